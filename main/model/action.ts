@@ -1,0 +1,85 @@
+/**
+ * Everything the engine can decide to do, as one union, and the plan that holds it.
+ *
+ * Each action names the exact versions it was decided on, so that the executor can make it conditional on both sides
+ * and hand the path back to the next plan where the world has moved on.
+ */
+import type { SyncPath } from './path.ts';
+import type { BaseEntry, LocalEntry, RemoteVersion, Skipped, Tombstone } from './snapshot.ts';
+import type { VersionVector } from './version-vector.ts';
+
+export type Action =
+  /** Send the local file or empty directory. `replaces` null: create only if nothing is there. */
+  | {
+      readonly type: 'upload';
+      readonly path: SyncPath;
+      readonly local: LocalEntry;
+      readonly replaces: RemoteVersion | null;
+      /** What the new version's vector must dominate, before this device's own entry is advanced. */
+      readonly ancestor: VersionVector;
+    }
+  /** Fetch the remote version. `replaces` null: nothing may stand there. A remote vector that does not dominate `ancestor` is a fork. */
+  | {
+      readonly type: 'download';
+      readonly path: SyncPath;
+      readonly remote: RemoteVersion;
+      readonly replaces: LocalEntry | null;
+      readonly ancestor: VersionVector;
+    }
+  /** Both sides changed: move the local file to a conflict name (chosen at execution), then download. */
+  | { readonly type: 'keep-both'; readonly path: SyncPath; readonly local: LocalEntry; readonly localSha256: string; readonly remote: RemoteVersion }
+  /** Both sides hold equal content: record it, transfer nothing. */
+  | { readonly type: 'adopt'; readonly path: SyncPath; readonly local: LocalEntry; readonly sha256: string; readonly remote: RemoteVersion }
+  /** Only the stamp or times changed locally: record it, no request. */
+  | { readonly type: 'refresh-base'; readonly path: SyncPath; readonly base: BaseEntry; readonly local: LocalEntry }
+  /** Only the permission bits changed locally: copy the object onto itself with new attributes. */
+  | { readonly type: 'update-attributes'; readonly path: SyncPath; readonly base: BaseEntry; readonly local: LocalEntry }
+  /** A local rename: server-side copy to the new key with newly sealed attributes, then delete the old. */
+  | { readonly type: 'rename-remote'; readonly from: BaseEntry; readonly path: SyncPath; readonly local: LocalEntry }
+  /** Tombstone, then conditional delete. */
+  | { readonly type: 'delete-remote'; readonly path: SyncPath; readonly base: BaseEntry }
+  /** Into the folder's trash, only if still as `local` says. A directory only when it is empty. */
+  | { readonly type: 'delete-local'; readonly path: SyncPath; readonly base: BaseEntry; readonly local: LocalEntry; readonly tombstone: Tombstone | null }
+  /** Gone on both sides: drop the base entry. */
+  | { readonly type: 'forget'; readonly path: SyncPath; readonly base: BaseEntry };
+
+export type ActionType = Action['type'];
+
+/** Something only the user can decide; nothing happens at the path until then. */
+export type Question =
+  /** Gone remotely without a valid tombstone, in a client-side folder. */
+  | { readonly type: 'vanished'; readonly path: SyncPath; readonly base: BaseEntry };
+
+export type HoldReason = 'mass-delete-local' | 'mass-delete-remote' | 'tree-vanished' | 'root-emptied' | 'remote-emptied';
+
+export type PlanCounts = { readonly [type in ActionType]: number } & { readonly bytesUp: number; readonly bytesDown: number };
+
+export type Plan = {
+  /** In an order that is safe to execute; `stage` groups what may run in parallel. */
+  readonly stages: readonly (readonly Action[])[];
+  readonly counts: PlanCounts;
+  readonly questions: readonly Question[];
+  readonly skipped: readonly Skipped[];
+  /** Not null: looks like an accident. Deletions wait for the user; everything else may go on. */
+  readonly held: { readonly reason: HoldReason; readonly deletions: readonly SyncPath[]; readonly ofTotal: number } | null;
+};
+
+export type Direction = 'two-way' | 'upload' | 'upload-mirror' | 'download' | 'download-mirror';
+
+/** What the planner must know beside the differing rows. */
+export type PlanPolicy = {
+  readonly direction: Direction;
+  /** Base is empty and this device has never completed a cycle: nothing is deleted on either side. */
+  readonly isJoining: boolean;
+  readonly isClientSide: boolean;
+  /** Accept a plan that the guard would hold. */
+  readonly acceptHeld: boolean;
+  /** The listing of each side was complete. An incomplete side plans no deletions on the other. */
+  readonly isLocalComplete: boolean;
+  readonly isRemoteComplete: boolean;
+  readonly guard: { readonly maxFiles: number; readonly maxShare: number; readonly maxTree: number };
+  /** Aggregates over the whole folder, since the planner sees only rows that differ. */
+  readonly totals: { readonly baseFiles: number; readonly localFiles: number; readonly remoteFiles: number };
+};
+
+export const DEFAULT_GUARD: PlanPolicy['guard'] = { maxFiles: 10, maxShare: 0.25, maxTree: 50 };

@@ -1,0 +1,60 @@
+/** What the user has set up: connections, keys by name, folders. Never a secret. */
+import type { EncryptionMode, KeyId, NamesSetting } from './mode.ts';
+import type { Direction } from './action.ts';
+
+export type ConnectionSettings = {
+  readonly id: string;
+  readonly name: string;
+  /** `built-in`: Enfold's own storage over `directory`, started when needed. */
+  readonly kind: 'built-in' | 's3';
+  readonly directory: string | null;
+  /** Null is AWS. For `built-in` it is found when the storage is started. */
+  readonly endpoint: string | null;
+  readonly region: string;
+  /** Null: path style for every endpoint but AWS. */
+  readonly pathStyle: boolean | null;
+  readonly credentials:
+    | { readonly type: 'stored'; readonly accessKeyId: string }
+    | { readonly type: 'profile'; readonly profile: string }
+    | { readonly type: 'environment' };
+};
+
+export type KeyType = 'aes' | 'rsa' | 'sse-c';
+
+export type KeySettings = {
+  readonly keyId: KeyId;
+  readonly name: string;
+  readonly type: KeyType;
+  readonly createdAtMs: number;
+  /** Which store holds it, so that a key is never looked for in the wrong one. */
+  readonly backend: 'keychain' | 'file';
+  /** When the user last saved a recovery file of it; null: never. */
+  readonly exportedAtMs: number | null;
+};
+
+export type FolderSettings = {
+  /** 32 hex digits, the same on every device. */
+  readonly id: string;
+  readonly name: string;
+  readonly localPath: string;
+  readonly connectionId: string;
+  readonly bucket: string;
+  /** `''` or ends in `/`. */
+  readonly prefix: string;
+  readonly mode: EncryptionMode;
+  readonly names: NamesSetting;
+  readonly direction: Direction;
+  readonly isPaused: boolean;
+  readonly addedAtMs: number;
+};
+
+/** Resolved access, as handed to S3 clients and workers; lives in memory only. */
+export type S3Access = {
+  readonly endpoint: string | null;
+  readonly region: string;
+  readonly pathStyle: boolean;
+  readonly credentials:
+    | { readonly type: 'static'; readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string | undefined }
+    | { readonly type: 'profile'; readonly profile: string }
+    | { readonly type: 'environment' };
+};

@@ -1,0 +1,221 @@
+/**
+ * What the engine needs from outside, named by what it uses and not by what a library offers. Adapters in `local/`,
+ * `remote/`, `transfer/` and `state/` satisfy these; tests satisfy them with a world in memory.
+ *
+ * All errors are SyncErrors. A port that waits takes an AbortSignal; an abort rejects with the signal's reason.
+ */
+import type { LocalPath, ObjectKey, SyncPath } from '../model/path.ts';
+import type { BaseEntry, EntryKind, FileAttributes, LocalEntry, OperationId, PathStates, RemoteVersion, Skipped, SkipReason, Tombstone } from '../model/snapshot.ts';
+import type { DeviceId } from '../model/version-vector.ts';
+import type { WireError } from '../model/errors.ts';
+import type { KeyId } from '../model/mode.ts';
+
+export type Clock = { nowMs(): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
+/** `bytes(n)` returns n random bytes; tests give a seeded one. */
+export type Random = { bytes(length: number): Uint8Array };
+
+// ---------------------------------------------------------------- local side
+
+/** One directory as the walk found it. `directory` is `''` for the top. Entries and skipped ones are together complete. */
+export type WalkedDirectory = {
+  readonly directory: SyncPath | '';
+  readonly entries: readonly LocalEntry[];
+  /** Paths that exist and are never synced, or cannot be read; for a skipped directory its path ends in `/` and all below it is unknown. */
+  readonly skipped: readonly Skipped[];
+};
+
+/** A verified, fsynced file in the staging directory, ready to be put in place. */
+export type Replacement = {
+  readonly staged: LocalPath;
+  readonly path: SyncPath;
+  /** Null: nothing may stand there. Otherwise the stamp must still be this one; what is replaced goes to the trash. */
+  readonly replaces: LocalEntry | null;
+  readonly mtimeMs: number;
+  readonly modeBits: number;
+};
+export type ReplaceOutcome = { readonly path: SyncPath } & ({ readonly ok: true; readonly entry: LocalEntry } | { readonly ok: false; readonly error: WireError });
+
+export interface LocalTree {
+  readonly root: LocalPath;
+  /** @throws SyncError root-missing, root-foreign (marker of another folder or none), root-unreadable */
+  checkRoot(): Promise<void>;
+  /** Parents before their children; symbolic links are never followed. A directory that fails to list is a skipped entry, never missing entries. */
+  walk(signal: AbortSignal): AsyncIterable<WalkedDirectory>;
+  /** Null where nothing is there, or where a symbolic link or special file is. */
+  entryAt(path: SyncPath): Promise<LocalEntry | null>;
+  /** SHA-256 of the content, 64 hex digits. @throws SyncError changed-while-reading, file-vanished, permission-denied */
+  hash(entry: LocalEntry, signal: AbortSignal): Promise<string>;
+  /** A fresh name in the staging directory, on the same volume. */
+  newStagingPath(): LocalPath;
+  /** Puts staged files in place, durably: recheck, trash, times, rename, then one fsync per directory. Order of results as given. */
+  replace(items: readonly Replacement[]): Promise<readonly ReplaceOutcome[]>;
+  /** Makes the directory and its parents, durably. */
+  makeDirectory(path: SyncPath): Promise<LocalEntry>;
+  /** @throws SyncError target-changed where the entry is no longer as given */
+  moveToTrash(entry: LocalEntry): Promise<void>;
+  /** Removes directories above `path` that became empty, up to one for which `keep` answers true. */
+  pruneEmptyParents(path: SyncPath, keep: (directory: SyncPath) => boolean): Promise<void>;
+  /** Renames without replacing anything. @throws SyncError target-changed, target-exists */
+  rename(entry: LocalEntry, to: SyncPath): Promise<LocalEntry>;
+  localPathOf(path: SyncPath): LocalPath;
+  /** Whether a file of that name may be created here, or the reason why not. */
+  mayCreate(path: SyncPath): SkipReason | null;
+  freeBytes(): Promise<number>;
+}
+
+/** Hints that something below a directory may have changed; never evidence. */
+export interface LocalWatcher {
+  start(onHint: (paths: ReadonlySet<string> | 'everything') => void): Promise<void>;
+  stop(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- remote side
+
+export type ListedObject = Omit<RemoteVersion, 'attributes'>;
+
+/** A sync path, or why a key under the prefix is none. */
+export type ResolvedKey = { readonly type: 'path'; readonly path: SyncPath } | { readonly type: 'skip'; readonly reason: SkipReason; readonly detail: string | null };
+
+/** One remote prefix seen as a folder: keys are names, metadata is attributes, deletions are tombstones. */
+export interface RemoteFolder {
+  /** Whole listing in byte order of keys, without Enfold's own objects; ends normally only when it was complete. */
+  list(signal: AbortSignal): AsyncIterable<readonly ListedObject[]>;
+  /** In the order given. Decrypts names; fetches long ones where needed. */
+  resolve(objectKeys: readonly ObjectKey[], signal: AbortSignal): Promise<readonly ResolvedKey[]>;
+  /** @throws SyncError name-too-long */
+  objectKeyOf(path: SyncPath): ObjectKey;
+  /** Null where nothing is there. @throws SyncError not-authentic, not-ours (foreign), key-not-found */
+  head(objectKey: ObjectKey, path: SyncPath, signal: AbortSignal): Promise<RemoteVersion | null>;
+  /** Valid tombstones of a path; invalid ones are left out. */
+  tombstonesOf(path: SyncPath, signal: AbortSignal): Promise<readonly Tombstone[]>;
+  putTombstone(tombstone: Tombstone, signal: AbortSignal): Promise<void>;
+  /** Conditional on the version, with a HEAD before where the endpoint ignores conditions. @throws SyncError version-changed, object-not-found */
+  delete(version: { readonly objectKey: ObjectKey; readonly etag: string; readonly operationId: OperationId }, path: SyncPath, signal: AbortSignal): Promise<void>;
+  /**
+   * Server-side copy with newly sealed attributes, onto another key (which must be free) or onto itself.
+   * Verified by a HEAD. @throws SyncError version-changed, rejected (the endpoint cannot: upload instead)
+   */
+  copy(from: { readonly objectKey: ObjectKey; readonly etag: string; readonly path: SyncPath }, to: SyncPath, attributes: FileAttributes, signal: AbortSignal): Promise<RemoteVersion>;
+}
+
+// ---------------------------------------------------------------- transfers
+
+export type UploadJob = {
+  readonly path: SyncPath;
+  readonly objectKey: ObjectKey;
+  readonly source: LocalPath;
+  readonly local: LocalEntry;
+  /** Everything but the hash and the size, which the worker finds; sealed by the worker. */
+  readonly attributes: Omit<FileAttributes, 'sha256' | 'sizeBytes'>;
+  /** Null: `If-None-Match: *`. */
+  readonly ifMatch: string | null;
+};
+export type UploadResult = {
+  readonly version: RemoteVersion;
+  readonly sha256: string;
+  readonly epoch: number;
+  readonly keyId: KeyId | null;
+};
+export type DownloadJob = {
+  readonly path: SyncPath;
+  readonly objectKey: ObjectKey;
+  readonly etag: string;
+  readonly objectBytes: number;
+  /** Where to put the verified plaintext; created with O_EXCL, fsynced before the result. */
+  readonly staged: LocalPath;
+};
+export type DownloadResult = { readonly version: RemoteVersion; readonly attributes: FileAttributes; readonly epoch: number; readonly keyId: KeyId | null };
+
+/** Called at most a few times a second per transfer, with the bytes done so far. */
+export type OnProgress = (doneBytes: number) => void;
+
+export interface Transfers {
+  /** How many small transfers to keep in flight. */
+  readonly concurrency: number;
+  /** @throws SyncError changed-while-reading, file-vanished, version-changed, mode-not-honoured, file-too-large-for-mode, metadata-too-large, … */
+  upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult>;
+  /** @throws SyncError not-authentic, commitment-mismatch, truncated, not-ours, version-changed, object-not-found, disk-full, … */
+  download(job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult>;
+}
+
+// ---------------------------------------------------------------- state
+
+export type Intent = {
+  readonly operationId: OperationId;
+  readonly kind: 'upload' | 'delete' | 'rename' | 'update-attributes';
+  readonly path: SyncPath;
+  readonly objectKey: ObjectKey;
+  /** ETag of the version that is replaced or deleted; null for a creation. */
+  readonly etag: string | null;
+  /** Rename: where it comes from. */
+  readonly fromPath: SyncPath | null;
+  /** What was on disk when the intent was made, so that a confirmed upload becomes a base entry without a transfer. */
+  readonly local: LocalEntry | null;
+  readonly vector: BaseEntry['vector'];
+  readonly createdAtMs: number;
+};
+
+export type ActivityKind =
+  | 'uploaded' | 'downloaded' | 'deleted-local' | 'deleted-remote' | 'renamed' | 'two-versions' | 'adopted' | 'attributes-updated' | 'failed' | 'held' | 'joined' | 'restored';
+export type ActivityEvent = { readonly atMs: number; readonly kind: ActivityKind; readonly path: string; readonly bytes: number; readonly detail: string | null };
+
+export type Commit = {
+  readonly put?: readonly BaseEntry[];
+  readonly drop?: readonly SyncPath[];
+  readonly finish?: readonly OperationId[];
+  readonly activity?: readonly ActivityEvent[];
+};
+
+/** One folder's records. Synchronous: SQLite answers in microseconds, and a transaction must not be interleaved. */
+export interface FolderState {
+  readonly device: DeviceId;
+  /** Numbers never used before by this device; committed before it returns. */
+  takeCounters(count: number): number;
+  baseAt(path: SyncPath): BaseEntry | null;
+  baseByKey(objectKey: ObjectKey): BaseEntry | null;
+  /** Entries directly inside a directory (`''` for the top), including its subdirectories' own rows. */
+  baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[];
+  /** Directories that have base entries below them, directly inside `directory`: paths with a trailing `/`. */
+  baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[];
+  /** All entries below a directory. */
+  baseBelow(directory: SyncPath): Iterable<BaseEntry>;
+  /** Ordered by object key in byte order: after `after` (exclusive), up to `until` (inclusive; null is the end). */
+  baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry>;
+  baseTotals(): { readonly files: number; readonly bytes: number };
+
+  /** Starts a new pair of snapshots: forgets the previous cycle's differences. */
+  beginScan(): void;
+  /** Rows where a side differs from base, as found; a later row for the same path and side replaces the earlier. */
+  putLocalDifferences(rows: readonly LocalDifference[]): void;
+  putRemoteDifferences(rows: readonly RemoteDifference[]): void;
+  /** A directory (or `''`) below which one side is unknown. */
+  putUnknownDirectory(side: 'local' | 'remote', directory: SyncPath | '', reason: SkipReason): void;
+  /** The differing paths joined with base, ordered by path. A side without a row equals base, or is unknown below an unknown directory. */
+  differences(): Iterable<PathStates>;
+  skipped(): readonly Skipped[];
+  putSkipped(rows: readonly Skipped[]): void;
+
+  beginIntents(intents: readonly Intent[]): void;
+  openIntents(): readonly Intent[];
+  /** One transaction. */
+  commit(batch: Commit): void;
+  recentActivity(limit: number): readonly ActivityEvent[];
+
+  /** Small facts: descriptor pin, last success, capability record, first cycle done. JSON values. */
+  fact<T>(name: string): T | null;
+  putFact(name: string, value: unknown): void;
+  close(): void;
+}
+export type LocalDifference = { readonly path: SyncPath; readonly state: { readonly type: 'absent' } | { readonly type: 'present'; readonly entry: LocalEntry; readonly sha256: string | null } | { readonly type: 'unknown'; readonly reason: SkipReason } };
+export type RemoteDifference = { readonly path: SyncPath; readonly state: { readonly type: 'absent'; readonly tombstone: Tombstone | null } | { readonly type: 'present'; readonly version: RemoteVersion } | { readonly type: 'unknown'; readonly reason: SkipReason } };
+
+// ---------------------------------------------------------------- secrets
+
+/** Where secrets live: the OS keychain, or a passphrase-encrypted key file. Values never leave as strings. */
+export interface SecretStore {
+  readonly backend: 'keychain' | 'file';
+  get(name: string): Promise<Buffer | null>;
+  set(name: string, value: Buffer): Promise<void>;
+  delete(name: string): Promise<void>;
+}
+export type { EntryKind };

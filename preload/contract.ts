@@ -1,0 +1,163 @@
+/**
+ * Every request and event between the window and the rest of Enfold: types and parsers only.
+ *
+ * A request is checked twice: its input on arrival in the main process, and again in the engine. `engine` requests are
+ * answered by the engine process, `host` requests by the Electron shell (dialogs, window). Nothing secret is ever in an
+ * answer or an event; passphrases and secrets only go in.
+ */
+import { z } from 'zod';
+import type { WireError } from '../main/model/errors.ts';
+import type { Skipped } from '../main/model/snapshot.ts';
+import type { ActivityEvent } from '../main/sync/ports.ts';
+
+const id = z.string().regex(/^[0-9a-f]{8,64}$/);
+const name = z.string().trim().min(1).max(200);
+const absolutePath = z.string().min(1).max(4096).startsWith('/').or(z.string().regex(/^[A-Za-z]:[\\/]/)).or(z.string().startsWith('\\\\'));
+const bucket = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
+const prefix = z.string().max(900).regex(/^(?:[^/].*\/)?$/);
+/** A path inside a sync folder: never absolute, never climbing. `''` is the top; directories end in `/`. */
+const insidePath = z.string().max(4096).refine((p) => p === '' || (!p.startsWith('/') && p.split('/').every((s, i, all) => (s !== '' || i === all.length - 1) && s !== '.' && s !== '..' && !s.includes('\0'))));
+const secret = z.string().min(1).max(4096);
+const modeId = z.enum(['sse-s3', 'sse-kms', 'sse-c', 'cse-kms', 'cse-c']);
+const names = z.enum(['readable', 'encrypted']);
+const direction = z.enum(['two-way', 'upload', 'upload-mirror', 'download', 'download-mirror']);
+const nothing = z.undefined();
+
+const newConnection = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('built-in'), name, directory: absolutePath }),
+  z.strictObject({ kind: z.literal('s3'), name, endpoint: z.url({ protocol: /^https?$/ }).nullable(), region: z.string().min(1).max(50), accessKeyId: z.string().trim().min(1).max(200), secretAccessKey: secret }),
+  z.strictObject({ kind: z.literal('profile'), name, profile: z.string().min(1).max(200), region: z.string().min(1).max(50) }),
+]);
+const newFolder = z.strictObject({
+  localPath: absolutePath, connectionId: id, bucket, prefix, mode: modeId, keyId: id.nullable(), names, direction,
+  /** Create the bucket if it does not exist. */
+  createBucket: z.boolean(),
+});
+
+/** Who answers, and the parser of the input. */
+export const requests = {
+  'app.info': { by: 'engine', input: nothing },
+  'keychain.state': { by: 'engine', input: nothing },
+  'keychain.usePassphrase': { by: 'engine', input: z.strictObject({ passphrase: secret }) },
+  'connections.list': { by: 'engine', input: nothing },
+  'connections.add': { by: 'engine', input: newConnection },
+  'connections.test': { by: 'engine', input: z.strictObject({ connectionId: id }) },
+  'connections.remove': { by: 'engine', input: z.strictObject({ connectionId: id }) },
+  'connections.buckets': { by: 'engine', input: z.strictObject({ connectionId: id }) },
+  'keys.list': { by: 'engine', input: nothing },
+  'keys.create': { by: 'engine', input: z.strictObject({ name, type: z.enum(['aes']) }) },
+  'keys.exportTo': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath, passphrase: secret }) },
+  'keys.importFrom': { by: 'engine', input: z.strictObject({ name, file: absolutePath, passphrase: secret.nullable() }) },
+  'folders.list': { by: 'engine', input: nothing },
+  'folders.inspect': { by: 'engine', input: z.strictObject({ localPath: absolutePath, connectionId: id, bucket, prefix }) },
+  'folders.add': { by: 'engine', input: newFolder },
+  'folders.preview': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.start': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.pause': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.syncNow': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.answerHeld': { by: 'engine', input: z.strictObject({ folderId: id, answer: z.enum(['delete', 'bring-back']) }) },
+  'folders.remove': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.activity': { by: 'engine', input: z.strictObject({ folderId: id, limit: z.int().min(1).max(1000) }) },
+  'folders.skipped': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'browse.list': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath }) },
+  'browse.download': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: absolutePath }) },
+  'browse.upload': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, files: z.array(absolutePath).min(1).max(10_000) }) },
+  'browse.remove': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  'host.chooseFolder': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
+  'host.chooseSaveFile': { by: 'host', input: z.strictObject({ title: z.string().max(200), suggestedName: z.string().max(255) }) },
+  'host.chooseOpenFile': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
+  'host.revealLocal': { by: 'host', input: z.strictObject({ folderId: id, path: insidePath }) },
+  'host.defaults': { by: 'host', input: nothing },
+} as const;
+
+export type RequestName = keyof typeof requests;
+export type RequestInput<N extends RequestName> = z.infer<(typeof requests)[N]['input']>;
+export type EngineRequest = { [N in RequestName]: (typeof requests)[N]['by'] extends 'engine' ? N : never }[RequestName];
+export type HostRequest = Exclude<RequestName, EngineRequest>;
+
+export type ConnectionView = { id: string; name: string; kind: 'built-in' | 's3'; endpoint: string | null; directory: string | null; region: string; signIn: string };
+export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-c'; fingerprint: string; createdAtMs: number; exportedAtMs: number | null; usedBy: string[] };
+export type FolderState5 = 'up-to-date' | 'syncing' | 'paused' | 'needs-attention' | 'locked';
+export type TransferView = { path: string; direction: 'up' | 'down'; doneBytes: number; totalBytes: number };
+export type FolderStatus = {
+  folderId: string;
+  state: FolderState5;
+  /** What the engine is doing: one of these words, for the second line. */
+  phase: 'idle' | 'new' | 'scanning' | 'planning' | 'transferring' | 'waiting' | 'held';
+  /** Null while not known. */
+  progress: { doneFiles: number; totalFiles: number; doneBytes: number; totalBytes: number; bytesPerSecond: number } | null;
+  transfers: TransferView[];
+  lastSuccessMs: number | null;
+  files: number;
+  bytes: number;
+  problems: { error: WireError; path: string | null }[];
+  held: { reason: string; deletions: number; ofTotal: number; examples: string[] } | null;
+  twoVersions: number;
+  skippedCount: number;
+};
+export type FolderView = {
+  id: string; name: string; localPath: string; connectionId: string; connectionName: string; bucket: string; prefix: string;
+  mode: z.infer<typeof modeId>; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; status: FolderStatus;
+};
+export type PreviewView = { upload: number; download: number; adopt: number; twoVersions: number; deleteLocal: number; deleteRemote: number; rename: number; bytesUp: number; bytesDown: number; skipped: number; examples: { action: string; path: string }[]; held: string | null };
+export type BrowseRow = {
+  /** Path inside the folder; directories end in `/`. */
+  path: string; name: string; kind: 'file' | 'directory'; sizeBytes: number | null; modifiedMs: number | null;
+  /** Object key, for the details panel. */
+  objectKey: string;
+  /** How it stands: `sealed` decrypted view of a client-side object; `server` encrypted by S3; `foreign` not from Enfold. */
+  protection: 'sealed' | 'server' | 'foreign';
+  /** When the server's own answer proved the mode; null: not known yet. */
+  verifiedAtMs: number | null;
+};
+export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; existing: { folderId: string; mode: z.infer<typeof modeId>; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; hasKey: boolean } | null };
+
+type Answers = {
+  'app.info': { version: string; isFirstRun: boolean; platform: string; homeDirectory: string };
+  'keychain.state': { backend: 'keychain' | 'file'; state: 'ready' | 'locked' | 'missing' | 'passphrase-needed' };
+  'keychain.usePassphrase': null;
+  'connections.list': ConnectionView[];
+  'connections.add': ConnectionView;
+  'connections.test': { ok: boolean; error: WireError | null };
+  'connections.remove': null;
+  'connections.buckets': { buckets: string[]; error: WireError | null };
+  'keys.list': KeyView[];
+  'keys.create': KeyView;
+  'keys.exportTo': null;
+  'keys.importFrom': KeyView;
+  'folders.list': FolderView[];
+  'folders.inspect': InspectView;
+  'folders.add': FolderView;
+  'folders.preview': PreviewView;
+  'folders.start': null;
+  'folders.pause': null;
+  'folders.syncNow': null;
+  'folders.answerHeld': null;
+  'folders.remove': null;
+  'folders.activity': ActivityEvent[];
+  'folders.skipped': Skipped[];
+  'browse.list': { rows: BrowseRow[]; isComplete: boolean };
+  'browse.download': { bytes: number };
+  'browse.upload': { files: number; bytes: number };
+  'browse.remove': null;
+  'host.chooseFolder': string | null;
+  'host.chooseSaveFile': string | null;
+  'host.chooseOpenFile': string | null;
+  'host.revealLocal': null;
+  'host.defaults': { storageDirectory: string; documentsDirectory: string };
+};
+export type RequestAnswer<N extends RequestName> = Answers[N];
+export type Answer<N extends RequestName> = { ok: true; value: RequestAnswer<N> } | { ok: false; error: WireError };
+/** The engine half, as a table of functions. */
+export type EngineHandlers = { [N in EngineRequest]: (input: RequestInput<N>) => Promise<RequestAnswer<N>> };
+export type HostHandlers = { [N in HostRequest]: (input: RequestInput<N>) => Promise<RequestAnswer<N>> };
+
+/** Pushed to the window; the last one of each kind is the truth. */
+export type Events = {
+  status: FolderStatus[];
+  /** Something listed by `folders.list`, `connections.list` or `keys.list` changed. */
+  changed: 'folders' | 'connections' | 'keys';
+  engine: { state: 'running' | 'restarting' | 'stopped'; error: WireError | null };
+};
+export type EventName = keyof Events;
+export const eventNames: readonly EventName[] = ['status', 'changed', 'engine'];

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import type { WireError } from '../main/model/errors.ts';
 import type { Skipped } from '../main/model/snapshot.ts';
-import type { ActivityEvent } from '../main/sync/ports.ts';
+import type { ActivityEvent } from '../main/model/activity.ts';
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/);
 const name = z.string().trim().min(1).max(200);

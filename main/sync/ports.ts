@@ -5,10 +5,11 @@
  * All errors are SyncErrors. A port that waits takes an AbortSignal; an abort rejects with the signal's reason.
  */
 import type { LocalPath, ObjectKey, SyncPath } from '../model/path.ts';
-import type { BaseEntry, EntryKind, FileAttributes, LocalEntry, OperationId, PathStates, RemoteVersion, Skipped, SkipReason, Tombstone } from '../model/snapshot.ts';
+import type { BaseEntry, FileAttributes, LocalEntry, OperationId, PathStates, RemoteVersion, Skipped, SkipReason, Tombstone } from '../model/snapshot.ts';
 import type { DeviceId } from '../model/version-vector.ts';
 import type { WireError } from '../model/errors.ts';
 import type { KeyId } from '../model/mode.ts';
+import type { ActivityEvent } from '../model/activity.ts';
 
 export type Clock = { nowMs(): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
 /** `bytes(n)` returns n random bytes; tests give a seeded one. */
@@ -155,10 +156,6 @@ export type Intent = {
   readonly createdAtMs: number;
 };
 
-export type ActivityKind =
-  | 'uploaded' | 'downloaded' | 'deleted-local' | 'deleted-remote' | 'renamed' | 'two-versions' | 'adopted' | 'attributes-updated' | 'failed' | 'held' | 'joined' | 'restored';
-export type ActivityEvent = { readonly atMs: number; readonly kind: ActivityKind; readonly path: string; readonly bytes: number; readonly detail: string | null };
-
 export type Commit = {
   readonly put?: readonly BaseEntry[];
   readonly drop?: readonly SyncPath[];
@@ -218,4 +215,3 @@ export interface SecretStore {
   set(name: string, value: Buffer): Promise<void>;
   delete(name: string): Promise<void>;
 }
-export type { EntryKind };

@@ -161,3 +161,23 @@ export type Events = {
 };
 export type EventName = keyof Events;
 export const eventNames: readonly EventName[] = ['status', 'changed', 'engine'];
+
+/** What an S3 client needs to use a running built-in storage. Passes between processes of this app only, never to the window. */
+export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string };
+type EventMessage = { [N in Exclude<EventName, 'engine'>]: { type: 'event'; name: N; payload: Events[N] } }[Exclude<EventName, 'engine'>];
+
+/**
+ * What the shell and the engine process say to each other over the engine's parent port. Ids are the sender's own and come back
+ * in the answer. `stop` asks the engine to finish what must not be torn; it says `stopped` and is then ended.
+ */
+export type ToEngine =
+  | { type: 'request'; id: number; name: EngineRequest; input: unknown }
+  | { type: 'storage'; id: number; access: StorageAccess | null; error: WireError | null }
+  | { type: 'stop' };
+export type FromEngine =
+  | { type: 'ready' }
+  | { type: 'answer'; id: number; answer: Answer<EngineRequest> }
+  | EventMessage
+  /** Built-in storage over `directory` is needed: start it unless it runs, and say where. */
+  | { type: 'start-storage'; id: number; directory: string }
+  | { type: 'stopped' };

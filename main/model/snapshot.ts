@@ -48,6 +48,9 @@ export type RemoteVersion = {
   readonly lastModifiedMs: number;
   /** Null until a HEAD or GET fetched and verified them. */
   readonly attributes: FileAttributes | null;
+  /** As far as a HEAD or GET told: under which epoch it was written, and which key opens it. */
+  readonly epoch?: number;
+  readonly keyId?: KeyId | null;
 };
 
 /** What both sides last agreed on about one path. */

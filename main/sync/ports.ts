@@ -48,6 +48,8 @@ export interface LocalTree {
   hash(entry: LocalEntry, signal: AbortSignal): Promise<string>;
   /** A fresh name in the staging directory, on the same volume. */
   newStagingPath(): LocalPath;
+  /** Removes a staged file that will not be put in place; nothing there is no error. */
+  removeStaged?(staged: LocalPath): Promise<void>;
   /** Puts staged files in place, durably: recheck, trash, times, rename, then one fsync per directory. Order of results as given. */
   replace(items: readonly Replacement[]): Promise<readonly ReplaceOutcome[]>;
   /** Makes the directory and its parents, durably. */
@@ -79,6 +81,11 @@ export type ResolvedKey = { readonly type: 'path'; readonly path: SyncPath } | {
 
 /** One remote prefix seen as a folder: keys are names, metadata is attributes, deletions are tombstones. */
 export interface RemoteFolder {
+  /**
+   * Asked before absent objects are taken for deletions: the folder's description is still there and still the pinned one.
+   * @throws SyncError descriptor-missing, descriptor-mismatch, descriptor-rollback
+   */
+  checkFolder?(signal: AbortSignal): Promise<void>;
   /** Whole listing in byte order of keys, without Enfold's own objects; ends normally only when it was complete. */
   list(signal: AbortSignal): AsyncIterable<readonly ListedObject[]>;
   /** In the order given. Decrypts names; fetches long ones where needed. */
@@ -187,8 +194,8 @@ export interface FolderState {
   putRemoteDifferences(rows: readonly RemoteDifference[]): void;
   /** A directory (or `''`) below which one side is unknown. */
   putUnknownDirectory(side: 'local' | 'remote', directory: SyncPath | '', reason: SkipReason): void;
-  /** The differing paths joined with base, ordered by path. A side without a row equals base, or is unknown below an unknown directory. */
-  differences(): Iterable<PathStates>;
+  /** The differing paths joined with base, ordered by path in byte order of UTF-8, those behind `after` only. A side without a row equals base, or is unknown below an unknown directory. */
+  differences(after?: SyncPath): Iterable<PathStates>;
   skipped(): readonly Skipped[];
   putSkipped(rows: readonly Skipped[]): void;
 

@@ -1,0 +1,166 @@
+/**
+ * The main job beside what a user would pick instead: rclone with its crypt remote, and `aws s3 sync` (which encrypts nothing).
+ *
+ * Each figure is the whole client process, from start to exit, on the same server in the same run; rounds alternate between
+ * the programs, and medians are shown. Options: --server radosgw|built-in, --rounds N, --scale F (share of the full sizes).
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { startRadosgw } from '../helpers/radosgw.ts';
+import { type Cost, measure, medianCost } from './measure.ts';
+
+const { values: options } = parseArgs({ options: { server: { type: 'string', default: 'radosgw' }, rounds: { type: 'string', default: '3' }, scale: { type: 'string', default: '1' } } });
+const rounds = Number(options.rounds);
+const scale = Number(options.scale);
+const scratch = mkdtempSync(join(tmpdir(), 'enfold-bench-'));
+const cli = resolve('out/main/cli.js');
+const log = join(scratch, 'out.txt');
+
+type Server = { endpoint: string; accessKeyId: string; secretAccessKey: string; stop(): Promise<void> };
+
+async function startBuiltIn(): Promise<Server> {
+  const child = spawn(process.execPath, [cli, 'storage', 'serve', '--dir', join(scratch, 'storage'), '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const line = await new Promise<string>((resolveLine, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolveLine);
+    child.once('exit', (code) => reject(new Error(`the storage ended with ${code}`)));
+  });
+  const told = JSON.parse(line) as Omit<Server, 'stop'>;
+  return { ...told, stop: async () => new Promise((done) => { child.once('exit', () => done()); child.kill('SIGTERM'); }) };
+}
+
+const server = options.server === 'built-in' ? await startBuiltIn() : await startRadosgw();
+const aws = ['/usr/bin/aws', '--endpoint-url', server.endpoint];
+const { AWS_CA_BUNDLE: _unwanted, ...inherited } = process.env; // rclone 1.60 refuses to start where it is set
+const env: NodeJS.ProcessEnv = {
+  ...inherited, AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_DEFAULT_REGION: 'us-east-1',
+  ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'bench',
+  RCLONE_CONFIG: '/dev/null', RCLONE_CONFIG_S_TYPE: 's3', RCLONE_CONFIG_S_PROVIDER: 'Ceph', RCLONE_CONFIG_S_ENV_AUTH: 'true', RCLONE_CONFIG_S_ENDPOINT: server.endpoint,
+  RCLONE_CONFIG_C_TYPE: 'crypt', RCLONE_CONFIG_C_PASSWORD: spawnSync('rclone', ['obscure', 'bench'], { encoding: 'utf8' }).stdout.trim(),
+};
+
+function must(command: readonly string[], extra: NodeJS.ProcessEnv = {}, input?: string): string {
+  const [program = '', ...args] = command;
+  const run = spawnSync(program, args, { env: { ...env, ...extra }, encoding: 'utf8', input });
+  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}${run.stdout}`);
+  return run.stdout;
+}
+const enfold = (home: string, ...args: string[]) => ({ command: [process.execPath, cli, ...args], env: { ...env, ENFOLD_HOME: home } });
+const inHome = (home: string, ...args: string[]) => must(enfold(home, ...args).command, { ENFOLD_HOME: home });
+
+function randomFile(file: string, bytes: number): void {
+  const handle = openSync(file, 'w');
+  const piece = Buffer.alloc(Math.min(bytes, 8 << 20));
+  for (let done = 0; done < bytes; done += piece.length) writeSync(handle, randomFillSync(piece), 0, Math.min(piece.length, bytes - done));
+  closeSync(handle);
+}
+
+function makeFolder(name: string, files: number, bytes: number): string {
+  const folder = join(scratch, name);
+  for (let i = 0; i < files; i += 1) {
+    const directory = join(folder, `d${String(i % 50).padStart(2, '0')}`);
+    if (!existsSync(directory)) mkdirSync(directory, { recursive: true });
+    randomFile(join(directory, `file-${String(i).padStart(6, '0')}.bin`), bytes);
+  }
+  return folder;
+}
+
+/** A key shared by all homes of this run, and a home that has it. */
+const keyFile = join(scratch, 'key.bin');
+writeFileSync(keyFile, randomFillSync(Buffer.alloc(32)));
+let homes = 0;
+function newHome(): string {
+  const home = join(scratch, `home-${(homes += 1)}`);
+  must(enfold(home, 'connection', 'add', 'bench', '--endpoint', server.endpoint, '--access-key', server.accessKeyId).command, { ENFOLD_HOME: home }, `${server.secretAccessKey}\n`);
+  inHome(home, 'key', 'import', 'bench', '--from', keyFile);
+  return home;
+}
+const addFolder = (home: string, folder: string, bucket: string): void => {
+  inHome(home, 'folder', 'add', folder, '--remote', `s3://${bucket}/enfold`, '--connection', 'bench', '--mode', 'cse-c', '--key', 'bench');
+};
+
+type Program = { readonly name: string; readonly run: (what: Step) => { command: string[]; env: NodeJS.ProcessEnv } };
+type Step = { readonly direction: 'up' | 'down' | 'unchanged'; readonly folder: string; readonly bucket: string; readonly home: string };
+const rclone = (name: string, ...flags: string[]): Program => ({
+  name,
+  run: ({ direction, folder, bucket }) => {
+    const remote = `c:${name.replaceAll(' ', '-')}`;
+    const pair = direction === 'down' ? [remote, folder] : [folder, remote];
+    return { command: ['rclone', direction === 'unchanged' ? 'sync' : 'copy', ...pair, ...flags], env: { ...env, RCLONE_CONFIG_C_REMOTE: `s:${bucket}/rclone` } };
+  },
+});
+const programs: readonly Program[] = [
+  { name: 'enfold', run: ({ home }) => enfold(home, 'sync') },
+  rclone('rclone crypt'),
+  rclone('rclone crypt tuned', '--transfers', '32', '--checkers', '32', '--fast-list'),
+  { name: 'aws s3 sync', run: ({ direction, folder, bucket }) => ({ command: [...aws, 's3', 'sync', '--only-show-errors', ...(direction === 'down' ? [`s3://${bucket}/aws`, folder] : [folder, `s3://${bucket}/aws`])], env }) },
+];
+
+const table = new Map<string, Map<string, Cost[]>>();
+function note(caseName: string, program: string, cost: Cost): void {
+  const row = table.get(caseName) ?? new Map<string, Cost[]>();
+  table.set(caseName, row.set(program, [...(row.get(program) ?? []), cost]));
+  process.stderr.write(`${caseName.padEnd(22)} ${program.padEnd(20)} ${cost.wallSeconds.toFixed(2)} s  ${cost.cpuSeconds.toFixed(2)} CPU s  ${cost.peakMiB.toFixed(0)} MiB\n`);
+}
+
+/** Uploads, checks a second run that finds nothing to do, downloads elsewhere and compares. */
+function benchSet(name: string, files: number, bytes: number, cases: readonly Step['direction'][]): void {
+  const folder = makeFolder(name, files, bytes);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const program of programs) {
+      const bucket = `bench-${name}-${round}-${programs.indexOf(program)}`.toLowerCase();
+      must([...aws, 's3api', 'create-bucket', '--bucket', bucket]);
+      const isEnfold = program.name === 'enfold';
+      const home = isEnfold ? newHome() : '';
+      if (isEnfold) addFolder(home, folder, bucket);
+      const step = (direction: Step['direction'], at: string, from: string): void => {
+        const { command, env: environment } = program.run({ direction, folder: at, bucket, home: from });
+        const cost = measure(command, environment, log);
+        if (cases.includes(direction)) note(`${name} ${direction}`, program.name, cost);
+      };
+      step('up', folder, home);
+      if (cases.includes('unchanged')) step('unchanged', folder, home);
+      if (cases.includes('down')) {
+        const target = join(scratch, 'restored');
+        mkdirSync(target);
+        const second = isEnfold ? newHome() : '';
+        if (isEnfold) addFolder(second, target, bucket);
+        step('down', target, second);
+        must(['diff', '-r', '--exclude=.enfold', folder, target]);
+        rmSync(target, { recursive: true });
+      }
+      if (isEnfold) rmSync(join(folder, '.enfold'), { recursive: true, force: true });
+      must([...aws, 's3', 'rb', '--force', '--only-show-errors', `s3://${bucket}`]);
+    }
+  }
+  rmSync(folder, { recursive: true });
+}
+
+function report(): void {
+  console.log(`\nServer: ${options.server}; medians of ${rounds} rounds; wall s / CPU s / peak MiB of the client; ratio = Enfold's wall time / the other's.\n`);
+  console.log(`| case | ${programs.map((program) => program.name).join(' | ')} |`);
+  console.log(`| --- |${' --- |'.repeat(programs.length)}`);
+  for (const [caseName, row] of table) {
+    const own = medianCost(row.get('enfold') ?? []);
+    const cells = programs.map(({ name }) => {
+      const cost = medianCost(row.get(name) ?? []);
+      const figures = `${cost.wallSeconds.toFixed(2)} / ${cost.cpuSeconds.toFixed(2)} / ${cost.peakMiB.toFixed(0)}`;
+      return name === 'enfold' ? figures : `${figures} (${(own.wallSeconds / cost.wallSeconds).toFixed(2)})`;
+    });
+    console.log(`| ${caseName} | ${cells.join(' | ')} |`);
+  }
+}
+
+try {
+  benchSet('1GiB', 1, Math.round((1 << 30) * scale), ['up', 'down']);
+  benchSet('5000x16KiB', Math.round(5000 * scale), 16 << 10, ['up', 'down']);
+  benchSet('20000', Math.round(20_000 * scale), 256, ['unchanged']);
+  report();
+} finally {
+  await server.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}

@@ -10,6 +10,10 @@ import type { WireError } from '../main/model/errors.ts';
 import type { Skipped } from '../main/model/snapshot.ts';
 import type { ActivityEvent } from '../main/model/activity.ts';
 
+export type { ActivityEvent, ActivityKind } from '../main/model/activity.ts';
+export type { WireError } from '../main/model/errors.ts';
+export type { SkipReason, Skipped } from '../main/model/snapshot.ts';
+
 const id = z.string().regex(/^[0-9a-f]{8,64}$/);
 const name = z.string().trim().min(1).max(200);
 const absolutePath = z.string().min(1).max(4096).startsWith('/').or(z.string().regex(/^[A-Za-z]:[\\/]/)).or(z.string().startsWith('\\\\'));
@@ -144,7 +148,7 @@ type Answers = {
   'host.chooseSaveFile': string | null;
   'host.chooseOpenFile': string | null;
   'host.revealLocal': null;
-  'host.defaults': { storageDirectory: string; documentsDirectory: string };
+  'host.defaults': { storageDirectory: string; documentsDirectory: string; hostName: string };
 };
 export type RequestAnswer<N extends RequestName> = Answers[N];
 export type Answer<N extends RequestName> = { ok: true; value: RequestAnswer<N> } | { ok: false; error: WireError };
@@ -158,13 +162,29 @@ export type Events = {
   /** Something listed by `folders.list`, `connections.list` or `keys.list` changed. */
   changed: 'folders' | 'connections' | 'keys';
   engine: { state: 'running' | 'restarting' | 'stopped'; error: WireError | null };
+  /** A menu, the tray or a notification asks for a place in the window. */
+  show: { view: 'home' | 'folders' | 'folder' | 'browse' | 'keys' | 'storage' | 'add-folder'; folderId: string | null };
 };
 export type EventName = keyof Events;
-export const eventNames: readonly EventName[] = ['status', 'changed', 'engine'];
+export const eventNames: readonly EventName[] = ['status', 'changed', 'engine', 'show'];
+
+/** What the window finds as `window.enfold`: the contract and nothing else. */
+export type EnfoldApi = {
+  /** Never rejects: an error is an answer. */
+  readonly request: <N extends RequestName>(name: N, input: RequestInput<N>) => Promise<Answer<N>>;
+  /** @returns the function that ends the subscription. */
+  readonly on: <N extends EventName>(name: N, listener: (payload: Events[N]) => void) => () => void;
+  /** Absolute paths of files dropped onto the window; what has no path (a dragged picture) is left out. */
+  readonly pathsOf: (files: readonly File[]) => string[];
+};
+
+export { EVENT_CHANNEL, REQUEST_CHANNEL } from './channels.ts';
 
 /** What an S3 client needs to use a running built-in storage. Passes between processes of this app only, never to the window. */
 export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string };
-type EventMessage = { [N in Exclude<EventName, 'engine'>]: { type: 'event'; name: N; payload: Events[N] } }[Exclude<EventName, 'engine'>];
+/** Events that the engine raises; the others are the shell's own. */
+export type EngineEvent = 'status' | 'changed';
+type EventMessage = { [N in EngineEvent]: { type: 'event'; name: N; payload: Events[N] } }[EngineEvent];
 
 /**
  * What the shell and the engine process say to each other over the engine's parent port. Ids are the sender's own and come back

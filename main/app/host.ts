@@ -1,0 +1,50 @@
+/** The shell's half of the contract: dialogs, the file manager, and where things usually go. */
+import os from 'node:os';
+import path from 'node:path';
+import { app, dialog, shell, type BrowserWindow } from 'electron';
+import type { Answer, EngineRequest, FolderView, HostHandlers } from '../../preload/contract.ts';
+import { SyncError, fromWire } from '../model/errors.ts';
+
+type Options = { window: () => BrowserWindow | null; askEngine: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>> };
+
+export function createHostHandlers({ window, askEngine }: Options): HostHandlers {
+  const parent = (): BrowserWindow => {
+    const current = window();
+    if (current === null) throw new SyncError('bad-usage', { detail: 'no window' });
+    return current;
+  };
+  const localRoot = async (folderId: string): Promise<string> => {
+    const answer = await askEngine('folders.list', undefined);
+    if (!answer.ok) throw fromWire(answer.error);
+    const folder = (answer.value as FolderView[]).find(({ id }) => id === folderId);
+    if (folder === undefined) throw new SyncError('no-such-folder');
+    return folder.localPath;
+  };
+
+  return {
+    'host.chooseFolder': async ({ title }) => {
+      const { filePaths, canceled } = await dialog.showOpenDialog(parent(), { title, properties: ['openDirectory', 'createDirectory'] });
+      return canceled ? null : (filePaths[0] ?? null);
+    },
+    'host.chooseSaveFile': async ({ title, suggestedName }) => {
+      const defaultPath = path.join(app.getPath('documents'), path.basename(suggestedName));
+      const { filePath, canceled } = await dialog.showSaveDialog(parent(), { title, defaultPath, properties: ['createDirectory', 'showOverwriteConfirmation'] });
+      return canceled || filePath === '' ? null : filePath;
+    },
+    'host.chooseOpenFile': async ({ title }) => {
+      const { filePaths, canceled } = await dialog.showOpenDialog(parent(), { title, properties: ['openFile'] });
+      return canceled ? null : (filePaths[0] ?? null);
+    },
+    'host.revealLocal': async ({ folderId, path: inside }) => {
+      const root = await localRoot(folderId);
+      if (inside === '') {
+        const problem = await shell.openPath(root);
+        if (problem !== '') throw new SyncError('root-missing', { detail: problem });
+      } else shell.showItemInFolder(path.join(root, ...inside.split('/')));
+      return null;
+    },
+    'host.defaults': async () => ({
+      storageDirectory: path.join(app.getPath('home'), 'Enfold storage'), documentsDirectory: app.getPath('documents'), hostName: os.hostname(),
+    }),
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * The Electron shell: one window over one engine process. It shows, asks and relays; what is synced, when and how is decided in
+ * the engine. Only this folder and main/index.ts know Electron.
+ */
+import path from 'node:path';
+import { app, session, type BrowserWindow } from 'electron';
+import type { Answer, EngineRequest, Events, FolderStatus, FolderView } from '../../preload/contract.ts';
+import { startEngine } from './engine-host.ts';
+import { createHostHandlers } from './host.ts';
+import { pushEvent, serveContract } from './ipc.ts';
+import { setApplicationMenu } from './menu.ts';
+import { createNotifier, sayStillRunning } from './notifications.ts';
+import { APP_ORIGIN, originOf, serveRenderer } from './protocol.ts';
+import { createStorageHost } from './storage-host.ts';
+import { createTray, hasTray, type AppTray, type FolderLine } from './tray.ts';
+import { bringToFront, createMainWindow, denyPermissions } from './window.ts';
+
+type Options = {
+  /** The built program: holds main/, preload/ and renderer/. */
+  outDirectory: string;
+  icon: string;
+  home: string;
+  env: Record<string, string | undefined>;
+  platform: string;
+  /** A development server that serves the window instead of the built files; never in a packaged app. */
+  devUrl: string | null;
+};
+
+/** Starts everything. Call once, when the app is ready and this is the only instance. */
+export async function runShell(options: Options): Promise<void> {
+  const { outDirectory, platform } = options;
+  let window: BrowserWindow | null = null;
+  let tray: AppTray | null = null;
+  let isQuitting = false;
+  let hasSaidStillRunning = false;
+  let folders: FolderView[] = [];
+  let statuses: FolderStatus[] = [];
+
+  denyPermissions();
+  serveRenderer(session.defaultSession, path.join(outDirectory, 'renderer'));
+
+  const url = options.devUrl ?? `${APP_ORIGIN}/index.html`;
+  const open = (): BrowserWindow => {
+    if (window === null) {
+      window = createMainWindow({ url, preload: path.join(outDirectory, 'preload/index.cjs'), icon: options.icon, devTools: !app.isPackaged });
+      window.on('close', (event) => {
+        if (isQuitting) return;
+        if (tray === null && platform !== 'darwin') return void quit(event);
+        event.preventDefault();
+        window?.hide();
+        if (!hasSaidStillRunning) sayStillRunning();
+        hasSaidStillRunning = true;
+      });
+      window.on('closed', () => (window = null));
+    } else bringToFront(window);
+    return window;
+  };
+  const show = (place: Events['show']): void => pushEvent(open(), 'show', place);
+
+  const storage = createStorageHost({ entry: path.join(outDirectory, 'main/storage-process.js'), env: options.env });
+  const engine = startEngine({
+    entry: path.join(outDirectory, 'main/engine-process.js'),
+    env: { ...options.env, ENFOLD_HOME: options.home },
+    startStorage: storage.start,
+    onEvent: (event) => {
+      pushEvent(window, event.name, event.payload);
+      if (event.name === 'status') statuses = event.payload;
+      else if (event.payload === 'folders') return void refreshFolders();
+      showFolders();
+    },
+    onState: (state) => {
+      pushEvent(window, 'engine', state);
+      if (state.state === 'running') void refreshFolders();
+    },
+  });
+  const askEngine = (name: EngineRequest, input: unknown): Promise<Answer<EngineRequest>> => engine.request(name, input);
+  const notify = createNotifier({ isWindowInFront: () => window?.isFocused() ?? false, openFolder: (folderId) => show({ view: 'folder', folderId }) });
+
+  async function refreshFolders(): Promise<void> {
+    const answer = await askEngine('folders.list', undefined);
+    if (answer.ok) folders = answer.value as FolderView[];
+    showFolders();
+  }
+  function showFolders(): void {
+    const lines = folders.map(({ id, name, status }): FolderLine => ({ id, name, status: statuses.find((one) => one.folderId === id) ?? status }));
+    tray?.update(lines, engine.state().state === 'running');
+    notify(lines);
+  }
+  function quit(event?: { preventDefault: () => void }): void {
+    event?.preventDefault();
+    if (isQuitting) return;
+    isQuitting = true;
+    window?.hide();
+    void engine.stop().then(storage.stop).finally(() => {
+      tray?.destroy();
+      app.exit(0);
+    });
+  }
+
+  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine }), askEngine });
+  setApplicationMenu({ show, quit, isMac: platform === 'darwin', devTools: !app.isPackaged });
+  app.on('before-quit', quit);
+  app.on('second-instance', open);
+  app.on('activate', open);
+  app.on('window-all-closed', () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => quit());
+
+  open();
+  if (await hasTray(platform)) {
+    tray = createTray({ platform, show, open, quit });
+    showFolders();
+  }
+}
+

@@ -1,0 +1,62 @@
+/**
+ * Built-in storage, one process per data folder, started when the engine first needs it and stopped at quit.
+ */
+import { utilityProcess, type UtilityProcess } from 'electron';
+import type { StorageAccess } from '../../preload/contract.ts';
+import { SyncError } from '../model/errors.ts';
+
+type StorageReady = StorageAccess & { type: 'ready'; dir: string };
+
+export type StorageHost = {
+  /** @throws SyncError `offline` if the storage does not come up. */
+  readonly start: (directory: string) => Promise<StorageAccess>;
+  readonly stop: () => Promise<void>;
+};
+
+const READY_MS = 20_000;
+const STOP_MS = 5_000;
+
+export function createStorageHost(options: { entry: string; env: Record<string, string | undefined> }): StorageHost {
+  const running = new Map<string, { child: UtilityProcess; access: Promise<StorageAccess> }>();
+
+  const launch = (directory: string): Promise<StorageAccess> => {
+    const child = utilityProcess.fork(options.entry, ['--dir', directory], { serviceName: 'Enfold storage', stdio: 'inherit', env: options.env });
+    const access = new Promise<StorageAccess>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill();
+        reject(new SyncError('offline', { detail: 'built-in storage did not start in time' }));
+      }, READY_MS);
+      child.on('message', (message: StorageReady) => {
+        if (message.type !== 'ready') return;
+        clearTimeout(timer);
+        resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
+      });
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        if (running.get(directory)?.child === child) running.delete(directory);
+        reject(new SyncError('offline', { detail: `built-in storage ended with code ${code}` }));
+      });
+    });
+    running.set(directory, { child, access });
+    return access;
+  };
+
+  return {
+    start: (directory) => running.get(directory)?.access ?? launch(directory),
+    stop: async () => {
+      await Promise.all(
+        [...running.values()].map(
+          ({ child }) =>
+            new Promise<void>((resolve) => {
+              const timer = setTimeout(() => child.kill(), STOP_MS);
+              child.once('exit', () => {
+                clearTimeout(timer);
+                resolve();
+              });
+              child.postMessage({ type: 'stop' });
+            }),
+        ),
+      );
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** Electron's entry: one instance, its own data directory, then the shell. */
+import path from 'node:path';
+import { app } from 'electron';
+import { registerAppScheme } from './app/protocol.ts';
+import { runShell } from './app/shell.ts';
+import { lockDown } from './app/window.ts';
+import { enfoldHome } from './state/home.ts';
+import icon from '../build/icons/app-icon-256.png?asset';
+
+const home = enfoldHome(process.env);
+app.setName('Enfold');
+app.setPath('userData', path.join(home, 'window'));
+registerAppScheme();
+app.on('web-contents-created', (_event, contents) => lockDown(contents));
+
+if (app.requestSingleInstanceLock()) {
+  const outDirectory = path.join(app.getAppPath(), 'out');
+  void app.whenReady().then(() =>
+    runShell({
+      outDirectory, home, env: process.env, platform: process.platform, icon,
+      devUrl: app.isPackaged ? null : (process.env.ELECTRON_RENDERER_URL ?? null),
+    }),
+  );
+} else app.quit();

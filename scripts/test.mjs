@@ -18,6 +18,7 @@ const steps = {
   types: { command: tools('node', 'scripts/typecheck.mjs') },
   lint: { command: tools('oxlint', '--type-aware', 'main', 'preload', 'renderer', 'test', 'scripts') },
   lock: { command: tools('node', 'scripts/lockcheck.mjs') },
+  'errors-doc': { command: tools('node', 'scripts/errors-doc.mjs', '--check') },
   build: { command: tools('electron-vite', 'build', '--logLevel', 'warn') },
   unit: vitest('unit'),
   'crypto-in-electron': { command: tools('--electron', 'node', 'scripts/electron-node.mjs', 'test/envelope/in-electron.ts') },

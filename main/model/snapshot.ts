@@ -72,6 +72,8 @@ export type BaseEntry = {
   readonly epoch: number;
   /** Which master or customer key opens it; null where S3 or KMS holds the key. */
   readonly keyId: KeyId | null;
+  /** Of the stored body; absent where it was never told. */
+  readonly objectBytes?: number;
 };
 
 /** A recorded deletion, so that absent never has to mean deleted. */

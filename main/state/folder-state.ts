@@ -1,0 +1,413 @@
+/**
+ * One folder's records in SQLite, behind the engine's FolderState: base, intents, skipped paths, activity, facts, and the
+ * differences of the cycle that runs.
+ *
+ * Promises: a commit that returned survives a power cut; a counter is never handed out twice; iterations read page by page, so that
+ * the caller may write between two rows and a million rows need no memory. It leaves to others what the rows mean.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { SyncError } from '../model/errors.ts';
+import { parentOf, type ObjectKey, type SyncPath } from '../model/path.ts';
+import type { ActivityEvent } from '../model/activity.ts';
+import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../model/snapshot.ts';
+import type { DeviceId, VersionVector } from '../model/version-vector.ts';
+import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference } from '../sync/ports.ts';
+import { localStateOf, remoteStateOf } from './base-states.ts';
+import { Database } from './database.ts';
+import { FOLDER_MIGRATIONS, SCAN_SCHEMA } from './folder-schema.ts';
+
+const PAGE_ROWS = 512;
+const COUNTER_BLOCK = 256;
+const KEPT_ACTIVITY = 10_000;
+
+const COLUMNS = [
+  'path', 'kind', 'object_key', 'etag', 'version_id', 'operation_id', 'vector', 'size_bytes', 'mtime_ms', 'mode_bits', 'sha256', 'inode', 'stamp', 'epoch',
+  'key_id', 'object_bytes',
+] as const;
+const SELECT_BASE = `SELECT ${COLUMNS.join(', ')} FROM base`;
+const JOINED = COLUMNS.map((column) => `b.${column}`).join(', ');
+const PUT_BASE = `INSERT INTO base (${COLUMNS.join(', ')}, parent) VALUES (${COLUMNS.map(() => '?').join(', ')}, ?)
+  ON CONFLICT (path) DO UPDATE SET ${COLUMNS.slice(1).map((column) => `${column} = excluded.${column}`).join(', ')}`;
+
+type Cells = readonly unknown[];
+
+/** The folder's file name; ids come from descriptors in buckets, so they are checked before they become part of a path. */
+export function folderFile(home: string, folderId: string, ending: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(folderId)) throw new SyncError('invariant', { detail: 'not a folder id' });
+  return join(home, 'folders', `${folderId}${ending}`);
+}
+
+/**
+ * Opens a folder's records, making them where there are none: then with a new random device id, so that counters of lost
+ * records are never used again.
+ *
+ * @throws SyncError state-corrupt, state-newer-version, disk-full, read-only, permission-denied, folder-busy
+ */
+export function openFolderState(home: string, folderId: string): FolderState {
+  const file = folderFile(home, folderId, '.db');
+  mkdirSync(join(home, 'folders'), { recursive: true, mode: 0o700 });
+  const database = new Database(file, FOLDER_MIGRATIONS);
+  try {
+    return new SqliteFolderState(database, join(home, 'folders'), folderId);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Forgets a folder's records. Nobody may have them open. */
+export function removeFolderState(home: string, folderId: string): void {
+  for (const ending of ['.db', '.db-wal', '.db-shm', '.lock']) rmSync(folderFile(home, folderId, ending), { force: true });
+  removeScratch(join(home, 'folders'), folderId);
+}
+
+function removeScratch(directory: string, folderId: string): void {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(`${folderId}.scan-`)) continue;
+    try {
+      unlinkSync(join(directory, name));
+    } catch {
+      // Windows: open in another process, which removes it itself.
+    }
+  }
+}
+
+class SqliteFolderState implements FolderState {
+  readonly device: DeviceId;
+  readonly #database: Database;
+  readonly #directory: string;
+  readonly #folderId: string;
+  readonly #vectors = new Map<string, VersionVector>();
+  #scratch: string | null = null;
+  #isScanning = false;
+  #nextCounter = 1;
+  #lastCounter = 0;
+
+  constructor(database: Database, directory: string, folderId: string) {
+    this.#database = database;
+    this.#directory = directory;
+    this.#folderId = folderId;
+    const known = database.get('SELECT id FROM device');
+    if (known === null) database.run('INSERT INTO device VALUES (1, ?, 0) ON CONFLICT (one) DO NOTHING', randomBytes(6).toString('hex'));
+    this.device = String((known ?? database.get('SELECT id FROM device'))?.['id']) as DeviceId;
+  }
+
+  takeCounters(count: number): number {
+    if (!Number.isSafeInteger(count) || count < 1) throw new SyncError('invariant', { detail: 'counters are taken one or more at a time' });
+    if (this.#lastCounter - this.#nextCounter + 1 < count) {
+      const block = Math.max(count, COUNTER_BLOCK);
+      const row = this.#database.get('UPDATE device SET counter = counter + ? RETURNING counter', block);
+      this.#lastCounter = Number(row?.['counter']);
+      this.#nextCounter = this.#lastCounter - block + 1;
+    }
+    const first = this.#nextCounter;
+    this.#nextCounter += count;
+    return first;
+  }
+
+  // ------------------------------------------------------------------ base
+
+  baseAt(path: SyncPath): BaseEntry | null {
+    return this.#one(`${SELECT_BASE} WHERE path = ?`, path);
+  }
+  baseByKey(objectKey: ObjectKey): BaseEntry | null {
+    return this.#one(`${SELECT_BASE} WHERE object_key = ?`, objectKey);
+  }
+  baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[] {
+    return this.#database.allArrays(`${SELECT_BASE} WHERE parent = ? ORDER BY path`, directory).map((row) => this.#entry(row));
+  }
+
+  baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[] {
+    // Jumps from one subdirectory to the next in the index of parents, so that neither the files here nor those below are read.
+    const found: SyncPath[] = [];
+    const end = endOf(directory);
+    let after: string | Uint8Array = directory;
+    for (;;) {
+      const row = this.#database.get('SELECT parent FROM base WHERE parent > ? AND parent < ? ORDER BY parent LIMIT 1', after, end);
+      if (row === null) return found;
+      const parent = String(row['parent']);
+      const child = parent.slice(0, parent.indexOf('/', directory.length) + 1) as SyncPath;
+      found.push(child);
+      after = endOf(child);
+      // `after` itself may be a directory of its own only where it ends in `/`, which it does not: nothing is jumped over.
+    }
+  }
+
+  *baseBelow(directory: SyncPath): Iterable<BaseEntry> {
+    const end = endOf(directory);
+    let after: string = directory;
+    for (;;) {
+      const page = this.#database.allArrays(`${SELECT_BASE} WHERE path > ? AND path < ? ORDER BY path LIMIT ${PAGE_ROWS}`, after, end);
+      for (const row of page) yield this.#entry(row);
+      if (page.length < PAGE_ROWS) return;
+      after = String(page.at(-1)?.[0]);
+    }
+  }
+
+  *baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry> {
+    let from: string = after;
+    const sql = `${SELECT_BASE} WHERE object_key > ? ${until === null ? '' : 'AND object_key <= ?'} ORDER BY object_key LIMIT ${PAGE_ROWS}`;
+    for (;;) {
+      const page = until === null ? this.#database.allArrays(sql, from) : this.#database.allArrays(sql, from, until);
+      for (const row of page) yield this.#entry(row);
+      if (page.length < PAGE_ROWS) return;
+      from = String(page.at(-1)?.[2]);
+    }
+  }
+
+  baseTotals(): { readonly files: number; readonly bytes: number } {
+    const row = this.#database.get('SELECT files, bytes FROM totals');
+    return { files: Number(row?.['files']), bytes: Number(row?.['bytes']) };
+  }
+
+  // ------------------------------------------------------------------ differences
+
+  beginScan(): void {
+    this.#openScratch();
+    this.#isScanning = true;
+    this.#database.guard(() => {
+      for (const table of ['local_difference', 'remote_difference', 'unknown_directory', 'seen_skipped']) this.#database.exec(`DELETE FROM scan.${table}`);
+    });
+  }
+
+  putLocalDifferences(rows: readonly LocalDifference[]): void {
+    this.#putDifferences('local_difference', rows);
+  }
+  putRemoteDifferences(rows: readonly RemoteDifference[]): void {
+    this.#putDifferences('remote_difference', rows);
+  }
+  putUnknownDirectory(side: 'local' | 'remote', directory: SyncPath | '', reason: SkipReason): void {
+    this.#openScratch();
+    this.#database.run('INSERT OR REPLACE INTO scan.unknown_directory VALUES (?, ?, ?)', side, directory, reason);
+  }
+
+  *differences(after?: SyncPath): Iterable<PathStates> {
+    this.#openScratch();
+    const isUnknown = { local: this.#unknownDirectories('local'), remote: this.#unknownDirectories('remote') };
+    let from: string = after ?? '';
+    for (;;) {
+      const page = this.#database.allArrays(
+        `SELECT p.path, l.state, r.state, ${JOINED}
+         FROM (SELECT path FROM scan.local_difference WHERE path > ?1 UNION SELECT path FROM scan.remote_difference WHERE path > ?1 ORDER BY path LIMIT ${PAGE_ROWS}) p
+         LEFT JOIN scan.local_difference l ON l.path = p.path
+         LEFT JOIN scan.remote_difference r ON r.path = p.path
+         LEFT JOIN base b ON b.path = p.path
+         ORDER BY p.path`,
+        from,
+      );
+      for (const [path, local, remote, ...cells] of page) {
+        const at = path as SyncPath;
+        const base = cells[0] === null ? null : this.#entry(cells);
+        yield {
+          path: at,
+          base,
+          local: local === null ? (unknownAt(isUnknown.local, at) ?? localStateOf(base)) : (JSON.parse(local as string) as LocalState),
+          remote: remote === null ? (unknownAt(isUnknown.remote, at) ?? remoteStateOf(base)) : (JSON.parse(remote as string) as RemoteState),
+        };
+      }
+      if (page.length < PAGE_ROWS) return;
+      from = String(page.at(-1)?.[0]);
+    }
+  }
+
+  skipped(): readonly Skipped[] {
+    if (this.#isScanning) {
+      this.#database.run(
+        'DELETE FROM skipped WHERE NOT EXISTS (SELECT 1 FROM scan.seen_skipped s WHERE s.side = skipped.side AND s.path = skipped.path)',
+      );
+    }
+    return this.#database.all('SELECT path, side, reason, detail FROM skipped ORDER BY path, side').map((row) => ({
+      path: String(row['path']),
+      side: row['side'] as Skipped['side'],
+      reason: row['reason'] as SkipReason,
+      detail: row['detail'] as string | null,
+    }));
+  }
+
+  putSkipped(rows: readonly Skipped[]): void {
+    if (rows.length === 0) return;
+    this.#openScratch();
+    // Rows that say what they said before are not written, so that an idle folder writes nothing.
+    this.#database.transaction(() => {
+      for (const row of rows) {
+        this.#database.run(
+          `INSERT INTO skipped VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason, detail = excluded.detail
+           WHERE reason <> excluded.reason OR detail IS NOT excluded.detail`,
+          row.side, row.path, row.reason, row.detail,
+        );
+        this.#database.run('INSERT OR IGNORE INTO scan.seen_skipped VALUES (?, ?)', row.side, row.path);
+      }
+    });
+  }
+
+  // ------------------------------------------------------------------ intents, commits
+
+  beginIntents(intents: readonly Intent[]): void {
+    if (intents.length === 0) return;
+    this.#database.transaction(() => {
+      for (const intent of intents) {
+        this.#database.run(
+          'INSERT INTO intent (operation_id, kind, path, object_key, etag, from_path, local, vector, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+          intent.operationId, intent.kind, intent.path, intent.objectKey, intent.etag, intent.fromPath,
+          intent.local === null ? null : JSON.stringify(intent.local), JSON.stringify(intent.vector), Math.round(intent.createdAtMs),
+        );
+      }
+    });
+  }
+
+  openIntents(): readonly Intent[] {
+    return this.#database.all('SELECT * FROM intent ORDER BY number').map((row) => ({
+      operationId: row['operation_id'] as OperationId,
+      kind: row['kind'] as Intent['kind'],
+      path: row['path'] as SyncPath,
+      objectKey: row['object_key'] as ObjectKey,
+      etag: row['etag'] as string | null,
+      fromPath: row['from_path'] as SyncPath | null,
+      local: row['local'] === null ? null : (JSON.parse(row['local'] as string) as Intent['local']),
+      vector: JSON.parse(row['vector'] as string) as VersionVector,
+      createdAtMs: Number(row['created_at_ms']),
+    }));
+  }
+
+  commit(batch: Commit): void {
+    this.#database.transaction(() => {
+      // Drops first: a batch may hand an object key or a place in the tree from one path to another.
+      for (const path of batch.drop ?? []) this.#database.run('DELETE FROM base WHERE path = ?', path);
+      for (const entry of batch.put ?? []) this.#put(entry);
+      for (const operationId of batch.finish ?? []) this.#database.run('DELETE FROM intent WHERE operation_id = ?', operationId);
+      if (batch.activity !== undefined && batch.activity.length > 0) this.#record(batch.activity);
+    });
+  }
+
+  recentActivity(limit: number): readonly ActivityEvent[] {
+    return this.#database.all('SELECT at_ms, kind, path, bytes, detail FROM activity ORDER BY number DESC LIMIT ?', limit).map((row) => ({
+      atMs: Number(row['at_ms']),
+      kind: row['kind'] as ActivityEvent['kind'],
+      path: String(row['path']),
+      bytes: Number(row['bytes']),
+      detail: row['detail'] as string | null,
+    }));
+  }
+
+  fact<T>(name: string): T | null {
+    const row = this.#database.get('SELECT value FROM fact WHERE name = ?', name);
+    return row === null ? null : (JSON.parse(String(row['value'])) as T);
+  }
+  /** `undefined` and `null` both remove it. */
+  putFact(name: string, value: unknown): void {
+    if (value === undefined || value === null) this.#database.run('DELETE FROM fact WHERE name = ?', name);
+    else {
+      this.#database.run(
+        'INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value',
+        name, JSON.stringify(value),
+      );
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+    if (this.#scratch !== null) rmSync(this.#scratch, { force: true });
+    this.#scratch = null;
+  }
+
+  // ------------------------------------------------------------------ rows
+
+  #one(sql: string, value: string): BaseEntry | null {
+    const [row] = this.#database.allArrays(sql, value);
+    return row === undefined ? null : this.#entry(row);
+  }
+
+  #entry(cells: Cells): BaseEntry {
+    const entry = {
+      path: cells[0] as SyncPath,
+      kind: cells[1] as BaseEntry['kind'],
+      objectKey: cells[2] as ObjectKey,
+      etag: cells[3] as string,
+      versionId: cells[4] as string | null,
+      operationId: cells[5] as OperationId,
+      vector: this.#vector(cells[6] as string),
+      sizeBytes: cells[7] as number,
+      mtimeMs: cells[8] as number,
+      modeBits: cells[9] as number,
+      sha256: cells[10] as string,
+      inode: cells[11] as string,
+      stamp: cells[12] as string,
+      epoch: cells[13] as number,
+      keyId: cells[14] as BaseEntry['keyId'],
+    };
+    return cells[15] === null ? entry : { ...entry, objectBytes: cells[15] as number };
+  }
+
+  /** Few devices make few different vectors: most rows share one. */
+  #vector(text: string): VersionVector {
+    let vector = this.#vectors.get(text);
+    if (vector === undefined) {
+      if (this.#vectors.size > 4096) this.#vectors.clear();
+      vector = Object.freeze(JSON.parse(text) as Record<string, number>);
+      this.#vectors.set(text, vector);
+    }
+    return vector;
+  }
+
+  #put(entry: BaseEntry): void {
+    this.#database.run(
+      PUT_BASE,
+      entry.path, entry.kind, entry.objectKey, entry.etag, entry.versionId, entry.operationId, JSON.stringify(entry.vector), entry.sizeBytes, entry.mtimeMs,
+      entry.modeBits, entry.sha256, entry.inode, entry.stamp, entry.epoch, entry.keyId, entry.objectBytes ?? null, parentOf(entry.path),
+    );
+  }
+
+  #record(events: readonly ActivityEvent[]): void {
+    for (const event of events) {
+      this.#database.run(
+        'INSERT INTO activity (at_ms, kind, path, bytes, detail) VALUES (?, ?, ?, ?, ?)',
+        Math.round(event.atMs), event.kind, event.path, event.bytes, event.detail,
+      );
+    }
+    this.#database.run(`DELETE FROM activity WHERE number <= (SELECT max(number) FROM activity) - ${KEPT_ACTIVITY}`);
+  }
+
+  #putDifferences(table: string, rows: readonly (LocalDifference | RemoteDifference)[]): void {
+    if (rows.length === 0) return;
+    this.#openScratch();
+    this.#database.transaction(() => {
+      for (const row of rows) this.#database.run(`INSERT OR REPLACE INTO scan.${table} VALUES (?, ?)`, row.path, JSON.stringify(row.state));
+    });
+  }
+
+  #unknownDirectories(side: 'local' | 'remote'): ReadonlyMap<string, SkipReason> {
+    const rows = this.#database.all('SELECT path, reason FROM scan.unknown_directory WHERE side = ?', side);
+    return new Map(rows.map((row) => [String(row['path']), row['reason'] as SkipReason]));
+  }
+
+  /**
+   * The differences live in a file of their own: losing it costs nothing, so it is never fsynced, and it is beside the records
+   * because the system's own place for temporary files may be memory.
+   */
+  #openScratch(): void {
+    if (this.#scratch !== null) return;
+    removeScratch(this.#directory, this.#folderId);
+    const scratch = join(this.#directory, `${this.#folderId}.scan-${process.pid}-${randomBytes(4).toString('hex')}`);
+    this.#database.guard(() => {
+      this.#database.statement('ATTACH ? AS scan').run(scratch);
+      this.#database.exec(`PRAGMA scan.journal_mode = MEMORY; PRAGMA scan.synchronous = OFF; PRAGMA scan.locking_mode = EXCLUSIVE; ${SCAN_SCHEMA}`);
+    });
+    this.#scratch = scratch;
+  }
+}
+
+/** The least value behind every path below a directory, which ends in `/` or is `''`. In SQLite every blob is behind every text. */
+function endOf(directory: SyncPath | ''): string | Uint8Array {
+  return directory === '' ? new Uint8Array(1) : `${directory.slice(0, -1)}0`;
+}
+
+function unknownAt(directories: ReadonlyMap<string, SkipReason>, path: SyncPath): { readonly type: 'unknown'; readonly reason: SkipReason } | null {
+  if (directories.size === 0) return null;
+  for (let end = 0; ; end = path.indexOf('/', end) + 1) {
+    const reason = directories.get(path.slice(0, end));
+    if (reason !== undefined) return { type: 'unknown', reason };
+    if (path.indexOf('/', end) < 0) return null;
+  }
+}

@@ -291,6 +291,7 @@ class SqliteFolderState implements FolderState {
     }));
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the port's shape
   fact<T>(name: string): T | null {
     const row = this.#database.get('SELECT value FROM fact WHERE name = ?', name);
     return row === null ? null : (JSON.parse(String(row['value'])) as T);

@@ -54,6 +54,7 @@ const table = {
   'root-unsuitable': { family: 'LocalError', retry: 'after-user', says: 'That folder cannot be synced.', next: 'Choose a folder of your own files.' },
   'not-a-directory': { family: 'LocalError', retry: 'after-user', says: 'That is not a folder.', next: 'Choose a folder.' },
   'target-exists': { family: 'LocalError', retry: 'after-user', says: 'There is already something of that name.', next: 'Choose another name.' },
+  'path-symlink': { family: 'LocalError', retry: 'later', says: 'A symbolic link stands where a folder should be.', next: 'Enfold never writes through links; put a real folder there.' },
   'file-too-large-for-mode': { family: 'LocalError', retry: 'never', says: 'The file is larger than this encryption mode can hold (64 GiB).', next: 'Use a server-side mode for it, or split it.' },
   // Remote
   'version-changed': { family: 'RemoteError', retry: 'replan', says: 'The object changed in the meantime.', next: 'Enfold looks again.' },

@@ -1,0 +1,215 @@
+/**
+ * What the assembled program can do, for the command line, the engine process and tests: the types of `openEnfold`'s answer.
+ * All methods check their input and throw SyncErrors; nothing here is secret unless it says so.
+ */
+import type { ActivityEvent } from '../model/activity.ts';
+import type { Direction, HoldReason, Plan, PlanCounts } from '../model/action.ts';
+import type { WireError } from '../model/errors.ts';
+import type { EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
+import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, S3Access } from '../model/settings.ts';
+import type { Skipped } from '../model/snapshot.ts';
+
+/** Where a running built-in storage is reached. Secret; lives in memory only. */
+export type StorageAccess = { readonly endpoint: string; readonly accessKeyId: string; readonly secretAccessKey: string };
+/** Starts built-in storage over a directory unless it runs; who implements it also ends it. */
+export type StorageHost = { ensureRunning(directory: string): Promise<StorageAccess> };
+
+export type EnfoldOptions = {
+  /** Enfold's own directory; by default what `env` says. */
+  readonly home?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Goes into the names of conflict copies; by default this computer's. */
+  readonly hostName?: string | undefined;
+  /** Asked at most once, when the passphrase-protected key file is first needed. Null: none can be had. */
+  readonly askPassphrase?: (() => Promise<string | null>) | undefined;
+  readonly storageHost?: StorageHost | undefined;
+  /** One line of what happens, without secrets. */
+  readonly log?: ((line: string) => void) | undefined;
+};
+
+export type NewConnection =
+  | { readonly kind: 'built-in'; readonly name: string; readonly directory: string }
+  | { readonly kind: 's3'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string }
+  | { readonly kind: 'profile'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly profile: string }
+  | { readonly kind: 'environment'; readonly name: string; readonly endpoint: string | null; readonly region: string };
+
+/** Connections, folders and keys may be given by id, by a unique start of the id, or by name. */
+export type Connections = {
+  list(): readonly ConnectionSettings[];
+  /** @throws SyncError no-such-connection, bad-usage (ambiguous) */
+  find(idOrName: string): ConnectionSettings;
+  /** Stores the secret in the secret store. @throws SyncError name-taken, bad-usage, keychain-… */
+  add(input: NewConnection): Promise<ConnectionSettings>;
+  /** Proves that the server is there, is an S3 server and takes the sign-in. @throws SyncError offline, not-s3, sign-in-wrong, … */
+  test(idOrName: string, signal?: AbortSignal): Promise<void>;
+  /** @throws SyncError connection-in-use */
+  remove(idOrName: string): Promise<void>;
+  /** @throws SyncError access-denied where the sign-in may not list */
+  buckets(idOrName: string): Promise<readonly string[]>;
+  /** True: made; false: it was there already and is reachable. @throws SyncError bucket-taken-by-others as access-denied, bad-usage */
+  createBucket(idOrName: string, bucket: string): Promise<boolean>;
+  /** Secret: what an S3 client needs. Starts built-in storage where the connection uses it. */
+  accessOf(connection: ConnectionSettings): Promise<S3Access>;
+};
+
+export type Keys = {
+  list(): readonly KeySettings[];
+  /** @throws SyncError key-not-found */
+  find(idOrName: string): KeySettings;
+  /** @throws SyncError key-name-taken, not-available-yet (rsa, sse-c) */
+  create(input: { readonly name: string; readonly type: KeyType }): Promise<KeySettings>;
+  /** Writes an age file under `passphrase`; never replaces a file that holds something. @throws SyncError target-exists, key-not-found */
+  exportTo(idOrName: string, file: string, passphrase: string): Promise<KeySettings>;
+  /** An imported key that is already there keeps its old name unless that was free. @throws SyncError key-invalid, passphrase-…, key-name-taken */
+  importFrom(input: { readonly name: string; readonly file: string; readonly passphrase: string | null }): Promise<KeySettings>;
+  /** True where the file is an export, which a passphrase protects. */
+  needsPassphrase(file: string): Promise<boolean>;
+  /** @throws SyncError key-in-use */
+  remove(idOrName: string): Promise<void>;
+  /** Secret: a copy of the key's bytes, which the caller zeroes. @throws SyncError key-not-found, keychain-… */
+  bytesOf(keyId: KeyId): Promise<Buffer>;
+};
+
+export type NewFolder = {
+  readonly localPath: string;
+  readonly connection: string;
+  readonly bucket: string;
+  /** `''` or ends in `/`. */
+  readonly prefix: string;
+  /** Null: take it from the folder that is there. */
+  readonly mode: ModeId | null;
+  readonly key: string | null;
+  readonly kmsKeyId?: string | null;
+  /** Null: by default of the mode, or from the folder that is there. */
+  readonly names: NamesSetting | null;
+  readonly direction: Direction;
+  readonly format?: EnvelopeFormat;
+  readonly createBucket: boolean;
+};
+/** `joined`: the place in the bucket already held a folder. */
+export type AddedFolder = { readonly folder: FolderSettings; readonly joined: boolean; readonly fingerprint: string | null };
+
+/** What stands at a place in a bucket, before a folder is added. */
+export type Inspection = {
+  readonly localProblem: WireError | null;
+  readonly remoteProblem: WireError | null;
+  readonly bucketExists: boolean;
+  readonly localFiles: number | null;
+  readonly existing: { readonly folderId: string; readonly mode: EncryptionMode; readonly names: NamesSetting; readonly fingerprint: string | null; readonly hasKey: boolean } | null;
+};
+
+export type FolderChanges = { readonly direction?: Direction; readonly isPaused?: boolean; readonly name?: string };
+
+export type Folders = {
+  list(): readonly FolderSettings[];
+  /** Also by local path. @throws SyncError no-such-folder, bad-usage (ambiguous) */
+  find(idNameOrPath: string): FolderSettings;
+  inspect(input: Pick<NewFolder, 'localPath' | 'connection' | 'bucket' | 'prefix'>): Promise<Inspection>;
+  /** Creates the folder in the bucket, or joins the one that is there. On an error nothing is changed on either side. */
+  add(input: NewFolder): Promise<AddedFolder>;
+  set(idNameOrPath: string, changes: FolderChanges): Promise<FolderSettings>;
+  /** Forgets the pairing; deletes no file and no object. */
+  remove(idNameOrPath: string): Promise<void>;
+  /** From this computer's records alone: no server, no secret. */
+  recordsOf(idNameOrPath: string): Promise<FolderRecords>;
+  /** Unwraps the folder's keys and opens its records; exclusive on this computer. @throws SyncError folder-busy, … */
+  open(idNameOrPath: string): Promise<OpenFolder>;
+};
+
+export type FolderRecords = {
+  readonly files: number;
+  readonly bytes: number;
+  readonly lastSuccessMs: number | null;
+  readonly skipped: readonly Skipped[];
+  readonly activity: readonly ActivityEvent[];
+  /** Null: not known to be open in another Enfold. */
+  readonly openIn: 'another' | null;
+};
+
+export type FailedPath = { readonly path: string | null; readonly error: WireError };
+export type Held = { readonly reason: HoldReason; readonly deletions: readonly string[]; readonly ofTotal: number };
+
+/** What one sync of one folder came to. */
+export type SyncReport = {
+  readonly id: string;
+  readonly name: string;
+  /** Nothing failed, nothing is held, nothing is left to do. */
+  readonly inStep: boolean;
+  readonly counts: PlanCounts;
+  readonly failed: readonly FailedPath[];
+  readonly held: Held | null;
+  /** Paths that only the user can decide about, such as files gone remotely without a recorded deletion. */
+  readonly questions: readonly string[];
+  /** Skipped by rule: no failure. */
+  readonly skipped: number;
+  /** Skipped because the object could not be trusted or opened. */
+  readonly quarantined: readonly Skipped[];
+  readonly cycles: number;
+  readonly elapsedMs: number;
+};
+
+export type SyncProgress = { readonly phase: string; readonly doneFiles: number; readonly totalFiles: number; readonly doneBytes: number; readonly totalBytes: number };
+
+export type OpenFolder = {
+  readonly settings: FolderSettings;
+  /** Cycles until nothing is left to do or nothing more can be done now. @throws SyncError where the cycle could not start */
+  sync(options: { readonly acceptHeld: boolean; readonly signal: AbortSignal; readonly onProgress?: (progress: SyncProgress) => void }): Promise<SyncReport>;
+  preview(signal: AbortSignal): Promise<Plan>;
+  /** Starts looking out for local changes; `next` resolves when something may have changed, or at the signal. */
+  watch(): Promise<{ next(signal: AbortSignal): Promise<void> }>;
+  close(): Promise<void>;
+};
+
+/** Where a file stands: inside a folder, by its real name, or at a key of a bucket. */
+export type Target =
+  | { readonly type: 'folder'; readonly folder: string; readonly path: string }
+  | { readonly type: 'object'; readonly connection: string; readonly bucket: string; readonly objectKey: string; readonly mode: ModeId; readonly key: string | null };
+
+export type FileRow = {
+  /** Path inside the folder, or the object key; directories end in `/`. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory';
+  /** Of the plaintext; null where only a HEAD would tell. */
+  readonly sizeBytes: number | null;
+  readonly modifiedMs: number | null;
+  readonly objectKey: string;
+  readonly protection: 'sealed' | 'server' | 'foreign';
+};
+export type Stored = { readonly path: string; readonly objectKey: string; readonly sizeBytes: number; readonly sha256: string | null; readonly replaced: boolean };
+export type Fetched = { readonly path: string; readonly sizeBytes: number; readonly sha256: string | null; readonly modifiedMs: number | null };
+
+/** The remote side as files: decrypted names and contents. */
+export type RemoteFiles = {
+  /** Rows directly inside a directory, or all below it. */
+  list(target: Target, options: { readonly recursive: boolean; readonly signal: AbortSignal }): AsyncIterable<FileRow>;
+  /** Into `file`, which appears whole and verified or not at all. Replaces a file that stands there. @throws SyncError no-such-path, not-authentic, … */
+  get(target: Target, file: string, signal: AbortSignal): Promise<Fetched>;
+  /** Verified first, then written to `sink` in chunks. */
+  cat(target: Target, sink: (chunk: Buffer) => Promise<void>, signal: AbortSignal): Promise<Fetched>;
+  put(file: string, target: Target, signal: AbortSignal): Promise<Stored>;
+  /** Yields each removed path. A directory only with `recursive`. In a folder a tombstone tells the other devices. */
+  remove(target: Target, options: { readonly recursive: boolean; readonly signal: AbortSignal }): AsyncIterable<string>;
+};
+
+export type VerifyReport = {
+  readonly id: string;
+  readonly name: string;
+  /** Objects that the bucket lists for the folder, and how many of them were read whole. */
+  readonly objects: number;
+  readonly checked: number;
+  readonly bytes: number;
+  readonly failed: readonly FailedPath[];
+  /** Objects that Enfold did not write; left alone. */
+  readonly foreign: readonly string[];
+};
+
+export type Enfold = {
+  readonly home: string;
+  readonly connections: Connections;
+  readonly keys: Keys;
+  readonly folders: Folders;
+  readonly files: RemoteFiles;
+  /** Re-reads remote objects and checks tags, hashes and modes. `sample` null: all. */
+  verify(folder: string, options: { readonly sample: number | null; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyReport>;
+  close(): Promise<void>;
+};

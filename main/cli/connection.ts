@@ -1,0 +1,100 @@
+/** `enfold connection`: where S3 is, and how to sign in there. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { NewConnection } from '../assembly/api.ts';
+import { SyncError } from '../model/errors.ts';
+import type { ConnectionSettings } from '../model/settings.ts';
+import { perform, type Env } from './cli.ts';
+import { printable, table } from './output.ts';
+import { readSecretAccessKey } from './passphrase.ts';
+
+type AddOptions = { endpoint?: string; region?: string; profile?: string; accessKey?: string; builtIn?: string };
+
+const DEFAULT_REGION = 'us-east-1';
+
+function signInOf(connection: ConnectionSettings): string {
+  if (connection.kind === 'built-in') return 'built-in';
+  switch (connection.credentials.type) {
+    case 'stored':
+      return `access key ${connection.credentials.accessKeyId}`;
+    case 'profile':
+      return `profile ${connection.credentials.profile}`;
+    case 'environment':
+      return 'environment';
+  }
+}
+
+export function connectionJson(connection: ConnectionSettings): Record<string, unknown> {
+  const { id, name, kind, endpoint, directory, region } = connection;
+  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection) };
+}
+
+async function newConnection(name: string, options: AddOptions, env: Env): Promise<NewConnection> {
+  const { endpoint = null, profile, accessKey, builtIn } = options;
+  const chosen = [profile, accessKey, builtIn].filter((option) => option !== undefined);
+  if (chosen.length > 1) throw new SyncError('bad-usage', { detail: 'give one of --profile, --access-key and --built-in' });
+  if (builtIn !== undefined) {
+    if (endpoint !== null) throw new SyncError('bad-usage', { detail: '--built-in has no --endpoint; it is found when the storage starts' });
+    return { kind: 'built-in', name, directory: resolve(builtIn) };
+  }
+  const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || DEFAULT_REGION);
+  if (accessKey !== undefined) return { kind: 's3', name, endpoint, region, accessKeyId: accessKey, secretAccessKey: await readSecretAccessKey(env) };
+  if (profile !== undefined) return { kind: 'profile', name, endpoint, region, profile };
+  return { kind: 'environment', name, endpoint, region };
+}
+
+export function registerConnection(program: Command): void {
+  const connection = program.command('connection').description('where S3 is, and how to sign in there');
+
+  connection
+    .command('add')
+    .description('remember an S3 endpoint and a way to sign in')
+    .argument('<name>', 'what to call it')
+    .option('--endpoint <url>', 'an S3-compatible server; without it: AWS')
+    .option('--region <region>', 'the region of its buckets (AWS_REGION, else us-east-1)')
+    .option('--profile <profile>', 'sign in by a profile of ~/.aws')
+    .option('--access-key <id>', 'sign in by an access key; its secret comes from standard input, else AWS_SECRET_ACCESS_KEY, and is kept in the keychain')
+    .option('--built-in <dir>', "Enfold's own storage, keeping its data in DIR")
+    .addHelpText('after', `
+Examples:
+  $ enfold connection add work --profile work --region eu-central-1
+  $ enfold connection add ceph --endpoint https://s3.example.org --access-key AKIA123 < secret.txt
+  $ enfold connection add disk --built-in /media/usb/enfold`)
+    .action(perform(async (cli, options: AddOptions, name: string) => {
+      const input = await newConnection(name, options, cli.env);
+      const added = await (await cli.enfold()).connections.add(input);
+      cli.out.answer(connectionJson(added), [`Connection ${printable(added.name)} added. Try it: enfold connection test ${printable(added.name)}`]);
+    }));
+
+  connection
+    .command('list')
+    .description('list the connections')
+    .action(perform(async (cli) => {
+      const list = (await cli.enfold()).connections.list();
+      cli.out.answer(list.map(connectionJson), list.length === 0
+        ? ['No connections yet. Add one: enfold connection add NAME --help']
+        : table([['NAME', 'ENDPOINT', 'REGION', 'SIGN-IN'], ...list.map((one) => [printable(one.name), one.directory ?? one.endpoint ?? 'AWS', one.region, signInOf(one)])]));
+    }));
+
+  connection
+    .command('test')
+    .description('check that the server is there and takes the sign-in')
+    .argument('<name>')
+    .action(perform(async (cli, _options: object, name: string) => {
+      const { connections } = await cli.enfold();
+      const found = connections.find(name);
+      await connections.test(found.id, cli.signal);
+      cli.out.answer({ id: found.id, name: found.name, ok: true }, [`${printable(found.name)} works.`]);
+    }));
+
+  connection
+    .command('remove')
+    .description('forget a connection and its secret; deletes nothing in S3')
+    .argument('<name>')
+    .action(perform(async (cli, _options: object, name: string) => {
+      const { connections } = await cli.enfold();
+      const found = connections.find(name);
+      await connections.remove(found.id);
+      cli.out.answer({ id: found.id, name: found.name, removed: true }, [`Connection ${printable(found.name)} removed.`]);
+    }));
+}

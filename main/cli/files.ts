@@ -1,0 +1,113 @@
+/** `enfold ls`, `cat`, `get`, `put`, `rm`: the remote side as files, by their real names. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { FileRow } from '../assembly/api.ts';
+import { SyncError } from '../model/errors.ts';
+import { perform } from './cli.ts';
+import { formatBytes, formatTime, printable } from './output.ts';
+import { parseTarget, type ObjectOptions } from './target.ts';
+
+const TARGETS = `
+TARGET is FOLDER:path (a folder by id, start of id, or name), or s3://BUCKET/KEY with --connection.`;
+
+function withObjectOptions(command: Command): Command {
+  return command
+    .option('--connection <name>', 's3://: how to reach S3')
+    .option('--mode <mode>', 's3://: sse-s3 or cse-c')
+    .option('--key <name>', 's3://: the key of cse-c')
+    .option('--kms-key-id <id>', 's3://: the KMS key (not available yet)')
+    .option('--format <format>', 's3://: v3 or v2 (not available yet)')
+    .option('--legacy', 's3://: read old, weaker formats (not available yet)');
+}
+
+function rowLine(row: FileRow, isLong: boolean): string {
+  const note = row.protection === 'foreign' ? '  (not from Enfold)' : '';
+  if (!isLong) return `${printable(row.path)}${note}`;
+  const size = row.kind === 'directory' || row.sizeBytes === null ? '-' : formatBytes(row.sizeBytes);
+  return `${(row.modifiedMs === null ? '-' : formatTime(row.modifiedMs)).padEnd(19)}  ${size.padStart(9)}  ${printable(row.path)}${note}`;
+}
+
+export function registerFiles(program: Command): void {
+  withObjectOptions(program.command('ls'))
+    .description('list what is in S3, by real names')
+    .argument('<target>')
+    .option('-l, --long', 'with times and sizes')
+    .option('-r, --recursive', 'everything below')
+    .addHelpText('after', `${TARGETS}
+  $ enfold ls documents:
+  $ enfold ls -lr documents:2024/`)
+    .action(perform(async (cli, options: ObjectOptions & { long?: boolean; recursive?: boolean }, text: string) => {
+      const target = parseTarget(text, options);
+      const { files } = await cli.enfold();
+      const rows: FileRow[] = [];
+      cli.started();
+      for await (const row of files.list(target, { recursive: options.recursive === true, signal: cli.signal })) {
+        if (cli.out.isJson) rows.push(row);
+        else await cli.out.item(row, rowLine(row, options.long === true));
+      }
+      if (cli.out.isJson) cli.out.answer(rows, []);
+    }));
+
+  withObjectOptions(program.command('cat'))
+    .description('write a file from S3 to standard output, once it is verified')
+    .argument('<target>')
+    .addHelpText('after', `${TARGETS}
+  $ enfold cat documents:notes.txt | less`)
+    .action(perform(async (cli, options: ObjectOptions, text: string) => {
+      const target = parseTarget(text, options);
+      const { files } = await cli.enfold();
+      cli.started();
+      await files.cat(target, (chunk) => cli.out.bytes(chunk), cli.signal);
+    }));
+
+  withObjectOptions(program.command('get'))
+    .description('fetch a file from S3')
+    .argument('<target>')
+    .requiredOption('--out <file>', 'where to; a file that is there is replaced once the new one is verified')
+    .addHelpText('after', `${TARGETS}
+  $ enfold get documents:2024/tax.pdf --out tax.pdf
+  $ enfold get s3://backup/plain.txt --connection work --out plain.txt`)
+    .action(perform(async (cli, options: ObjectOptions & { out: string }, text: string) => {
+      const target = parseTarget(text, options);
+      const { files } = await cli.enfold();
+      const file = resolve(options.out);
+      cli.started();
+      const fetched = await files.get(target, file, cli.signal);
+      cli.out.answer({ ...fetched, file }, [`${printable(fetched.path)}: ${formatBytes(fetched.sizeBytes)} to ${printable(file)}`]);
+    }));
+
+  withObjectOptions(program.command('put'))
+    .description('send one file to S3')
+    .argument('<file>')
+    .argument('<target>', 'ends in / to keep the file\'s own name')
+    .addHelpText('after', `${TARGETS}
+What is there is replaced, unless it changes in that moment; a folder's devices get the new version.
+  $ enfold put tax.pdf documents:2024/
+  $ enfold put key.txt s3://backup/key.txt --connection work --mode cse-c --key family`)
+    .action(perform(async (cli, options: ObjectOptions, file: string, text: string) => {
+      const target = parseTarget(text, options);
+      const { files } = await cli.enfold();
+      cli.started();
+      const stored = await files.put(resolve(file), target, cli.signal);
+      cli.out.answer(stored, [`${printable(stored.path)}: ${formatBytes(stored.sizeBytes)} ${stored.replaced ? 'replaced' : 'stored'}`]);
+    }));
+
+  withObjectOptions(program.command('rm'))
+    .description('delete a file in S3; in a folder, its devices move theirs to the trash')
+    .argument('<target>')
+    .option('-r, --recursive', 'a directory and everything below')
+    .addHelpText('after', `${TARGETS}
+  $ enfold rm documents:old.txt`)
+    .action(perform(async (cli, options: ObjectOptions & { recursive?: boolean }, text: string) => {
+      const target = parseTarget(text, options);
+      const { files } = await cli.enfold();
+      const removed: string[] = [];
+      cli.started();
+      for await (const path of files.remove(target, { recursive: options.recursive === true, signal: cli.signal })) {
+        if (cli.out.isJson) removed.push(path);
+        else await cli.out.item(path, `removed ${printable(path)}`);
+      }
+      if (removed.length === 0 && cli.out.isJson && target.type === 'object' && options.recursive !== true) throw new SyncError('no-such-path', { path: text });
+      if (cli.out.isJson) cli.out.answer({ removed }, []);
+    }));
+}

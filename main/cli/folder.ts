@@ -1,0 +1,158 @@
+/** `enfold folder`: which local folder belongs to which place in S3, and how. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Direction } from '../model/action.ts';
+import { SyncError } from '../model/errors.ts';
+import type { NamesSetting } from '../model/mode.ts';
+import { isClientSide } from '../model/mode.ts';
+import type { FolderSettings } from '../model/settings.ts';
+import type { Enfold, FolderChanges } from '../assembly/api.ts';
+import { perform } from './cli.ts';
+import { notYet } from './later.ts';
+import { formatBytes, formatTime, plural, printable, table } from './output.ts';
+import { parseMode, parseRemote, refuseUnbuilt } from './target.ts';
+
+const DIRECTIONS: readonly Direction[] = ['two-way', 'upload', 'upload-mirror', 'download', 'download-mirror'];
+
+function parseDirection(text: string): Direction {
+  const direction = DIRECTIONS.find((one) => one === text);
+  if (direction === undefined) throw new SyncError('bad-usage', { detail: `${text} is no direction; directions are ${DIRECTIONS.join(', ')}` });
+  return direction;
+}
+
+function parseNames(text: string): NamesSetting {
+  if (text === 'readable' || text === 'encrypted') return text;
+  throw new SyncError('bad-usage', { detail: '--names is readable or encrypted' });
+}
+
+function keyIdOf(folder: FolderSettings): string | null {
+  return 'keyId' in folder.mode ? folder.mode.keyId : null;
+}
+
+export function folderJson(folder: FolderSettings, enfold: Enfold): Record<string, unknown> {
+  const connection = enfold.connections.list().find((one) => one.id === folder.connectionId);
+  return {
+    id: folder.id, name: folder.name, localPath: folder.localPath, remote: `s3://${folder.bucket}/${folder.prefix}`, bucket: folder.bucket, prefix: folder.prefix,
+    connection: connection?.name ?? null, mode: folder.mode.id, keyId: keyIdOf(folder), format: isClientSide(folder.mode) ? folder.mode.format : null,
+    names: folder.names, direction: folder.direction, isPaused: folder.isPaused,
+  };
+}
+
+type AddOptions = { remote: string; connection: string; mode?: string; key?: string; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string };
+type SetOptions = { direction?: string; pause?: boolean; resume?: boolean; name?: string };
+
+export function registerFolder(program: Command): void {
+  const folder = program.command('folder').description('which local folder belongs to which place in S3');
+
+  folder
+    .command('add')
+    .description('pair a local folder with a place in a bucket; joins the folder that is there')
+    .argument('<local-path>', 'an existing folder')
+    .requiredOption('--remote <s3-url>', 's3://BUCKET or s3://BUCKET/PREFIX')
+    .requiredOption('--connection <name>', 'how to reach S3')
+    .option('--mode <mode>', 'sse-s3 (S3 holds the key) or cse-c (only you hold the key)')
+    .option('--key <name>', 'the key of cse-c')
+    .option('--kms-key-id <id>', 'the KMS key (not available yet)')
+    .option('--names <how>', 'readable or encrypted in the bucket (encrypted for cse-c, else readable)')
+    .option('--direction <direction>', DIRECTIONS.join(', '), 'two-way')
+    .option('--format <format>', 'v3 or v2 of the Amazon S3 Encryption Client', 'v3')
+    .option('--create-bucket', 'make the bucket if it is missing')
+    .addHelpText('after', `
+Nothing is transferred before the first sync, and a first sync deletes nothing on either side. See what it would do: enfold preview ID
+  $ enfold folder add ~/Documents --remote s3://my-backup/documents --connection work --mode cse-c --key family
+  $ enfold folder add /srv/data --remote s3://data --connection ceph --mode sse-s3 --direction upload`)
+    .action(perform(async (cli, options: AddOptions, localPath: string) => {
+      refuseUnbuilt(options, ['kmsKeyId']);
+      const { bucket, prefix } = parseRemote(options.remote);
+      if (options.format !== undefined && options.format !== 'v3' && options.format !== 'v2') throw new SyncError('bad-usage', { detail: '--format is v3 or v2' });
+      const enfold = await cli.enfold();
+      const added = await enfold.folders.add({
+        localPath: resolve(localPath), connection: options.connection, bucket, prefix,
+        mode: options.mode === undefined ? null : parseMode(options.mode), key: options.key ?? null,
+        names: options.names === undefined ? null : parseNames(options.names), direction: parseDirection(options.direction),
+        format: options.format ?? 'v3', createBucket: options.createBucket === true,
+      });
+      const what = added.joined ? `Joined the folder at ${options.remote}` : `Folder ${printable(added.folder.name)} added`;
+      cli.out.answer({ ...folderJson(added.folder, enfold), joined: added.joined, fingerprint: added.fingerprint }, [
+        `${what}: ${added.folder.id.slice(0, 8)} (${added.folder.mode.id}, names ${added.folder.names}, ${added.folder.direction}).`,
+        ...(added.fingerprint === null ? [] : [`Its fingerprint, the same on all your computers: ${added.fingerprint}`]),
+        `Next: enfold preview ${added.folder.id.slice(0, 8)}, or enfold sync ${added.folder.id.slice(0, 8)}`,
+      ]);
+    }));
+
+  folder
+    .command('list')
+    .description('list the folders')
+    .action(perform(async (cli) => {
+      const enfold = await cli.enfold();
+      const list = enfold.folders.list();
+      cli.out.answer(list.map((one) => folderJson(one, enfold)), list.length === 0
+        ? ['No folders yet. Add one: enfold folder add --help']
+        : table([['ID', 'NAME', 'LOCAL', 'REMOTE', 'MODE', 'DIRECTION'], ...list.map((one) => [one.id.slice(0, 8), printable(one.name), printable(one.localPath), `s3://${one.bucket}/${one.prefix}`, one.mode.id, one.isPaused ? `${one.direction} (paused)` : one.direction])]));
+    }));
+
+  folder
+    .command('status')
+    .description("how folders stand, from this computer's own records")
+    .argument('[id]', 'a folder by id, start of id, name or local path; all without it')
+    .action(perform(async (cli, _options: object, id: string | undefined) => {
+      const enfold = await cli.enfold();
+      const chosen = id === undefined ? enfold.folders.list() : [enfold.folders.find(id)];
+      const rows = await Promise.all(chosen.map(async (one) => ({ one, records: await enfold.folders.recordsOf(one.id) })));
+      const json = rows.map(({ one, records }) => ({
+        ...folderJson(one, enfold), files: records.files, bytes: records.bytes, lastSuccessMs: records.lastSuccessMs,
+        skipped: records.skipped, recent: records.activity, openIn: records.openIn,
+      }));
+      const lines = rows.flatMap(({ one, records }) => [
+        `${printable(one.name)} (${one.id.slice(0, 8)}): ${plural(records.files, 'file')}, ${formatBytes(records.bytes)}, ${one.mode.id}, ${one.direction}${one.isPaused ? ', paused' : ''}${records.openIn === null ? '' : ', open in another Enfold'}`,
+        `  last in step: ${records.lastSuccessMs === null ? 'never' : formatTime(records.lastSuccessMs)}`,
+        ...(records.skipped.length === 0 ? [] : [`  skipped: ${plural(records.skipped.length, 'path')}`, ...records.skipped.slice(0, 20).map((skipped) => `    ${printable(skipped.path)}: ${skipped.reason}${skipped.detail === null ? '' : ` (${printable(skipped.detail)})`}`)]),
+      ]);
+      cli.out.answer(id === undefined ? json : json[0], lines.length === 0 ? ['No folders yet. Add one: enfold folder add --help'] : lines);
+    }));
+
+  folder
+    .command('set')
+    .description('change how a folder is synced')
+    .argument('<id>')
+    .option('--direction <direction>', DIRECTIONS.join(', '))
+    .option('--name <name>', 'what to call it here')
+    .option('--pause', 'leave it alone until --resume')
+    .option('--resume', 'sync it again')
+    .option('--mode <mode>', 'change the encryption (not available yet)')
+    .option('--key <name>', 'change the key (not available yet)')
+    .option('--kms-key-id <id>', 'change the KMS key (not available yet)')
+    .option('--names <how>', 'change how names are stored (not available yet)')
+    .option('--format <format>', 'change the format (not available yet)')
+    .addHelpText('after', `
+  $ enfold folder set documents --direction upload
+  $ enfold folder set documents --pause`)
+    .action(perform(async (cli, options: SetOptions, id: string) => {
+      refuseUnbuilt(options, ['mode', 'key', 'kmsKeyId', 'names', 'format']);
+      if (options.pause === true && options.resume === true) throw new SyncError('bad-usage', { detail: '--pause and --resume exclude each other' });
+      const changes: FolderChanges = {
+        ...(options.direction === undefined ? {} : { direction: parseDirection(options.direction) }),
+        ...(options.name === undefined ? {} : { name: options.name }),
+        ...(options.pause === true ? { isPaused: true } : options.resume === true ? { isPaused: false } : {}),
+      };
+      if (Object.keys(changes).length === 0) throw new SyncError('bad-usage', { detail: 'nothing to change was given' });
+      const enfold = await cli.enfold();
+      const changed = await enfold.folders.set(id, changes);
+      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${changed.direction}${changed.isPaused ? ', paused' : ''}.`]);
+    }));
+
+  folder
+    .command('remove')
+    .description('forget the pairing; deletes no file and no object')
+    .argument('<id>')
+    .action(perform(async (cli, _options: object, id: string) => {
+      const { folders } = await cli.enfold();
+      const found = folders.find(id);
+      await folders.remove(found.id);
+      cli.out.answer({ id: found.id, name: found.name, removed: true }, [`Folder ${printable(found.name)} is no longer synced. Its files are still in ${printable(found.localPath)} and in s3://${found.bucket}/${found.prefix}.`]);
+    }));
+
+  notYet(folder, 'invite', 'let somebody else in');
+  notYet(folder, 'accept', 'take an invitation');
+  notYet(folder, 'members', 'who is in');
+}

@@ -1,0 +1,111 @@
+/** `enfold key`: the keys that only you hold. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { SyncError } from '../model/errors.ts';
+import type { KeySettings, KeyType } from '../model/settings.ts';
+import { perform, type Cli } from './cli.ts';
+import { notYet } from './later.ts';
+import { formatTime, printable, table } from './output.ts';
+import { askHidden, askNewPassphrase, isInteractive } from './passphrase.ts';
+import { refuseUnbuilt } from './target.ts';
+
+export function keyJson(key: KeySettings): Record<string, unknown> {
+  return { keyId: key.keyId, name: key.name, type: key.type, createdAtMs: key.createdAtMs, exportedAtMs: key.exportedAtMs, backend: key.backend };
+}
+
+function parseType(text: string): KeyType {
+  if (text === 'aes' || text === 'rsa' || text === 'sse-c') return text;
+  throw new SyncError('bad-usage', { detail: `${text} is no key type; types are aes, rsa and sse-c` });
+}
+
+/** ENFOLD_EXPORT_PASSPHRASE, else the passphrase of the key file, else (on a terminal) asked for. */
+async function exportPassphrase(cli: Cli, ask: () => Promise<string>): Promise<string> {
+  const given = cli.env['ENFOLD_EXPORT_PASSPHRASE'] || cli.givenPassphrase();
+  if (given !== null && given !== '') return given;
+  if (isInteractive()) return ask();
+  throw new SyncError('passphrase-missing', { detail: 'an exported key is protected by a passphrase: set ENFOLD_EXPORT_PASSPHRASE' });
+}
+
+export function registerKey(program: Command): void {
+  const key = program.command('key').description('the keys that only you hold');
+
+  key
+    .command('new')
+    .description('make a new random key and keep it in the keychain')
+    .argument('<name>', 'what to call it')
+    .option('--type <type>', 'aes, rsa or sse-c', 'aes')
+    .addHelpText('after', `
+Without this key nothing that it encrypted can be read again, by anyone. Save it elsewhere at once:
+  $ enfold key new family
+  $ enfold key export family --out family-key.age`)
+    .action(perform(async (cli, options: { type: string }, name: string) => {
+      const created = await (await cli.enfold()).keys.create({ name, type: parseType(options.type) });
+      cli.out.answer(keyJson(created), [`Key ${printable(created.name)} made (${created.keyId}).`, `Save it elsewhere now: enfold key export ${printable(created.name)} --out FILE`]);
+    }));
+
+  key
+    .command('list')
+    .description('list the keys by name, never their secrets')
+    .action(perform(async (cli) => {
+      const list = (await cli.enfold()).keys.list();
+      cli.out.answer(list.map(keyJson), list.length === 0
+        ? ['No keys yet. Make one: enfold key new NAME']
+        : table([['NAME', 'ID', 'TYPE', 'MADE', 'SAVED ELSEWHERE'], ...list.map((one) => [printable(one.name), one.keyId, one.type, formatTime(one.createdAtMs), one.exportedAtMs === null ? 'never' : formatTime(one.exportedAtMs)])]));
+    }));
+
+  key
+    .command('export')
+    .description('save a key to a file that a passphrase protects (age format)')
+    .argument('<name>')
+    .requiredOption('--out <file>', 'the file to write; one that holds something is not replaced')
+    .addHelpText('after', `
+The passphrase: ENFOLD_EXPORT_PASSPHRASE, else the one of --passphrase-fd or ENFOLD_PASSPHRASE, else you are asked.
+  $ enfold key export family --out family-key.age
+  $ age --decrypt family-key.age            (any age program opens it)`)
+    .action(perform(async (cli, options: { out: string }, name: string) => {
+      const { keys } = await cli.enfold();
+      keys.find(name);
+      const passphrase = await exportPassphrase(cli, async () => askNewPassphrase('Passphrase for the exported key'));
+      const file = resolve(options.out);
+      const exported = await keys.exportTo(name, file, passphrase);
+      cli.out.answer({ ...keyJson(exported), file }, [`Key ${printable(exported.name)} saved to ${printable(file)}. Whoever has that file and its passphrase can read what the key encrypted.`]);
+    }));
+
+  key
+    .command('import')
+    .description('take in a key from a file: raw 32 bytes, hex, base64, or what export wrote')
+    .argument('<name>', 'what to call it here')
+    .option('--from <file>', 'the file to read')
+    .option('--from-secret <arn>', 'take it from AWS Secrets Manager (not available yet)')
+    .option('--connection <name>', 'how to sign in for --from-secret')
+    .addHelpText('after', `
+The passphrase of an exported key: ENFOLD_EXPORT_PASSPHRASE, else the one of --passphrase-fd or ENFOLD_PASSPHRASE, else you are asked.
+  $ enfold key import family --from family-key.age`)
+    .action(perform(async (cli, options: { from?: string }, name: string) => {
+      refuseUnbuilt(options, ['fromSecret']);
+      if (options.from === undefined) throw new SyncError('bad-usage', { detail: '--from FILE is missing' });
+      const { keys } = await cli.enfold();
+      const file = resolve(options.from);
+      const passphrase = (await keys.needsPassphrase(file)) ? await exportPassphrase(cli, async () => askHidden('Passphrase of the exported key: ')) : null;
+      const imported = await keys.importFrom({ name, file, passphrase });
+      cli.out.answer(keyJson(imported), [`Key ${printable(imported.name)} imported (${imported.keyId}).`]);
+    }));
+
+  key
+    .command('remove')
+    .description('forget a key that no folder here uses; what it encrypted stays unreadable without it')
+    .argument('<name>')
+    .action(perform(async (cli, _options: object, name: string) => {
+      const { keys } = await cli.enfold();
+      const found = keys.find(name);
+      await keys.remove(found.keyId);
+      cli.out.answer({ ...keyJson(found), removed: true }, [`Key ${printable(found.name)} removed from this computer.`]);
+    }));
+
+  notYet(key, 'kit', 'write a printable recovery kit');
+  notYet(key, 'verify-kit', 'prove that a recovery kit works');
+  notYet(key, 'rotate', 'change to a new key');
+  notYet(key, 'drill', 'prove that a folder can be restored');
+  notYet(key, 'lock', 'forget opened keys');
+  notYet(key, 'unlock', 'open keys');
+}

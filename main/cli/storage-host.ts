@@ -1,0 +1,67 @@
+/** Built-in storage for one run of the command line: started when a connection needs it, ended with the command. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { StorageAccess, StorageHost } from '../assembly/api.ts';
+import { SyncError } from '../model/errors.ts';
+
+type Ready = StorageAccess & { type: 'ready' };
+
+const READY_MS = 20_000;
+const STOP_MS = 5_000;
+
+/** The storage's entry: beside the built command line, or as source where the source is run. */
+function entry(): string {
+  const isSource = import.meta.url.endsWith('.ts');
+  return fileURLToPath(new URL(isSource ? '../storage-process.ts' : 'storage-process.js', builtRoot()));
+}
+
+/** Chunks of the build may stand in a folder of their own below the entries. */
+function builtRoot(): string {
+  return import.meta.url.replace(/\/chunks\/[^/]*$/, '/cli.js');
+}
+
+export function createStorageHost(): StorageHost & { close(): Promise<void> } {
+  const running = new Map<string, { child: ChildProcess; access: Promise<StorageAccess> }>();
+
+  const launch = (directory: string): Promise<StorageAccess> => {
+    const child = fork(entry(), ['--dir', directory], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
+    const access = new Promise<StorageAccess>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new SyncError('offline', { detail: 'the built-in storage did not start in time' }));
+      }, READY_MS);
+      child.on('message', (message: Ready) => {
+        if (message.type !== 'ready') return;
+        clearTimeout(timer);
+        resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
+      });
+      child.once('error', (cause) => reject(new SyncError('offline', { detail: 'the built-in storage could not be started' }, { cause })));
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        running.delete(directory);
+        reject(new SyncError('offline', { detail: `the built-in storage ended with code ${code ?? 'unknown'}` }));
+      });
+    });
+    running.set(directory, { child, access });
+    return access;
+  };
+
+  return {
+    ensureRunning: (directory) => running.get(directory)?.access ?? launch(directory),
+    close: async () => {
+      await Promise.all(
+        [...running.values()].map(async ({ child }) => {
+          if (child.exitCode !== null || child.signalCode !== null) return;
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+            child.once('exit', () => {
+              clearTimeout(timer);
+              resolve();
+            });
+            child.kill('SIGTERM');
+          });
+        }),
+      );
+    },
+  };
+}

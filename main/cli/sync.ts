@@ -1,0 +1,216 @@
+/** `enfold preview` and `enfold sync`. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { Enfold, SyncProgress, SyncReport } from '../assembly/api.ts';
+import type { Plan } from '../model/action.ts';
+import { SyncError, toWire } from '../model/errors.ts';
+import type { FolderSettings } from '../model/settings.ts';
+import { perform, type Cli } from './cli.ts';
+import { asSyncError, describeFailure, exitCodeOf, type ExitCode } from './failure.ts';
+import { formatBytes, plural, printable } from './output.ts';
+import { refuseUnbuilt } from './target.ts';
+
+const HELD_WORDS: Readonly<Record<string, string>> = {
+  'mass-delete-local': 'many files would be deleted here',
+  'mass-delete-remote': 'many files would be deleted in S3',
+  'tree-vanished': 'a whole directory would be deleted',
+  'root-emptied': 'the local folder was emptied',
+  'remote-emptied': 'the bucket was emptied',
+};
+
+function planJson(folder: FolderSettings, plan: Plan): Record<string, unknown> {
+  const actions = plan.stages.flat().map((action) => ({ action: action.type, path: action.path, ...(action.type === 'rename-remote' ? { from: action.from.path } : {}) }));
+  return { id: folder.id, name: folder.name, counts: plan.counts, actions, questions: plan.questions.map((one) => ({ type: one.type, path: one.path })), held: plan.held, skipped: plan.skipped };
+}
+
+const ACTION_WORDS: Readonly<Record<string, string>> = {
+  upload: 'upload', download: 'download', 'keep-both': 'keep both', adopt: 'already equal', 'refresh-base': 'unchanged content', 'update-attributes': 'update permissions',
+  'rename-remote': 'rename in S3', 'delete-remote': 'delete in S3', 'delete-local': 'move to trash', forget: 'gone on both sides',
+};
+const SHOWN_ACTIONS = 200;
+
+function planLines(folder: FolderSettings, plan: Plan): string[] {
+  const actions = plan.stages.flat();
+  const { counts } = plan;
+  const transfers = [counts.bytesUp > 0 ? `${formatBytes(counts.bytesUp)} up` : '', counts.bytesDown > 0 ? `${formatBytes(counts.bytesDown)} down` : ''].filter((text) => text !== '');
+  return [
+    ...actions.slice(0, SHOWN_ACTIONS).map((action) => `${(ACTION_WORDS[action.type] ?? action.type).padEnd(18)} ${printable(action.type === 'rename-remote' ? `${action.from.path} -> ${action.path}` : action.path)}`),
+    ...(actions.length > SHOWN_ACTIONS ? [`... and ${actions.length - SHOWN_ACTIONS} more (--json lists all)`] : []),
+    ...plan.questions.map((question) => `for you to decide  ${printable(question.path)} (gone from S3 without a recorded deletion)`),
+    actions.length === 0 ? `${printable(folder.name)} is in step.` : `${plural(actions.length, 'change')}${transfers.length === 0 ? '' : `, ${transfers.join(', ')}`}. Nothing was done yet.`,
+    ...(plan.held === null ? [] : [`Held: ${HELD_WORDS[plan.held.reason] ?? plan.held.reason} (${plan.held.deletions.length} of ${plan.held.ofTotal}). To go on: enfold sync ${folder.id.slice(0, 8)} --yes`]),
+  ];
+}
+
+function reportLine(report: SyncReport): string {
+  const { counts } = report;
+  const done = [
+    [counts.upload, 'uploaded'], [counts.download, 'downloaded'], [counts['keep-both'], 'kept in two versions'], [counts.adopt, 'found equal'], [counts['rename-remote'], 'renamed in S3'],
+    [counts['update-attributes'], 'permissions updated'], [counts['delete-remote'], 'deleted in S3'], [counts['delete-local'], 'moved to trash here'],
+  ] as const;
+  const parts = done.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  if (report.skipped > 0) parts.push(`${report.skipped} skipped`);
+  const seconds = (report.elapsedMs / 1000).toFixed(1);
+  return `${printable(report.name)}: ${report.inStep ? 'in step' : 'not in step'} (${parts.length === 0 ? 'nothing to do' : parts.join(', ')}; ${seconds} s)`;
+}
+
+function problemLines(report: SyncReport): string[] {
+  return [
+    ...report.failed.map(({ path, error }) => describeFailure(path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path: printable(path) } }).trimEnd()),
+    ...report.quarantined.map((skipped) => `enfold: ${printable(skipped.path)} is left alone: ${skipped.reason}${skipped.detail === null ? '' : ` (${printable(skipped.detail)})`}`),
+    ...report.questions.map((path) => `enfold: ${printable(path)} is gone from S3 without a recorded deletion; the local file is kept`),
+    ...(report.held === null ? [] : [`enfold: held: ${HELD_WORDS[report.held.reason] ?? report.held.reason}: ${report.held.deletions.length} of ${report.held.ofTotal}. Nothing was deleted.\n        See enfold preview ${report.id.slice(0, 8)}; if that is right: enfold sync ${report.id.slice(0, 8)} --yes [plan-held]`]),
+  ];
+}
+
+function progressLine(name: string, progress: SyncProgress): string {
+  const share = progress.totalBytes > 0 ? ` ${Math.floor((100 * progress.doneBytes) / progress.totalBytes)} %` : '';
+  return progress.totalFiles === 0
+    ? `${printable(name)}: ${progress.phase}`
+    : `${printable(name)}: ${progress.phase}${share}, ${progress.doneFiles} of ${progress.totalFiles} files, ${formatBytes(progress.doneBytes)} of ${formatBytes(progress.totalBytes)}`;
+}
+
+type Failure = { readonly id: string; readonly name: string; readonly inStep: false; readonly error: ReturnType<typeof toWire> };
+
+/** One folder once: by this process, or by the Enfold that has it open. */
+async function syncOnce(cli: Cli, enfold: Enfold, folder: FolderSettings, acceptHeld: boolean): Promise<SyncReport> {
+  try {
+    const open = await enfold.folders.open(folder.id);
+    try {
+      cli.started();
+      return await open.sync({ acceptHeld, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+    } finally {
+      await open.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.code !== 'folder-busy') throw error;
+    const { askRunningEngine } = await import('../assembly/engine-socket.ts');
+    const report = await askRunningEngine(enfold.home, { type: 'sync', folderId: folder.id, acceptHeld }, cli.signal);
+    if (report === null) throw error;
+    cli.out.note(`${printable(folder.name)} is open in the app, which synced it.`);
+    return report;
+  }
+}
+
+function codeOf(report: SyncReport): ExitCode {
+  return report.inStep ? 0 : 2;
+}
+
+const worst = (codes: readonly ExitCode[]): ExitCode => (codes.includes(2) ? 2 : codes.includes(1) ? 1 : 0);
+
+/** All given folders once, each on its own: one that fails does not stop the others. */
+async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings[], acceptHeld: boolean): Promise<ExitCode> {
+  const results: (SyncReport | Failure)[] = [];
+  const codes: ExitCode[] = [];
+  for (const folder of chosen) {
+    try {
+      const report = await syncOnce(cli, enfold, folder, acceptHeld);
+      results.push(report);
+      codes.push(codeOf(report));
+      cli.out.progress(null);
+      if (!cli.out.isJson) await cli.out.item(report, reportLine(report));
+      for (const line of problemLines(report)) cli.out.note(line);
+    } catch (error) {
+      if (cli.signal.aborted || chosen.length === 1) throw error;
+      const known = asSyncError(error);
+      results.push({ id: folder.id, name: folder.name, inStep: false, error: toWire(known) });
+      codes.push(exitCodeOf(known, 'working'));
+      cli.out.note(`${printable(folder.name)}: not in step`);
+      cli.out.note(describeFailure(toWire(known)).trimEnd());
+    }
+  }
+  if (cli.out.isJson) cli.out.answer({ inStep: worst(codes) === 0, folders: results }, []);
+  return worst(codes);
+}
+
+const WATCH_POLL_MS = 3_000;
+const WATCH_IDLE_POLL_MS = 36_000;
+const BUSY_FOR_MS = 600_000;
+const BACK_OFF_MS = [3_000, 6_000, 12_000, 24_000, 48_000, 60_000];
+
+/** Keeps one folder in step until the signal: after local changes at once, after remote ones at the next look. */
+async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acceptHeld: boolean): Promise<ExitCode> {
+  const open = await enfold.folders.open(folder.id);
+  cli.started();
+  let failures = 0;
+  let code: ExitCode = 0;
+  let busyUntil = Date.now() + BUSY_FOR_MS;
+  try {
+    const hints = await open.watch();
+    while (!cli.signal.aborted) {
+      try {
+        const report = await open.sync({ acceptHeld, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+        code = codeOf(report);
+        failures = 0;
+        const { bytesUp: _up, bytesDown: _down, ...changes } = report.counts;
+        const hasNews = Object.values(changes).some((count) => count > 0) || report.failed.length > 0 || report.cycles === 0;
+        if (hasNews) {
+          busyUntil = Date.now() + BUSY_FOR_MS;
+          await cli.out.item(report, reportLine(report));
+          for (const line of problemLines(report)) cli.out.note(line);
+        }
+      } catch (error) {
+        if (cli.signal.aborted) break;
+        const known = asSyncError(error);
+        if (known.retry !== 'later' && known.retry !== 'replan') throw error;
+        failures += 1;
+        code = 2;
+        await cli.out.item({ id: folder.id, name: folder.name, inStep: false, error: toWire(known) }, `${printable(folder.name)}: waiting, ${known.message} [${known.code}]`);
+      }
+      const pauseMs = failures > 0 ? (BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] ?? 60_000) : Date.now() < busyUntil ? WATCH_POLL_MS : WATCH_IDLE_POLL_MS;
+      const waiting = new AbortController();
+      await Promise.race([sleep(pauseMs, undefined, { signal: AbortSignal.any([cli.signal, waiting.signal]) }).catch(() => undefined), hints.next(AbortSignal.any([cli.signal, waiting.signal]))]);
+      waiting.abort();
+    }
+    return code;
+  } finally {
+    await open.close();
+  }
+}
+
+type SyncOptions = { watch?: boolean; yes?: boolean };
+
+export function registerSync(program: Command): void {
+  program
+    .command('preview')
+    .description('what the next sync would do, and why; changes nothing')
+    .argument('<id>', 'a folder by id, start of id, name or local path')
+    .action(perform(async (cli, _options: object, id: string) => {
+      const enfold = await cli.enfold();
+      const folder = enfold.folders.find(id);
+      const open = await enfold.folders.open(folder.id);
+      cli.started();
+      try {
+        const plan = await open.preview(cli.signal);
+        cli.out.answer(planJson(folder, plan), planLines(folder, plan));
+      } finally {
+        await open.close();
+      }
+    }));
+
+  program
+    .command('sync')
+    .description('bring folders in step, until nothing is left to do')
+    .argument('[id...]', 'folders by id, start of id, name or local path; all that are not paused without it')
+    .option('--watch', 'keep going until interrupted')
+    .option('--yes', 'accept a plan that is held because it would delete many files')
+    .option('--quick', 'use the change feed instead of a full listing (not available yet)')
+    .addHelpText('after', `
+Exit code: 0 in step (files kept in two versions and paths skipped by rule included), 2 something failed, is quarantined or held, 1 could not start.
+  $ enfold sync                      all folders, once
+  $ enfold sync documents --watch    keep one in step`)
+    .action(perform(async (cli, options: SyncOptions, ids: readonly string[]) => {
+      refuseUnbuilt(options, ['quick']);
+      const enfold = await cli.enfold();
+      const chosen = ids.length === 0 ? enfold.folders.list().filter((folder) => !folder.isPaused) : [...new Map(ids.map((id) => enfold.folders.find(id)).map((folder) => [folder.id, folder])).values()];
+      if (options.watch !== true) {
+        if (chosen.length === 0) cli.out.note('No folders to sync. Add one: enfold folder add --help');
+        return syncAll(cli, enfold, chosen, options.yes === true);
+      }
+      if (chosen.length === 0) throw new SyncError('no-such-folder', { detail: 'there is no folder to watch' });
+      const ends = await Promise.allSettled(chosen.map(async (folder) => watchFolder(cli, enfold, folder, options.yes === true)));
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      return worst(ends.map((end) => (end.status === 'fulfilled' ? end.value : 2)));
+    }));
+}

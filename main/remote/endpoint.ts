@@ -1,0 +1,87 @@
+/**
+ * Where requests for a bucket go and as whom they are signed, as the AWS SDK resolves it. A fixed endpoint with a fixed
+ * access key needs no resolving and so does not load the SDK.
+ */
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import type { S3Access } from '../model/settings.ts';
+import type { Credentials } from '../sigv4/sign.ts';
+import { errorOfSdk } from './s3-errors.ts';
+
+export type Endpoint = {
+  /** `https://host:port`, without a trailing slash. */
+  readonly origin: string;
+  /** Decoded; `''` or `/bucket`. */
+  readonly basePath: string;
+  readonly region: string;
+  readonly credentials: Credentials | (() => Promise<Credentials>);
+};
+
+/** Our own retries know which writes are ambiguous; the SDK's would repeat them. */
+const MAX_ATTEMPTS = 1;
+
+/** A client of the AWS SDK for everything that is not the lean path. */
+export async function createSdkClient(access: S3Access): Promise<S3Client> {
+  const sdk = await import('@aws-sdk/client-s3');
+  const config: S3ClientConfig = {
+    forcePathStyle: access.pathStyle,
+    maxAttempts: MAX_ATTEMPTS,
+    // Checksums nobody asked for arrive in trailers, which several servers refuse.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: 120_000 },
+  };
+  if (access.region !== '') config.region = access.region;
+  if (access.endpoint !== null) config.endpoint = access.endpoint;
+  switch (access.credentials.type) {
+    case 'static': {
+      const { accessKeyId, secretAccessKey, sessionToken } = access.credentials;
+      config.credentials = sessionToken === undefined ? { accessKeyId, secretAccessKey } : { accessKeyId, secretAccessKey, sessionToken };
+      break;
+    }
+    case 'profile':
+      config.profile = access.credentials.profile;
+      break;
+    case 'environment':
+      break;
+  }
+  return new sdk.S3Client(config);
+}
+
+/** @throws SyncError sign-in-missing, offline */
+export async function resolveEndpoint(access: S3Access, bucket: string, sdkClient: () => Promise<S3Client>): Promise<Endpoint> {
+  const { endpoint, credentials } = access;
+  if (endpoint !== null && credentials.type === 'static' && access.region !== '') {
+    const url = new URL(endpoint);
+    const path = url.pathname.replace(/\/+$/, '');
+    return access.pathStyle
+      ? { origin: url.origin, basePath: `${decodeURIComponent(path)}/${bucket}`, region: access.region, credentials }
+      : { origin: `${url.protocol}//${bucket}.${url.host}`, basePath: decodeURIComponent(path), region: access.region, credentials };
+  }
+  try {
+    const client = await sdkClient();
+    const { HeadBucketCommand } = await import('@aws-sdk/client-s3');
+    // The SDK's own rules for hosts (regions, partitions, dotted names, profiles) say where a request for the bucket goes;
+    // it is caught before it is signed or sent.
+    let seen: { protocol: string; hostname: string; port?: number; path: string } | null = null;
+    const command = new HeadBucketCommand({ Bucket: bucket });
+    command.middlewareStack.add(
+      () => async (args) => {
+        seen = args.request as typeof seen;
+        return { response: {}, output: { $metadata: {} } };
+      },
+      { step: 'build', name: 'enfoldSeeEndpoint', priority: 'high' },
+    );
+    await client.send(command);
+    if (seen === null) throw new TypeError('the SDK did not build a request');
+    const { protocol, hostname, port, path } = seen as { protocol: string; hostname: string; port?: number; path: string };
+    const provider = client.config.credentials;
+    return {
+      origin: `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`,
+      basePath: decodeURIComponent(path.replace(/\/+$/, '')),
+      region: await client.config.region(),
+      credentials: async () => provider(),
+    };
+  } catch (error) {
+    throw errorOfSdk(error);
+  }
+}

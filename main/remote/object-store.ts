@@ -1,0 +1,93 @@
+/**
+ * S3 as this program uses it: whole objects as Buffers, parts, pages of a listing, conditions that name versions.
+ *
+ * ETags have no quotes here. Metadata names have no `x-amz-meta-`. Every error is a SyncError that says whether to retry;
+ * nothing here retries by itself (`retry.ts` does).
+ */
+import type { ObjectKey } from '../model/path.ts';
+
+/** What a write must find: nothing, exactly this version, or (null) whatever there is. */
+export type Condition =
+  | { readonly type: 'absent' }
+  /** `isBare`: send the ETag without quotes, as some servers want it. */
+  | { readonly type: 'version'; readonly etag: string; readonly isBare?: boolean }
+  | null;
+
+/** How the server says it keeps an object. Null where it said nothing. */
+export type ServerEncryption = {
+  readonly algorithm: string | null;
+  readonly kmsKeyId: string | null;
+  readonly customerKeyMd5: string | null;
+};
+
+export type Metadata = Readonly<Record<string, string>>;
+/** Request headers that an encryption mode asks for, lower-case names. May hold a key: never log them. */
+export type ModeHeaders = Readonly<Record<string, string>>;
+
+export type WriteOptions = {
+  readonly metadata: Metadata;
+  readonly modeHeaders: ModeHeaders;
+  readonly condition: Condition;
+  readonly contentType?: string;
+};
+
+export type Written = { readonly etag: string; readonly versionId: string | null; readonly encryption: ServerEncryption; readonly atMs: number };
+
+export type ObjectHead = {
+  readonly etag: string;
+  readonly versionId: string | null;
+  /** Of the whole object, also where only a range was asked for. */
+  readonly objectBytes: number;
+  readonly lastModifiedMs: number;
+  readonly metadata: Metadata;
+  readonly encryption: ServerEncryption;
+};
+
+export type ReadOptions = {
+  readonly ifMatch?: string | undefined;
+  readonly modeHeaders?: ModeHeaders | undefined;
+};
+export type Range = { readonly start: number; /** Exclusive. */ readonly end: number };
+
+export type ListedKey = { readonly objectKey: ObjectKey; readonly etag: string; readonly objectBytes: number; readonly lastModifiedMs: number };
+export type ListPage = {
+  readonly objects: readonly ListedKey[];
+  /** With a delimiter only: what is one level below. */
+  readonly prefixes: readonly string[];
+  /** Null at the end. */
+  readonly next: string | null;
+};
+export type ListOptions = { readonly prefix: string; readonly delimiter?: string; readonly startAfter?: string; readonly continuation?: string; readonly maxKeys?: number };
+
+export type Part = { readonly partNumber: number; readonly etag: string };
+export type UnfinishedUpload = { readonly objectKey: ObjectKey; readonly uploadId: string; readonly initiatedMs: number };
+
+export interface ObjectStore {
+  /** `bodySha256` (64 hex digits) spares hashing the body again where the request must be signed with it. */
+  put(objectKey: ObjectKey, body: Uint8Array, options: WriteOptions & { readonly bodySha256?: string | undefined }, signal: AbortSignal): Promise<Written>;
+  /** Null where nothing is there. */
+  head(objectKey: ObjectKey, options: ReadOptions, signal: AbortSignal): Promise<ObjectHead | null>;
+  /** @throws SyncError object-not-found, version-changed, truncated (the body is not as long as announced) */
+  get(objectKey: ObjectKey, options: ReadOptions & { readonly range?: Range | undefined }, signal: AbortSignal): Promise<{ readonly head: ObjectHead; readonly body: Buffer }>;
+  listPage(options: ListOptions, signal: AbortSignal): Promise<ListPage>;
+  /** Success also where nothing was there, unless a condition says otherwise. */
+  delete(objectKey: ObjectKey, condition: Condition, signal: AbortSignal): Promise<void>;
+  /** Server-side, metadata replaced. `from.etag` null: whatever version is there. */
+  copy(from: { readonly objectKey: ObjectKey; readonly etag: string | null }, to: ObjectKey, options: WriteOptions & { readonly sourceModeHeaders?: ModeHeaders }, signal: AbortSignal): Promise<Written>;
+
+  startMultipart(objectKey: ObjectKey, options: Omit<WriteOptions, 'condition'>, signal: AbortSignal): Promise<{ readonly uploadId: string; readonly encryption: ServerEncryption }>;
+  putPart(objectKey: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array, options: { readonly modeHeaders: ModeHeaders; readonly bodySha256?: string | undefined }, signal: AbortSignal): Promise<Part>;
+  /** The ETag may be empty: some servers do not say it. */
+  completeMultipart(objectKey: ObjectKey, uploadId: string, parts: readonly Part[], options: { readonly modeHeaders: ModeHeaders; readonly condition: Condition }, signal: AbortSignal): Promise<Written>;
+  /** An upload that is no longer there is no error. */
+  abortMultipart(objectKey: ObjectKey, uploadId: string, signal: AbortSignal): Promise<void>;
+  listMultipart(prefix: string, signal: AbortSignal): Promise<readonly UnfinishedUpload[]>;
+
+  isVersioned(signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** ETags are the same version whether or not they are quoted. */
+export function bareEtag(etag: string | undefined | null): string {
+  return etag === undefined || etag === null ? '' : etag.replaceAll('"', '');
+}

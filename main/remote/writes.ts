@@ -1,0 +1,171 @@
+/**
+ * Writes that replace nothing by accident and are never repeated blindly.
+ *
+ * Each write names what it must find. Where the endpoint does not enforce that, a HEAD right before it looks. Where an answer was
+ * lost, a HEAD tells our own version by its metadata, which no two writes share (it holds the operation id, and in client-side
+ * modes a random nonce), so that a 412 of our own doing is not taken for somebody else's.
+ */
+import { SyncError, isSyncError } from '../model/errors.ts';
+import type { ObjectKey } from '../model/path.ts';
+import type { Capabilities } from './capabilities.ts';
+import { checkHonoured, isHonoured } from './modes.ts';
+import type { ModeRequests } from './modes.ts';
+import type { Condition, Metadata, ObjectHead, ObjectStore, Part, Written } from './object-store.ts';
+import { backoffMs, pause, withRetries } from './retry.ts';
+
+/** The metadata name under which Enfold's attributes stand. */
+export const ATTRIBUTES_NAME = 'enfold-attrs';
+
+export type GuardedWrite = {
+  readonly objectKey: ObjectKey;
+  readonly metadata: Metadata;
+  /** Null: nothing may be there. */
+  readonly ifMatch: string | null;
+  readonly contentType?: string;
+};
+
+const ATTEMPTS = 5;
+
+function conditionOf(ifMatch: string | null, capabilities: Capabilities): Condition {
+  return ifMatch === null ? { type: 'absent' } : { type: 'version', etag: ifMatch, isBare: capabilities.ifMatchQuoting === 'unquoted' };
+}
+
+function isOwn(head: ObjectHead | null, metadata: Metadata): head is ObjectHead {
+  const own = metadata[ATTRIBUTES_NAME];
+  return head !== null && own !== undefined && head.metadata[ATTRIBUTES_NAME] === own;
+}
+
+function writtenOf(head: ObjectHead): Written {
+  return { etag: head.etag, versionId: head.versionId, encryption: head.encryption, atMs: head.lastModifiedMs };
+}
+
+/** @throws SyncError version-changed, object-not-found where the world is not as the condition says */
+async function checkBefore(store: ObjectStore, requests: ModeRequests, { objectKey, ifMatch }: GuardedWrite, signal: AbortSignal): Promise<void> {
+  const head = await withRetries(async () => store.head(objectKey, { modeHeaders: requests.read }, signal), signal);
+  if (ifMatch === null && head !== null) throw new SyncError('version-changed', { objectKey });
+  if (ifMatch !== null && head === null) throw new SyncError('object-not-found', { objectKey });
+  if (ifMatch !== null && head !== null && head.etag !== ifMatch) throw new SyncError('version-changed', { objectKey });
+}
+
+/**
+ * Runs one conditional write until its outcome is known.
+ *
+ * @param isEnforced - whether the endpoint refuses where the condition does not hold.
+ * @throws SyncError version-changed, object-not-found, mode-not-honoured (what was stored is gone again), and what ends retries
+ */
+async function settle(
+  store: ObjectStore,
+  requests: ModeRequests,
+  write: GuardedWrite,
+  isEnforced: boolean,
+  run: () => Promise<Written>,
+  signal: AbortSignal,
+): Promise<Written> {
+  let mayHaveHappened = false;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      if (!isEnforced) await checkBefore(store, requests, write, signal);
+      const written = await run();
+      return await confirm(store, requests, write, written, signal);
+    } catch (error) {
+      if (signal.aborted || !isSyncError(error)) throw error;
+      const isLost = error.retry === 'later' && error.code !== 'throttled';
+      const isRefused = error.code === 'version-changed' || error.code === 'object-not-found';
+      mayHaveHappened ||= isLost;
+      if (mayHaveHappened && (isLost || isRefused)) {
+        const head = await withRetries(async () => store.head(write.objectKey, { modeHeaders: requests.read }, signal), signal);
+        if (isOwn(head, write.metadata)) return confirm(store, requests, write, writtenOf(head), signal);
+      }
+      if (error.retry !== 'later' || attempt + 1 >= ATTEMPTS) throw error;
+      await pause(Math.max(error.retryAfterMs ?? 0, backoffMs(attempt)), signal);
+    }
+  }
+}
+
+/** Checks the mode, by a HEAD where the answer was silent about the version; what is not as asked is removed again. */
+async function confirm(store: ObjectStore, requests: ModeRequests, write: GuardedWrite, written: Written, signal: AbortSignal): Promise<Written> {
+  let known = written;
+  if (written.etag === '' || !isHonoured(requests, written.encryption)) {
+    const head = await withRetries(async () => store.head(write.objectKey, { modeHeaders: requests.read }, signal), signal);
+    // Another writer may have come after us: then ours is history, and theirs is for the next look.
+    if (!isOwn(head, write.metadata)) throw new SyncError('version-changed', { objectKey: write.objectKey });
+    known = writtenOf(head);
+  }
+  if (!isHonoured(requests, known.encryption)) {
+    await removeOwn(store, requests, write, signal);
+    checkHonoured(requests, known.encryption, write.objectKey);
+  }
+  return known;
+}
+
+/** Deletes the object if it is still the version with this metadata. */
+export async function removeOwn(store: ObjectStore, requests: ModeRequests, { objectKey, metadata }: Pick<GuardedWrite, 'objectKey' | 'metadata'>, signal: AbortSignal): Promise<void> {
+  await withRetries(async () => {
+    const head = await store.head(objectKey, { modeHeaders: requests.read }, signal);
+    if (!isOwn(head, metadata)) return;
+    try {
+      await store.delete(objectKey, { type: 'version', etag: head.etag }, signal);
+    } catch (error) {
+      // Not every endpoint knows conditions on DELETE; the HEAD has just said that it is ours.
+      if (isSyncError(error, 'rejected')) await store.delete(objectKey, null, signal);
+      else if (!isSyncError(error, 'version-changed') && !isSyncError(error, 'object-not-found')) throw error;
+    }
+  }, signal);
+}
+
+/** Whether the endpoint itself refuses a PUT whose condition does not hold. */
+function isPutEnforced(capabilities: Capabilities, ifMatch: string | null): boolean {
+  return ifMatch === null ? capabilities.createIfAbsent : capabilities.ifMatchQuoting !== null;
+}
+
+/** One PUT. @throws as {@link settle} */
+export async function putGuarded(
+  store: ObjectStore,
+  requests: ModeRequests,
+  capabilities: Capabilities,
+  write: GuardedWrite & { readonly bodySha256?: string | undefined },
+  body: Uint8Array,
+  signal: AbortSignal,
+): Promise<Written> {
+  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: conditionOf(write.ifMatch, capabilities), bodySha256: write.bodySha256, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
+  return settle(store, requests, write, isPutEnforced(capabilities, write.ifMatch), async () => store.put(write.objectKey, body, options, signal), signal);
+}
+
+/** CompleteMultipartUpload, under the same rules; the answer is always checked by a HEAD, since it says too little. */
+export async function completeGuarded(
+  store: ObjectStore,
+  requests: ModeRequests,
+  capabilities: Capabilities,
+  write: GuardedWrite,
+  uploadId: string,
+  parts: readonly Part[],
+  signal: AbortSignal,
+): Promise<Written> {
+  const condition = capabilities.conditionalComplete ? conditionOf(write.ifMatch, capabilities) : null;
+  return settle(
+    store, requests, write, capabilities.conditionalComplete,
+    async () => ({ ...(await store.completeMultipart(write.objectKey, uploadId, parts, { modeHeaders: requests.part, condition }, signal)), etag: '' }),
+    signal,
+  );
+}
+
+/** A server-side copy with new metadata, verified by a HEAD; some endpoints answer 200 and store something else. */
+export async function copyGuarded(
+  store: ObjectStore,
+  requests: ModeRequests,
+  capabilities: Capabilities,
+  from: { readonly objectKey: ObjectKey; readonly etag: string },
+  write: GuardedWrite,
+  signal: AbortSignal,
+): Promise<Written> {
+  const isEnforced = capabilities.conditionalCopy;
+  const options = { metadata: write.metadata, modeHeaders: requests.write, sourceModeHeaders: requests.copySource, condition: isEnforced ? conditionOf(write.ifMatch, capabilities) : null };
+  return settle(
+    store, requests, write, isEnforced,
+    async () => {
+      if (!isEnforced) await checkBefore(store, requests, { objectKey: from.objectKey, ifMatch: from.etag, metadata: {} }, signal);
+      return { ...(await store.copy(from, write.objectKey, options, signal)), etag: '' };
+    },
+    signal,
+  );
+}

@@ -38,7 +38,10 @@ export type Action =
   | { readonly type: 'rename-remote'; readonly from: BaseEntry; readonly path: SyncPath; readonly local: LocalEntry }
   /** Tombstone, then conditional delete. */
   | { readonly type: 'delete-remote'; readonly path: SyncPath; readonly base: BaseEntry }
-  /** Into the folder's trash, only if still as `local` says. A directory only when it is empty. */
+  /**
+   * Into the folder's trash, only if still as `local` says. A directory only when it is empty: one that is not stays and
+   * only its base entry is dropped, since adding a file beats removing its directory.
+   */
   | { readonly type: 'delete-local'; readonly path: SyncPath; readonly base: BaseEntry; readonly local: LocalEntry; readonly tombstone: Tombstone | null }
   /** Gone on both sides: drop the base entry. */
   | { readonly type: 'forget'; readonly path: SyncPath; readonly base: BaseEntry };
@@ -48,7 +51,9 @@ export type ActionType = Action['type'];
 /** Something only the user can decide; nothing happens at the path until then. */
 export type Question =
   /** Gone remotely without a valid tombstone, in a client-side folder. */
-  | { readonly type: 'vanished'; readonly path: SyncPath; readonly base: BaseEntry };
+  | { readonly type: 'vanished'; readonly path: SyncPath; readonly base: BaseEntry }
+  /** Both sides changed, and the direction lets neither be moved aside. Base is null where the path was never in step. */
+  | { readonly type: 'both-changed'; readonly path: SyncPath; readonly base: BaseEntry | null };
 
 export type HoldReason = 'mass-delete-local' | 'mass-delete-remote' | 'tree-vanished' | 'root-emptied' | 'remote-emptied';
 
@@ -80,6 +85,13 @@ export type PlanPolicy = {
   readonly guard: { readonly maxFiles: number; readonly maxShare: number; readonly maxTree: number };
   /** Aggregates over the whole folder, since the planner sees only rows that differ. */
   readonly totals: { readonly baseFiles: number; readonly localFiles: number; readonly remoteFiles: number };
+  /**
+   * Files with base entries below a directory, counted up to `limit`. Tells a vanished tree from a thinned one, and whether a
+   * file and a directory of one name would meet. Without it both are judged by the differing rows alone.
+   */
+  readonly baseFilesBelow?: (directory: SyncPath, limit: number) => number;
+  /** Whether a path has a base entry. */
+  readonly hasBase?: (path: SyncPath) => boolean;
 };
 
 export const DEFAULT_GUARD: PlanPolicy['guard'] = { maxFiles: 10, maxShare: 0.25, maxTree: 50 };

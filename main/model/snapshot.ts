@@ -7,6 +7,8 @@ import type { KeyId } from './mode.ts';
 import type { VersionVector } from './version-vector.ts';
 
 export type EntryKind = 'file' | 'directory';
+/** SHA-256 of nothing: of every empty file, and standing for the content of every directory. */
+export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 /** 32 lower-case hex digits, random, new for each attempt to change a path remotely. */
 export type OperationId = string & { readonly __brand: 'OperationId' };
 
@@ -108,7 +110,9 @@ export type SkipReason =
   | 'key-not-found'
   | 'file-too-large-for-mode'
   | 'waiting-for-quiet'
-  | 'filesystem-boundary';
+  | 'filesystem-boundary'
+  /** The folder's direction does not take the change over: it stands as it is, on its side. */
+  | 'direction';
 
 export type Skipped = { readonly path: string; readonly side: 'local' | 'remote'; readonly reason: SkipReason; readonly detail: string | null };
 

@@ -29,3 +29,13 @@ export function joinVectors(a: VersionVector, b: VersionVector): VersionVector {
 export function advanceVector(vector: VersionVector, device: DeviceId, counter: number): VersionVector {
   return { ...vector, [device]: Math.max(counter, (vector[device] ?? 0) + 1) };
 }
+
+/**
+ * How a remote version relates to the one that is known here: `same`, an `update` made by who had seen it, a `fork` made by
+ * who had not, a `replay` of something older, or `foreign`, where another program wrote it and left no vector.
+ */
+export function relateVersions(remote: VersionVector, known: VersionVector): 'same' | 'update' | 'fork' | 'replay' | 'foreign' {
+  if (Object.keys(remote).length === 0) return 'foreign';
+  if (dominates(remote, known)) return dominates(known, remote) ? 'same' : 'update';
+  return dominates(known, remote) ? 'replay' : 'fork';
+}

@@ -1,0 +1,58 @@
+/** How a base entry is made from what both sides turned out to hold. */
+import { SyncError } from '../model/errors.ts';
+import type { BaseEntry, FileAttributes, LocalEntry, OperationId, RemoteVersion } from '../model/snapshot.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import type { Random } from './ports.ts';
+import type { FolderFacts } from './parts.ts';
+
+/** The attributes of a version whose HEAD or GET has been made. @throws SyncError invariant */
+export function attributesOf(version: RemoteVersion): FileAttributes {
+  if (version.attributes === null) throw new SyncError('invariant', { objectKey: version.objectKey, detail: 'attributes were not fetched' });
+  return version.attributes;
+}
+
+/**
+ * The vector to remember for a version. Other programs write none; what was known before then stays known, so that this
+ * device's next version is not taken for a fork by the devices that have not seen the foreign one.
+ */
+export function vectorOf(attributes: FileAttributes, ancestor: VersionVector): VersionVector {
+  return isFromOtherProgram(attributes) ? ancestor : attributes.vector;
+}
+
+export function isFromOtherProgram(attributes: FileAttributes): boolean {
+  return Object.keys(attributes.vector).length === 0;
+}
+
+/** @param source - the local entry as it was when its content was read or written, never a later look at the path. */
+export function baseEntryOf(source: {
+  readonly local: LocalEntry;
+  readonly version: RemoteVersion;
+  readonly sha256: string;
+  readonly operationId: OperationId;
+  readonly vector: VersionVector;
+  readonly facts: Pick<FolderFacts, 'epoch' | 'keyId'>;
+}): BaseEntry {
+  const { local, version, facts } = source;
+  return {
+    path: local.path,
+    kind: local.kind,
+    objectKey: version.objectKey,
+    etag: version.etag,
+    versionId: version.versionId,
+    operationId: source.operationId,
+    vector: source.vector,
+    sizeBytes: local.sizeBytes,
+    mtimeMs: local.mtimeMs,
+    modeBits: local.modeBits,
+    sha256: source.sha256,
+    inode: local.inode,
+    stamp: local.stamp,
+    epoch: version.epoch ?? facts.epoch,
+    keyId: version.keyId === undefined ? facts.keyId : version.keyId,
+  };
+}
+
+/** 32 random hex digits, for one attempt to change one path. */
+export function newOperationId(random: Random): OperationId {
+  return Buffer.from(random.bytes(16)).toString('hex') as OperationId;
+}

@@ -1,0 +1,264 @@
+/**
+ * One pass over one sync folder: watch -> scan -> plan -> encrypt -> transfer -> record.
+ *
+ * The engine keeps three snapshots of a folder: base (what both sides last agreed on), local and remote. Scan writes down
+ * where the latter two differ from base, plan decides what that means, execute carries it out under preconditions on
+ * both sides (encryption is part of a transfer), and only what was carried out is recorded. It promises that no byte is
+ * lost or replaced silently, whatever fails in between, and leaves disk, S3 and keys to its ports.
+ * @see docs/sync.md
+ */
+import { isSyncError, SyncError, toWire } from '../model/errors.ts';
+import type { WireError } from '../model/errors.ts';
+import type { Plan, PlanPolicy, Question } from '../model/action.ts';
+import type { SyncPath } from '../model/path.ts';
+import type { BaseEntry } from '../model/snapshot.ts';
+import { makePlan } from '../plan/plan.ts';
+import { Brakes } from './brakes.ts';
+import { enrich } from './enrich.ts';
+import { executePlan } from './execute.ts';
+import { resolveIntents } from './intents.ts';
+import type { FolderFacts, FolderParts } from './parts.ts';
+import type { PathFailures } from './path-failures.ts';
+import { createPlacer } from './place.ts';
+import { Recorder } from './record.ts';
+import type { Outcome, Run } from './run.ts';
+import { scanLocal, scanRemote } from './scan.ts';
+import type { LocalScan, RemoteScan } from './scan.ts';
+import type { StatusBoard, SyncProblem } from './status.ts';
+
+/** What a folder remembers from one cycle to the next, in memory only: losing it costs a look, never a file. */
+export type CycleMemory = { readonly failures: PathFailures; readonly suspects: Set<SyncPath> };
+
+export type CycleOptions = {
+  /** Accept deletions that the guard would hold. */
+  readonly acceptHeld?: boolean;
+  /** Leave files alone that changed less than this long ago. 0: take all as they are. */
+  readonly quietMs?: number;
+  /**
+   * Which side to look at first. If it holds nothing new, the other is not looked at: only right where the last cycle
+   * left nothing over. A plan is always made from complete snapshots of both sides.
+   */
+  readonly look?: 'both' | 'local-first' | 'remote-first';
+};
+
+export type CycleResult = {
+  readonly counts: Plan['counts'] | null;
+  readonly done: number;
+  readonly failed: number;
+  /** Planned and not tried: a path waits after a failure, or something stopped the rest. */
+  readonly postponed: number;
+  readonly problems: readonly SyncProblem[];
+  readonly held: Plan['held'];
+  /** Paths at which only the user can decide; nothing happens there until then. */
+  readonly questions: readonly Question[];
+  readonly skipped: number;
+  /** Files that are still being written. */
+  readonly waiting: number;
+  readonly quietAtMs: number | null;
+  readonly conflictCopies: readonly SyncPath[];
+  /** Made the cycle end before its end. */
+  readonly stopped: WireError | null;
+  /** Nothing is left to do but what was skipped by rule. */
+  readonly isSettled: boolean;
+};
+
+type Snapshots = { readonly local: LocalScan; readonly remote: RemoteScan };
+
+const FIRST_CYCLE_DONE = 'first-cycle-done';
+const MAX_LISTED_PROBLEMS = 1_000;
+
+/**
+ * Runs one cycle. Failures are results: of single paths in `problems`, of the whole in `stopped`.
+ *
+ * @throws only the signal's reason, on an abort.
+ */
+export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, board: StatusBoard, options: CycleOptions, signal: AbortSignal): Promise<CycleResult> {
+  const ending = new AbortController();
+  const recorder = new Recorder(parts.state, parts.clock, ending.signal);
+  const outcome: Outcome = { done: 0, failed: 0, postponed: 0, conflictCopies: [] };
+  let plan: Plan | null = null;
+  let snapshots: Snapshots | null = null;
+  let stopped: WireError | null = null;
+  try {
+    board.set({ phase: 'scanning' });
+    await parts.tree.checkRoot();
+    await resolveIntents(parts, facts, recorder, signal);
+    snapshots = await scan(parts, memory, options, signal);
+    if (snapshots === null) return nothingNew(parts);
+
+    board.set({ phase: 'planning' });
+    if (snapshots.remote.vanished > 0) await parts.remote.checkFolder?.(signal);
+    const policy = policyOf(parts, facts, snapshots, options);
+    await enrich(parts, policy, signal);
+    plan = makePlan(parts.state.differences(), policy);
+    memory.suspects.clear();
+
+    const brakes = new Brakes();
+    const placer = createPlacer(parts, facts, (copy, of) => {
+      outcome.conflictCopies.push(copy.path);
+      recorder.record({ note: { kind: 'two-versions', path: of, bytes: copy.sizeBytes, detail: copy.path } });
+    });
+    const run: Run = { parts, facts, recorder, board, brakes, ...memory, signal, outcome, place: (staged) => placer.add(staged) };
+    if (hasActions(plan)) {
+      board.expect(totalsOf(plan));
+      board.set({ phase: 'transferring' });
+      await executePlan(plan, run, () => placer.drain());
+    }
+    forgetOldFailures(plan, memory.failures);
+    stopped = brakes.stopped ?? [...brakes.stoppedLanes.values()][0] ?? null;
+    if (brakes.stopped === null) finishFirstCycle(parts, recorder);
+  } catch (error) {
+    signal.throwIfAborted();
+    stopped = toWire(isSyncError(error) ? error : new SyncError('invariant', { detail: describe(error) }, { cause: error }));
+  } finally {
+    ending.abort();
+    board.expect(null);
+  }
+  stopped = flush(recorder) ?? stopped;
+  return resultOf(parts, memory, outcome, plan, snapshots, stopped);
+}
+
+/** What a cycle would do, and why. Looks things up, changes nothing. @throws SyncError */
+export async function previewCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Plan> {
+  await parts.tree.checkRoot();
+  const snapshots = await scan(parts, memory, { ...options, look: 'both' }, signal);
+  if (snapshots === null) throw new SyncError('invariant', { detail: 'a full scan found no snapshots' });
+  if (snapshots.remote.vanished > 0) await parts.remote.checkFolder?.(signal);
+  const policy = policyOf(parts, facts, snapshots, options);
+  await enrich(parts, policy, signal);
+  return makePlan(parts.state.differences(), policy);
+}
+
+/** Both sides at once; or one, and the other only if the first holds something new. Null: neither does. */
+async function scan(parts: FolderParts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Snapshots | null> {
+  const { tree, remote, state, clock } = parts;
+  const failing = new AbortController();
+  const both = AbortSignal.any([signal, failing.signal]);
+  const walk = (): Promise<LocalScan> => scanLocal(tree, state, { quietMs: options.quietMs ?? 0, nowMs: clock.nowMs() }, both);
+  const list = (): Promise<RemoteScan> => scanRemote(remote, state, memory.suspects, both);
+  state.beginScan();
+  switch (options.look ?? 'both') {
+    case 'local-first': {
+      const local = await walk();
+      return local.isClean ? null : { local, remote: await list() };
+    }
+    case 'remote-first': {
+      const found = await list();
+      return found.isClean ? null : { local: await walk(), remote: found };
+    }
+    case 'both': {
+      const stopOther = (error: unknown): never => {
+        failing.abort(error);
+        throw error;
+      };
+      const [local, found] = await Promise.allSettled([walk().catch(stopOther), list().catch(stopOther)]);
+      signal.throwIfAborted();
+      if (failing.signal.aborted) throw failing.signal.reason;
+      if (local.status === 'rejected') throw local.reason;
+      if (found.status === 'rejected') throw found.reason;
+      return { local: local.value, remote: found.value };
+    }
+  }
+}
+
+function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote }: Snapshots, options: CycleOptions): PlanPolicy {
+  return {
+    direction: facts.direction,
+    isJoining: parts.state.fact<boolean>(FIRST_CYCLE_DONE) !== true,
+    isClientSide: facts.isClientSide,
+    acceptHeld: options.acceptHeld ?? false,
+    // A scan that did not come to its end has thrown.
+    isLocalComplete: true,
+    isRemoteComplete: true,
+    guard: facts.guard,
+    totals: { baseFiles: parts.state.baseTotals().files, localFiles: local.files, remoteFiles: remote.files },
+    hasBase: (path) => parts.state.baseAt(path) !== null,
+    baseFilesBelow: (directory, limit) => countFiles(parts.state.baseBelow(directory), limit),
+  };
+}
+
+function countFiles(entries: Iterable<BaseEntry>, limit: number): number {
+  let files = 0;
+  for (const entry of entries) {
+    if (entry.kind === 'file') files += 1;
+    if (files >= limit) break;
+  }
+  return files;
+}
+
+function hasActions(plan: Plan): boolean {
+  return plan.stages.some((stage) => stage.length > 0);
+}
+
+function totalsOf(plan: Plan): { readonly files: number; readonly bytes: number } {
+  return { files: plan.stages.reduce((sum, stage) => sum + stage.length, 0), bytes: plan.counts.bytesUp + plan.counts.bytesDown };
+}
+
+function forgetOldFailures(plan: Plan, failures: PathFailures): void {
+  if (failures.size === 0) return;
+  const planned = new Set<SyncPath>();
+  for (const stage of plan.stages) for (const action of stage) planned.add(action.path);
+  failures.keepOnly((path) => planned.has(path));
+}
+
+/** From now on an absent file is a deleted one. Paths that failed have no base entry, so nothing can be deleted for them. */
+function finishFirstCycle({ state }: FolderParts, recorder: Recorder): void {
+  if (state.fact<boolean>(FIRST_CYCLE_DONE) === true) return;
+  recorder.record({ note: { kind: 'joined', path: '', bytes: 0 } });
+  recorder.flush();
+  state.putFact(FIRST_CYCLE_DONE, true);
+}
+
+/** A failing last commit is the cycle's failure; what it held is found again by intents and scan. */
+function flush(recorder: Recorder): WireError | null {
+  try {
+    recorder.flush();
+    return null;
+  } catch (error) {
+    return toWire(error);
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+function nothingNew({ state }: FolderParts): CycleResult {
+  return {
+    counts: null, done: 0, failed: 0, postponed: 0, problems: [], held: null, questions: [], skipped: state.skipped().length, waiting: 0, quietAtMs: null, conflictCopies: [], stopped: null,
+    isSettled: true,
+  };
+}
+
+function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, plan: Plan | null, snapshots: Snapshots | null, stopped: WireError | null): CycleResult {
+  const problems: SyncProblem[] = [...memory.failures.list(MAX_LISTED_PROBLEMS)];
+  if (stopped !== null && !problems.some((problem) => problem.error.code === stopped.code)) problems.unshift({ error: stopped, path: null });
+  const questions = plan?.questions ?? [];
+  const waiting = Math.max(snapshots?.local.waiting ?? 0, plan?.skipped.filter((skip) => skip.reason === 'waiting-for-quiet').length ?? 0);
+  const isLeft = stopped !== null || outcome.failed + outcome.postponed + waiting > 0 || (plan?.held ?? null) !== null || questions.length > 0;
+  return {
+    counts: plan?.counts ?? null,
+    done: outcome.done,
+    failed: outcome.failed,
+    postponed: outcome.postponed,
+    problems,
+    held: plan?.held ?? null,
+    questions,
+    skipped: skippedCount(parts, plan),
+    waiting,
+    quietAtMs: snapshots?.local.quietAtMs ?? null,
+    conflictCopies: outcome.conflictCopies,
+    stopped,
+    isSettled: !isLeft && outcome.done === 0,
+  };
+}
+
+/** What the planner itself left out (a file and a directory of one name) is listed beside what the scan skipped. */
+function skippedCount({ state }: FolderParts, plan: Plan | null): number {
+  const listed = state.skipped();
+  if (plan === null || plan.skipped.length === 0) return listed.length;
+  const known = new Set(listed.map((skip) => `${skip.side} ${skip.path}`));
+  const added = plan.skipped.filter((skip) => skip.reason !== 'waiting-for-quiet' && !known.has(`${skip.side} ${skip.path}`));
+  if (added.length > 0) state.putSkipped(added);
+  return listed.length + added.length;
+}

@@ -1,0 +1,131 @@
+/**
+ * Looks up what the planner cannot decide without, and nothing else: local hashes, HEADs, tombstones. Which rows need
+ * which is the planner's knowledge; this asks its predicates and writes the answers back into the rows.
+ */
+import { isSyncError } from '../model/errors.ts';
+import type { SyncError } from '../model/errors.ts';
+import type { PlanPolicy } from '../model/action.ts';
+import type { SyncPath } from '../model/path.ts';
+import type { PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
+import { chooseTombstone } from '../plan/changes.ts';
+import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/needs.ts';
+import { forEachBounded } from './bounded.ts';
+import { compareByteOrder } from './key-order.ts';
+import type { FolderParts } from './parts.ts';
+import type { LocalDifference, RemoteDifference } from './ports.ts';
+
+/** Rows in memory at once; the rest waits in the state. */
+const ROWS_AT_ONCE = 20_000;
+const LOOKUPS_AT_ONCE = 16;
+
+type Findings = { readonly local: LocalDifference[]; readonly remote: RemoteDifference[]; readonly skipped: Skipped[] };
+type Needs = { readonly states: PathStates; readonly hash: boolean; readonly head: boolean; readonly tombstones: boolean };
+
+/**
+ * Fills in the differing rows in place.
+ *
+ * @throws what the remote throws when it cannot be asked at all; what fails at one path makes that side unknown there.
+ */
+export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: AbortSignal): Promise<void> {
+  const sizes = renameSizes(parts.state.differences(), policy);
+  let after: SyncPath | undefined;
+  for (;;) {
+    const needs: Needs[] = [];
+    const found: Findings = { local: [], remote: [], skipped: [] };
+    let last: SyncPath | undefined;
+    let isCut = false;
+    for (const states of parts.state.differences(after)) {
+      if (after !== undefined && compareByteOrder(states.path, after) <= 0) continue;
+      last = states.path;
+      refuseName(states, parts, found);
+      const need: Needs = { states, hash: needsHash(states, sizes), head: needsHead(states, policy), tombstones: needsTombstones(states, policy) };
+      if (need.hash || need.head || need.tombstones) needs.push(need);
+      if (needs.length + found.remote.length >= ROWS_AT_ONCE) {
+        isCut = true;
+        break;
+      }
+    }
+    await forEachBounded(needs, LOOKUPS_AT_ONCE, (need) => lookUp(need, parts, found, signal));
+    if (found.local.length > 0) parts.state.putLocalDifferences(found.local);
+    if (found.remote.length > 0) parts.state.putRemoteDifferences(found.remote);
+    if (found.skipped.length > 0) parts.state.putSkipped(found.skipped);
+    if (!isCut) return;
+    after = last;
+  }
+}
+
+/** A remote name that cannot be created here is listed and left alone; one that stands here already can. */
+function refuseName(states: PathStates, parts: FolderParts, found: Findings): void {
+  if (states.remote.type !== 'present' || states.local.type !== 'absent') return;
+  const reason = parts.tree.mayCreate(states.path);
+  if (reason === null) return;
+  found.remote.push({ path: states.path, state: { type: 'unknown', reason } });
+  found.skipped.push({ path: states.path, side: 'remote', reason, detail: null });
+}
+
+async function lookUp(need: Needs, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (need.hash) await lookUpHash(need.states, parts, found, signal);
+  if (need.head) await lookUpVersion(need.states, parts, found, signal);
+  if (need.tombstones) await lookUpTombstones(need.states, parts, found, signal);
+}
+
+async function lookUpHash({ path, local }: PathStates, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+  if (local.type !== 'present') return;
+  try {
+    const sha256 = await parts.tree.hash(local.entry, signal);
+    found.local.push({ path, state: { type: 'present', entry: local.entry, sha256 } });
+  } catch (error) {
+    if (!isSyncError(error) || error.family !== 'LocalError') throw error;
+    const reason: SkipReason = error.code === 'changed-while-reading' || error.code === 'file-vanished' ? 'waiting-for-quiet' : 'unreadable';
+    found.local.push({ path, state: { type: 'unknown', reason } });
+    if (reason === 'unreadable') found.skipped.push({ path, side: 'local', reason, detail: error.code });
+  }
+}
+
+async function lookUpVersion({ path, base, local, remote }: PathStates, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+  if (remote.type !== 'present') return;
+  try {
+    const version = await parts.remote.head(remote.version.objectKey, path, signal);
+    if (version !== null) {
+      found.remote.push({ path, state: { type: 'present', version } });
+    } else {
+      found.remote.push({ path, state: { type: 'absent', tombstone: null } });
+      // Deleted since the listing.
+      if (base !== null && local.type === 'present') await lookUpTombstones({ path, base, local, remote: { type: 'absent', tombstone: null } }, parts, found, signal);
+    }
+  } catch (error) {
+    quarantine(path, error, found);
+  }
+}
+
+/** The listing may have missed the object; and if it is gone, only a tombstone says that somebody meant it. */
+async function lookUpTombstones({ path, base }: PathStates, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+  if (base === null) return;
+  try {
+    const version = await parts.remote.head(base.objectKey, path, signal);
+    if (version !== null) {
+      found.remote.push({ path, state: { type: 'present', version } });
+      return;
+    }
+    const tombstone = chooseTombstone(await parts.remote.tombstonesOf(path, signal), base);
+    found.remote.push({ path, state: { type: 'absent', tombstone } });
+  } catch (error) {
+    quarantine(path, error, found);
+  }
+}
+
+/** What fails its checks is as good as absent, but never taken for a deletion: nothing is done at the path. */
+function quarantine(path: SyncPath, error: unknown, found: Findings): void {
+  const reason = isSyncError(error) ? reasonOf(error) : null;
+  if (reason === null) throw error;
+  found.remote.push({ path, state: { type: 'unknown', reason } });
+  found.skipped.push({ path, side: 'remote', reason, detail: isSyncError(error) ? error.code : null });
+}
+
+function reasonOf(error: SyncError): SkipReason | null {
+  if (error.code === 'key-not-found' || error.code === 'key-unwrap-failed') return 'key-not-found';
+  if (error.code === 'mode-not-honoured') return 'mode-not-honoured';
+  if (error.code === 'not-ours') return 'foreign';
+  return error.family === 'IntegrityError' || error.family === 'FormatError' ? 'not-authentic' : null;
+}

@@ -1,0 +1,310 @@
+/**
+ * Carries a plan out, stage by stage; inside a stage everything goes at once, in lanes that never wait for one another.
+ * Every remote change has a committed intent before its request. What fails goes back to the next plan; what succeeded
+ * is recorded, and nothing else is.
+ */
+import { isSyncError } from '../model/errors.ts';
+import type { ErrorCode, SyncError } from '../model/errors.ts';
+import type { Action, Plan } from '../model/action.ts';
+import { advanceVector, joinVectors } from '../model/version-vector.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import { newOperationId } from './base-entry.ts';
+import { forEachBounded } from './bounded.ts';
+import type { Lane } from './brakes.ts';
+import { deleteLocal, deleteRemote, renameRemote, updateAttributes } from './changes.ts';
+import { resolveIntent } from './intents.ts';
+import type { Intent } from './ports.ts';
+import type { Run } from './run.ts';
+import { adopt, download, upload } from './transfer.ts';
+
+/** Intents are committed in batches of this many: each commit waits for the disk. */
+const INTENTS_PER_COMMIT = 256;
+/** From here on a transfer is large: it gets a share of the lanes, so that small files never wait behind it. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+const LARGE_SHARE = 8;
+const MOST_DOWNLOADS_AT_ONCE = 32;
+const LOCAL_DELETIONS_AT_ONCE = 8;
+
+type Of<T extends Action['type']> = Extract<Action, { type: T }>;
+type RemoteChange = Of<'upload'> | Of<'delete-remote'> | Of<'rename-remote'> | Of<'update-attributes'>;
+type Work = { readonly action: RemoteChange; readonly intent: Intent };
+
+/** Carries out all but what is held. Results are in `run.outcome`, problems in `run.failures`. @throws on abort, and on a failing state */
+export async function executePlan(plan: Plan, run: Run, drainPlacer: () => Promise<void>): Promise<void> {
+  const notHeld = createCopyGuard();
+  for (const stage of plan.stages) {
+    if (run.brakes.stopped !== null) {
+      run.outcome.postponed += stage.length;
+      continue;
+    }
+    const due = stage.filter((action) => !(plan.held !== null && isDeletion(action)) && isDue(action, run) && notHeld.mayGo(action, run));
+    await executeStage(due, run, drainPlacer, notHeld);
+  }
+}
+
+function isDeletion(action: Action): boolean {
+  return action.type === 'delete-local' || action.type === 'delete-remote';
+}
+
+function isDue(action: Action, run: Run): boolean {
+  if (run.failures.blocking(action, run.parts.clock.nowMs()) === null) return true;
+  run.outcome.postponed += 1;
+  return false;
+}
+
+async function executeStage(actions: readonly Action[], run: Run, drainPlacer: () => Promise<void>, copies: CopyGuard): Promise<void> {
+  const remoteChanges: RemoteChange[] = [];
+  const largeUploads: RemoteChange[] = [];
+  const downloads: (Of<'download'> | Of<'keep-both'> | Of<'adopt'>)[] = [];
+  const largeDownloads: (Of<'download'> | Of<'keep-both'>)[] = [];
+  const localDeletions: Of<'delete-local'>[] = [];
+  for (const action of actions) {
+    switch (action.type) {
+      case 'upload': (action.local.sizeBytes >= LARGE_BYTES ? largeUploads : remoteChanges).push(action); break;
+      case 'delete-remote':
+      case 'rename-remote':
+      case 'update-attributes': remoteChanges.push(action); break;
+      case 'download':
+      case 'keep-both': (action.remote.objectBytes >= LARGE_BYTES ? largeDownloads : downloads).push(action); break;
+      case 'delete-local': localDeletions.push(action); break;
+      case 'adopt':
+        if (action.remote.attributes === null) downloads.push(action);
+        else await perform(action, 'down', run, copies, () => adopt(action, run));
+        break;
+      case 'refresh-base':
+      case 'forget': await perform(action, 'down', run, copies, () => recordOnly(action, run)); break;
+    }
+  }
+  remoteChanges.sort(smallAndRecentFirst);
+  largeUploads.sort(smallAndRecentFirst);
+  downloads.sort((a, b) => a.remote.objectBytes - b.remote.objectBytes);
+
+  const atOnce = run.parts.transfers.concurrency;
+  const largeAtOnce = Math.max(1, Math.floor(atOnce / LARGE_SHARE));
+  const change = (work: Work): Promise<void> => perform(work.action, laneOf(work.action), run, copies, () => changeRemote(work, run), work.intent);
+  const fetch = (action: (typeof downloads)[number]): Promise<void> =>
+    action.type === 'adopt' ? perform(action, 'down', run, copies, () => adopt(action, run)) : fetchAndPlace(action, run, copies);
+  // One lane's failing state must not leave the others running unwatched: all are awaited, then the first error is thrown.
+  const lanes = await Promise.allSettled([
+    forEachBounded(withIntents(remoteChanges, INTENTS_PER_COMMIT, run), atOnce, change),
+    forEachBounded(withIntents(largeUploads, largeAtOnce, run), largeAtOnce, change),
+    forEachBounded(whileGoing(downloads, 'down', run), Math.min(atOnce, MOST_DOWNLOADS_AT_ONCE), fetch),
+    forEachBounded(whileGoing(largeDownloads, 'down', run), largeAtOnce, fetch),
+    forEachBounded(whileGoing(localDeletions, 'delete-local', run), LOCAL_DELETIONS_AT_ONCE, (action) => perform(action, 'delete-local', run, copies, () => deleteLocal(action, run))),
+  ]);
+  // Also after an abort: what is staged is verified, and putting it in place takes no time.
+  await drainPlacer();
+  run.recorder.flush();
+  run.signal.throwIfAborted();
+  for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
+}
+
+/** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */
+function smallAndRecentFirst(a: RemoteChange, b: RemoteChange): number {
+  const [x, y] = [sizeClassOf(a), sizeClassOf(b)];
+  return x !== y ? x - y : mtimeOf(b) - mtimeOf(a);
+}
+
+function sizeClassOf(action: RemoteChange): number {
+  if (action.type !== 'upload') return 0;
+  return action.local.sizeBytes < 256 * 1024 ? 1 : Math.ceil(Math.log2(action.local.sizeBytes));
+}
+
+function mtimeOf(action: RemoteChange): number {
+  return action.type === 'delete-remote' ? 0 : action.local.mtimeMs;
+}
+
+function laneOf(action: RemoteChange): Lane {
+  return action.type === 'delete-remote' ? 'delete-remote' : 'up';
+}
+
+function* whileGoing<T extends Action>(actions: readonly T[], lane: Lane, run: Run): Generator<T> {
+  for (const [i, action] of actions.entries()) {
+    run.signal.throwIfAborted();
+    if (!run.brakes.mayGo(lane)) {
+      run.outcome.postponed += actions.length - i;
+      return;
+    }
+    yield action;
+  }
+}
+
+/** Commits the intents of the next batch just before its first action is taken; those not taken after all are dropped again. */
+function* withIntents(actions: readonly RemoteChange[], perCommit: number, run: Run): Generator<Work> {
+  for (let start = 0; start < actions.length; start += perCommit) {
+    const batch = actions.slice(start, start + perCommit).filter((action) => run.brakes.mayGo(laneOf(action)));
+    run.outcome.postponed += Math.min(perCommit, actions.length - start) - batch.length;
+    if (batch.length === 0) continue;
+    const works = prepare(batch, run);
+    let taken = 0;
+    try {
+      for (const work of works) {
+        run.signal.throwIfAborted();
+        taken += 1;
+        if (run.brakes.mayGo(laneOf(work.action))) {
+          yield work;
+        } else {
+          run.outcome.postponed += 1;
+          run.recorder.record({ finish: work.intent.operationId });
+        }
+      }
+    } finally {
+      for (const work of works.slice(taken)) run.recorder.record({ finish: work.intent.operationId });
+    }
+  }
+}
+
+function prepare(actions: readonly RemoteChange[], run: Run): readonly Work[] {
+  const { state, random, remote, clock } = run.parts;
+  const advancing = actions.filter((action) => action.type === 'upload' || action.type === 'rename-remote').length;
+  let counter = advancing === 0 ? 0 : state.takeCounters(advancing);
+  const works: Work[] = [];
+  for (const action of actions) {
+    const common = { operationId: newOperationId(random), path: action.path, createdAtMs: clock.nowMs() };
+    const advanced = (vector: VersionVector): VersionVector => advanceVector(vector, state.device, counter++);
+    try {
+      works.push({ action, intent: { ...common, ...intentOf(action, advanced, remote.objectKeyOf(action.path)) } });
+    } catch (error) {
+      if (!isSyncError(error)) throw error;
+      settleFailure(action, laneOf(action), error, run);
+    }
+  }
+  state.beginIntents(works.map((work) => work.intent));
+  return works;
+}
+
+function intentOf(action: RemoteChange, advanced: (vector: VersionVector) => VersionVector, objectKey: Intent['objectKey']): Omit<Intent, 'operationId' | 'path' | 'createdAtMs'> {
+  switch (action.type) {
+    case 'upload': {
+      const vector = advanced(joinVectors(action.ancestor, action.replaces?.attributes?.vector ?? {}));
+      return { kind: 'upload', objectKey: action.replaces?.objectKey ?? objectKey, etag: action.replaces?.etag ?? null, fromPath: null, local: action.local, vector };
+    }
+    case 'rename-remote': return { kind: 'rename', objectKey, etag: action.from.etag, fromPath: action.from.path, local: action.local, vector: advanced(action.from.vector) };
+    case 'update-attributes': return { kind: 'update-attributes', objectKey: action.base.objectKey, etag: action.base.etag, fromPath: null, local: action.local, vector: action.base.vector };
+    case 'delete-remote': return { kind: 'delete', objectKey: action.base.objectKey, etag: action.base.etag, fromPath: null, local: null, vector: action.base.vector };
+  }
+}
+
+function changeRemote({ action, intent }: Work, run: Run): Promise<void> {
+  switch (action.type) {
+    case 'upload': return upload(action, intent, run);
+    case 'delete-remote': return deleteRemote(action, intent, run);
+    case 'rename-remote': return renameRemote(action, intent, run);
+    case 'update-attributes': return updateAttributes(action, intent, run);
+  }
+}
+
+async function recordOnly(action: Of<'refresh-base'> | Of<'forget'>, run: Run): Promise<void> {
+  if (action.type === 'forget') {
+    run.recorder.record({ drop: action.path });
+  } else {
+    const { base, local } = action;
+    run.recorder.record({ put: { ...base, stamp: local.stamp, inode: local.inode, mtimeMs: local.mtimeMs, modeBits: local.modeBits } });
+  }
+  run.board.finishFile();
+}
+
+/** A download is settled when it is in place, which is later than when its lane has moved on. */
+async function fetchAndPlace(action: Of<'download'> | Of<'keep-both'>, run: Run, copies: CopyGuard): Promise<void> {
+  try {
+    await download(action, run, (error) => {
+      if (error === null) settleSuccess(action, 'down', run);
+      else settleNotDone(action, 'down', error, run, copies);
+    });
+  } catch (error) {
+    throwUnlessItsOwn(error, run);
+    settleNotDone(action, 'down', error as SyncError, run, copies);
+  }
+}
+
+async function perform(action: Action, lane: Lane, run: Run, copies: CopyGuard, carryOut: () => Promise<void>, intent?: Intent): Promise<void> {
+  try {
+    await carryOut();
+    settleSuccess(action, lane, run);
+  } catch (error) {
+    throwUnlessItsOwn(error, run);
+    const failure = error as SyncError;
+    if (intent !== undefined && (await isDoneAfterAll(intent, failure, run))) settleSuccess(action, lane, run);
+    else settleNotDone(action, lane, failure, run, copies);
+  }
+}
+
+/** An abort ends the run; what is no SyncError is a bug, and ends it too. */
+function throwUnlessItsOwn(error: unknown, run: Run): void {
+  if (run.signal.aborted) throw run.signal.reason;
+  if (!isSyncError(error)) throw error;
+  if (error.family === 'InvariantError' || error.family === 'StateError') throw error;
+}
+
+/** Errors after which a request may have taken effect all the same; its intent stays open until a HEAD tells. */
+const AMBIGUOUS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['offline', 'throttled', 'server-error', 'answer-invalid', 'not-s3', 'tls-failed']);
+
+/**
+ * Closes the intent of a failed change where its outcome is known. A condition that failed may have failed on this
+ * device's own first attempt, whose answer was lost: one HEAD tells.
+ */
+async function isDoneAfterAll(intent: Intent, error: SyncError, run: Run): Promise<boolean> {
+  if (AMBIGUOUS.has(error.code)) return false;
+  const mayBeOwn = error.code === 'version-changed' || error.code === 'object-not-found';
+  if (!mayBeOwn || intent.kind === 'delete') {
+    run.recorder.record({ finish: intent.operationId });
+    return false;
+  }
+  try {
+    const results = await resolveIntent(intent, run.parts, run.facts, run.signal);
+    for (const result of results) run.recorder.record(result);
+    return intent.kind !== 'rename' && results.some((result) => result.put !== undefined);
+  } catch (unknown) {
+    throwUnlessItsOwn(unknown, run);
+    return false;
+  }
+}
+
+function settleSuccess(action: Action, lane: Lane, run: Run): void {
+  run.brakes.succeeded(lane);
+  run.failures.succeeded(action.path);
+  run.outcome.done += 1;
+}
+
+function settleNotDone(action: Action, lane: Lane, error: SyncError, run: Run, copies: CopyGuard): void {
+  copies.notDone(action);
+  settleFailure(action, lane, error, run);
+}
+
+function settleFailure(action: Action, lane: Lane, error: SyncError, run: Run): void {
+  run.brakes.failed(lane, error);
+  run.outcome.failed += 1;
+  if (error.code === 'version-changed' || error.code === 'object-not-found') {
+    run.suspects.add(action.path);
+    if (action.type === 'rename-remote') run.suspects.add(action.from.path);
+  }
+  const isNews = run.failures.failed(action, error, run.parts.clock.nowMs());
+  if (isNews && error.retry !== 'replan') run.recorder.record({ note: { kind: 'failed', path: action.path, bytes: 0, detail: error.code } });
+}
+
+/**
+ * Copies before deletes, also where the copy failed: content that was moved by hand shows as one new file and one
+ * deletion, and if the new file could not be transferred, the deletion of a file of the same size waits.
+ */
+type CopyGuard = { notDone(action: Action): void; mayGo(action: Action, run: Run): boolean };
+
+/** Client-side encryption adds a tag to each object. */
+const MOST_OVERHEAD_BYTES = 64;
+
+function createCopyGuard(): CopyGuard {
+  const notUploaded = new Set<number>();
+  const notDownloaded: number[] = [];
+  return {
+    notDone(action) {
+      if (action.type === 'upload') notUploaded.add(action.local.sizeBytes);
+      if (action.type === 'download' || action.type === 'keep-both') notDownloaded.push(action.remote.objectBytes);
+    },
+    mayGo(action, run) {
+      const mustWait =
+        (action.type === 'delete-remote' && action.base.sizeBytes > 0 && notUploaded.has(action.base.sizeBytes)) ||
+        (action.type === 'delete-local' && action.base.sizeBytes > 0 && notDownloaded.some((bytes) => bytes >= action.base.sizeBytes && bytes <= action.base.sizeBytes + MOST_OVERHEAD_BYTES));
+      if (mustWait) run.outcome.postponed += 1;
+      return !mustWait;
+    },
+  };
+}

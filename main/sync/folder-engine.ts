@@ -1,0 +1,310 @@
+/**
+ * One sync folder as a running thing: cycles one at a time, by schedule or on demand, the user's answers to what is held,
+ * and the folder's status. It owns no port: whoever made them closes them after `close`.
+ */
+import { isSyncError, SyncError, toWire } from '../model/errors.ts';
+import { DEFAULT_GUARD } from '../model/action.ts';
+import type { Direction, Plan, PlanPolicy, Question } from '../model/action.ts';
+import type { KeyId } from '../model/mode.ts';
+import type { SyncPath } from '../model/path.ts';
+import { previewCycle, runCycle } from './cycle.ts';
+import type { CycleMemory, CycleOptions, CycleResult } from './cycle.ts';
+import type { FolderFacts, FolderParts } from './parts.ts';
+import { PathFailures } from './path-failures.ts';
+import type { LocalWatcher } from './ports.ts';
+import { Scheduler } from './scheduler.ts';
+import type { CycleEnd, WakeReason } from './scheduler.ts';
+import { StatusBoard } from './status.ts';
+import type { SyncProblem, SyncStatus } from './status.ts';
+
+export type FolderEngineOptions = FolderParts & {
+  readonly folderId: string;
+  /** Named in conflict copies. */
+  readonly hostName: string;
+  readonly policy: { readonly direction: Direction; readonly isClientSide: boolean; readonly guard?: PlanPolicy['guard'] };
+  /** The epoch that is written now, and the key it uses. */
+  readonly epoch: number;
+  readonly keyId: KeyId | null;
+  readonly isPaused?: boolean;
+  /** Without one every poll walks the folder. */
+  readonly watcher?: LocalWatcher;
+  /** Scheduled cycles leave files alone that changed less than this long ago. */
+  readonly quietMs?: number;
+};
+
+/** What a one-shot sync came to. `failed`, `held` and `questions` are of the last cycle, the rest of all. */
+export type SyncResult = {
+  readonly cycles: number;
+  readonly done: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly failed: number;
+  readonly problems: readonly SyncProblem[];
+  readonly held: Plan['held'];
+  readonly questions: readonly Question[];
+  readonly skipped: number;
+  readonly conflictCopies: readonly SyncPath[];
+  readonly isInStep: boolean;
+};
+
+export type FolderEngine = {
+  readonly folderId: string;
+  runCycle(options?: CycleOptions & { readonly signal?: AbortSignal }): Promise<CycleResult>;
+  /** Cycles until nothing is left to do but what is blocked. */
+  runUntilDone(options?: CycleOptions & { readonly signal?: AbortSignal }): Promise<SyncResult>;
+  /** What the next cycle would do. @throws SyncError */
+  preview(signal?: AbortSignal): Promise<Plan>;
+  /** Keeps the folder in step from now on. */
+  start(): void;
+  pause(): Promise<void>;
+  resume(): void;
+  /** A cycle now, whatever is waited for. */
+  syncNow(): void;
+  /** `delete`: what is held was meant. `bring-back`: what is missing comes back from the side that has it. */
+  answerHeld(answer: 'delete' | 'bring-back'): Promise<void>;
+  /** Whether a window shows the folder: it is looked at more often then. */
+  setShown(isShown: boolean): void;
+  status(): SyncStatus;
+  onStatus(listener: (status: SyncStatus) => void): () => void;
+  /** Ends the cycle under way and the watcher. */
+  close(): Promise<void>;
+};
+
+const MOST_CYCLES = 10;
+const QUIET_MS = 300;
+const LAST_SUCCESS = 'last-success';
+const CONFLICT_COPIES = 'conflict-copies';
+/** A quiet folder's last success is news to nobody; it is written down this often at most. */
+const WRITE_SUCCESS_EVERY_MS = 60_000;
+const MAX_EXAMPLES = 5;
+const MAX_CONFLICT_COPIES = 1_000;
+
+export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
+  const { folderId, state, clock, random, remote, watcher } = options;
+  const parts: FolderParts = { tree: options.tree, remote, transfers: options.transfers, state, clock, random };
+  const facts: FolderFacts = {
+    folderId, direction: options.policy.direction, isClientSide: options.policy.isClientSide, guard: options.policy.guard ?? DEFAULT_GUARD,
+    hostName: options.hostName, epoch: options.epoch, keyId: options.keyId,
+  };
+  const memory: CycleMemory = { failures: new PathFailures(), suspects: new Set() };
+  const board = new StatusBoard(folderId, clock, { ...initialFacts(), isPaused: options.isPaused ?? false });
+  const closing = new AbortController();
+  let turn: Promise<unknown> = Promise.resolve();
+  let lastResult: CycleResult | null = null;
+  let isWatching = false;
+  let isClosed = false;
+  let acceptNext = false;
+  let writtenSuccessMs = Number.NEGATIVE_INFINITY;
+
+  const scheduler = new Scheduler({ clock, random, run: runScheduled });
+
+  function initialFacts(): Partial<SyncStatus> {
+    const totals = state.baseTotals();
+    return {
+      lastSuccessMs: state.fact<number>(LAST_SUCCESS), files: totals.files, bytes: totals.bytes, skippedCount: state.skipped().length,
+      twoVersions: conflictCopies().length,
+    };
+  }
+
+  /** Cycles, previews and answers never overlap. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  function signalOf(given: AbortSignal | undefined): AbortSignal {
+    return given === undefined ? closing.signal : AbortSignal.any([given, closing.signal]);
+  }
+
+  async function cycle(cycleOptions: CycleOptions, signal: AbortSignal): Promise<CycleResult> {
+    if (isClosed) throw new SyncError('invariant', { detail: 'the folder is closed' });
+    signal.throwIfAborted();
+    try {
+      const result = await runCycle(parts, facts, memory, board, cycleOptions, signal);
+      lastResult = result;
+      show(result);
+      return result;
+    } catch (error) {
+      // Stopped in the middle: what is left shows with the next cycle.
+      lastResult = null;
+      board.set({ phase: 'idle' });
+      throw error;
+    }
+  }
+
+  function show(result: CycleResult): void {
+    const nowMs = clock.nowMs();
+    const isInStep = isDone(result) && result.waiting === 0;
+    if (isInStep && (result.done > 0 || nowMs - writtenSuccessMs >= WRITE_SUCCESS_EVERY_MS)) {
+      writtenSuccessMs = nowMs;
+      state.putFact(LAST_SUCCESS, nowMs);
+    }
+    const totals = state.baseTotals();
+    board.set({
+      phase: phaseAfter(result),
+      problems: [...result.problems, ...questionsAsProblems(result.questions)],
+      held: heldStatus(result),
+      files: totals.files,
+      bytes: totals.bytes,
+      skippedCount: result.skipped,
+      twoVersions: rememberConflictCopies(result.conflictCopies),
+      ...(isInStep ? { lastSuccessMs: nowMs } : {}),
+    });
+  }
+
+  function conflictCopies(): readonly SyncPath[] {
+    return state.fact<SyncPath[]>(CONFLICT_COPIES) ?? [];
+  }
+
+  /** Those that still stand: in base, or made just now and not uploaded yet. */
+  function rememberConflictCopies(made: readonly SyncPath[]): number {
+    const before = conflictCopies();
+    if (before.length + made.length === 0) return 0;
+    const standing = [...new Set([...before.filter((path) => state.baseAt(path) !== null), ...made])].slice(-MAX_CONFLICT_COPIES);
+    if (standing.length !== before.length || made.length > 0) state.putFact(CONFLICT_COPIES, standing);
+    return standing.length;
+  }
+
+  async function runScheduled(reason: WakeReason, signal: AbortSignal): Promise<CycleEnd> {
+    if (reason === 'asked') memory.failures.forgetPauses();
+    const result = await inTurn(() => {
+      const acceptHeld = acceptNext;
+      acceptNext = false;
+      return cycle({ acceptHeld, quietMs: options.quietMs ?? QUIET_MS, look: lookFor(reason) }, signalOf(signal));
+    });
+    const again = [result.quietAtMs, result.done > 0 || result.stopped !== null ? null : memory.failures.nextTryMs()].filter((at) => at !== null);
+    // After a cycle that did something, a second look finds what it led to: a conflict copy to upload, a path to replan.
+    if (result.done + result.failed > 0) again.push(clock.nowMs());
+    return {
+      wasActive: result.done > 0 || result.waiting > 0,
+      stopped: result.stopped === null ? null : { retry: result.stopped.retry, retryAfterMs: result.stopped.retryAfterMs ?? null },
+      againAtMs: again.length === 0 ? null : Math.min(...again),
+    };
+  }
+
+  /** One side is enough to see that nothing is new, where the last cycle left nothing over and the watcher tells of the other. */
+  function lookFor(reason: WakeReason): CycleOptions['look'] {
+    if (lastResult?.isSettled !== true) return 'both';
+    if (reason === 'hint') return 'local-first';
+    return reason === 'poll' && isWatching ? 'remote-first' : 'both';
+  }
+
+  async function startWatching(): Promise<void> {
+    if (watcher === undefined) return;
+    try {
+      await watcher.start(() => scheduler.hint());
+      isWatching = true;
+    } catch (error) {
+      // Polling finds everything too, later.
+      if (!isSyncError(error)) throw error;
+    }
+  }
+
+  return {
+    folderId,
+    runCycle: ({ signal, ...cycleOptions } = {}) => inTurn(() => cycle(cycleOptions, signalOf(signal))),
+    runUntilDone: ({ signal, ...cycleOptions } = {}) =>
+      inTurn(async () => {
+        memory.failures.forgetPauses();
+        const total = emptyResult();
+        for (let i = 0; i < MOST_CYCLES; i++) {
+          const result = await cycle(cycleOptions, signalOf(signal));
+          addResult(total, result);
+          // A cycle that did nothing leaves the same for the next; what must be planned anew is worth another.
+          if (result.stopped !== null || result.isSettled || (result.done === 0 && !hasReplans(result))) break;
+        }
+        return total;
+      }),
+    preview: (signal) => inTurn(() => previewCycle(parts, facts, memory, {}, signalOf(signal))),
+    start() {
+      if (isClosed || board.current().state === 'paused') return;
+      void startWatching();
+      scheduler.start();
+    },
+    async pause() {
+      board.set({ isPaused: true });
+      await scheduler.stop();
+      await watcher?.stop();
+      isWatching = false;
+      board.set({ phase: 'idle' });
+    },
+    resume() {
+      board.set({ isPaused: false });
+      this.start();
+    },
+    syncNow: () => scheduler.ask(),
+    answerHeld: (answer) =>
+      inTurn(async () => {
+        const held = lastResult?.held ?? null;
+        const vanished = lastResult?.questions.filter((question) => question.type === 'vanished') ?? [];
+        if (answer === 'bring-back') {
+          // Without a base entry a path that is on one side only is new there, and comes to the other.
+          state.commit({ drop: [...(held?.deletions ?? []), ...vanished.map(({ path }) => path)] });
+        } else {
+          acceptNext = held !== null;
+          for (const { base } of vanished) {
+            await remote.putTombstone({ path: base.path, operationId: base.operationId, vector: base.vector, deletedAtMs: clock.nowMs(), device: state.device }, closing.signal);
+          }
+        }
+        board.set({ held: null });
+        scheduler.ask();
+      }),
+    setShown: (isShown) => scheduler.setShown(isShown),
+    status: () => board.current(),
+    onStatus: (listener) => board.onChange(listener),
+    async close() {
+      if (isClosed) return;
+      closing.abort(new DOMException('closed', 'AbortError'));
+      await scheduler.stop();
+      await turn;
+      isClosed = true;
+      await watcher?.stop();
+    },
+  };
+}
+
+function isDone(result: CycleResult): boolean {
+  return result.stopped === null && result.failed + result.postponed === 0 && result.held === null && result.questions.length === 0;
+}
+
+function hasReplans(result: CycleResult): boolean {
+  return result.failed > 0 && result.problems.some((problem) => problem.error.retry === 'replan');
+}
+
+function phaseAfter(result: CycleResult): SyncStatus['phase'] {
+  if (result.held !== null || result.questions.some(({ type }) => type === 'vanished')) return 'held';
+  return result.waiting > 0 || result.stopped?.retry === 'later' ? 'waiting' : 'idle';
+}
+
+function heldStatus(result: CycleResult): SyncStatus['held'] {
+  const vanished = result.questions.filter(({ type }) => type === 'vanished');
+  const { held } = result;
+  if (held !== null) return { reason: held.reason, deletions: held.deletions.length, ofTotal: held.ofTotal, examples: held.deletions.slice(0, MAX_EXAMPLES) };
+  if (vanished.length === 0) return null;
+  return { reason: 'vanished', deletions: vanished.length, ofTotal: vanished.length, examples: vanished.slice(0, MAX_EXAMPLES).map(({ path }) => path) };
+}
+
+function questionsAsProblems(questions: readonly Question[]): readonly SyncProblem[] {
+  const open = questions.filter(({ type }) => type === 'both-changed');
+  return open.map(({ path }) => ({ path, error: toWire(new SyncError('version-changed', { path, detail: 'both sides changed; neither is touched until you choose' })) }));
+}
+
+type Total = { -readonly [K in keyof SyncResult]: SyncResult[K] } & { counts: Record<string, number> };
+
+function emptyResult(): Total {
+  return { cycles: 0, done: 0, counts: {}, failed: 0, problems: [], held: null, questions: [], skipped: 0, conflictCopies: [], isInStep: false };
+}
+
+function addResult(total: Total, result: CycleResult): void {
+  total.cycles += 1;
+  total.done += result.done;
+  for (const [type, count] of Object.entries(result.counts ?? {})) total.counts[type] = (total.counts[type] ?? 0) + count;
+  total.failed = result.failed + result.postponed;
+  total.problems = result.problems;
+  total.held = result.held;
+  total.questions = result.questions;
+  total.skipped = result.skipped;
+  total.conflictCopies = [...total.conflictCopies, ...result.conflictCopies];
+  total.isInStep = isDone(result) && result.waiting === 0;
+}
+

@@ -1,0 +1,222 @@
+/**
+ * Local tree and remote listing -> the rows at which they differ from base, and nothing else: a million unchanged files
+ * cost no memory and no writes. A walk or a listing that does not come to its end is an error, never a smaller snapshot.
+ */
+import { SyncError } from '../model/errors.ts';
+import { parentOf } from '../model/path.ts';
+import type { ObjectKey, SyncPath } from '../model/path.ts';
+import type { BaseEntry, LocalEntry, Skipped } from '../model/snapshot.ts';
+import { compareByteOrder } from './key-order.ts';
+import type { FolderState, ListedObject, LocalDifference, LocalTree, RemoteDifference, RemoteFolder, WalkedDirectory } from './ports.ts';
+
+const ROWS_PER_WRITE = 1_000;
+
+export type LocalScan = {
+  readonly files: number;
+  /** Files that are still being written, and when the last of them will be quiet. */
+  readonly waiting: number;
+  readonly quietAtMs: number | null;
+  /** Nothing at all differed or was unknown: the walk may be left out while no hint comes. */
+  readonly isClean: boolean;
+};
+export type RemoteScan = {
+  readonly files: number;
+  /** Objects that base knows and the listing lacks. */
+  readonly vanished: number;
+  readonly isClean: boolean;
+};
+
+/** What counts as still being written: changed less than `quietMs` before `nowMs`. Zero takes every file as it is. */
+export type QuietRule = { readonly quietMs: number; readonly nowMs: number };
+
+/**
+ * Walks the folder and writes down where it differs from base.
+ *
+ * @throws what the walk throws; nothing is concluded from a walk that failed.
+ */
+export async function scanLocal(tree: LocalTree, state: FolderState, quiet: QuietRule, signal: AbortSignal): Promise<LocalScan> {
+  const rows = createWriter((batch: readonly LocalDifference[]) => state.putLocalDifferences(batch));
+  const skipped = createWriter((batch: readonly Skipped[]) => state.putSkipped(batch));
+  // Directories that were seen in their parent and not walked yet; whatever is left at the end was not listed.
+  const expected = new Set<SyncPath>();
+  let files = 0;
+  let waiting = 0;
+  let quietAtMs: number | null = null;
+  let isClean = true;
+
+  for await (const walked of tree.walk(signal)) {
+    signal.throwIfAborted();
+    if (walked.directory !== '') expected.delete(walked.directory);
+    const differing = compareDirectory(walked, state);
+    for (const entry of walked.entries) {
+      if (entry.kind === 'file') files += 1;
+      else expected.add(entry.path);
+    }
+    for (const row of differing) {
+      isClean = false;
+      const quietAt = row.state.type === 'present' ? whenQuiet(row.state.entry, quiet) : null;
+      if (quietAt === null) {
+        rows.add(row);
+      } else {
+        waiting += 1;
+        quietAtMs = Math.max(quietAtMs ?? 0, quietAt);
+        rows.add({ path: row.path, state: { type: 'unknown', reason: 'waiting-for-quiet' } });
+      }
+    }
+    for (const skip of walked.skipped) {
+      skipped.add(skip);
+      const path = skip.path as SyncPath;
+      if (skip.path.endsWith('/')) {
+        expected.delete(path);
+        state.putUnknownDirectory('local', path, skip.reason);
+      }
+      rows.add({ path, state: { type: 'unknown', reason: skip.reason } });
+      if (isKnownInBase(state, path)) isClean = false;
+    }
+  }
+  for (const directory of expected) {
+    isClean = false;
+    state.putUnknownDirectory('local', directory, 'directory-unreadable');
+    skipped.add({ path: directory, side: 'local', reason: 'directory-unreadable', detail: null });
+  }
+  rows.flush();
+  skipped.flush();
+  return { files, waiting, quietAtMs, isClean };
+}
+
+/** One directory's differences from the base entries directly inside it, and all of a subdirectory that is gone. */
+function compareDirectory(walked: WalkedDirectory, state: FolderState): LocalDifference[] {
+  const differing: LocalDifference[] = [];
+  const base = new Map(state.baseInDirectory(walked.directory).map((entry) => [entry.path, entry]));
+  const standing = new Set<string>();
+  for (const entry of walked.entries) {
+    standing.add(entry.path);
+    if (differsFromBase(entry, base.get(entry.path))) differing.push({ path: entry.path, state: { type: 'present', entry, sha256: null } });
+  }
+  for (const skip of walked.skipped) standing.add(skip.path);
+  for (const path of base.keys()) {
+    if (!standing.has(path)) differing.push({ path, state: { type: 'absent' } });
+  }
+  const skipped = new Map(walked.skipped.map((skip) => [skip.path, skip.reason]));
+  for (const directory of state.baseSubdirectories(walked.directory)) {
+    if (standing.has(directory)) continue;
+    // What now stands under the directory's name cannot be looked at (a symbolic link, an unreadable entry): nor can what was below it.
+    const reason = skipped.get(directory.slice(0, -1));
+    if (reason !== undefined) {
+      state.putUnknownDirectory('local', directory, reason);
+      continue;
+    }
+    for (const below of state.baseBelow(directory)) differing.push({ path: below.path, state: { type: 'absent' } });
+  }
+  return differing;
+}
+
+/** A directory differs only by being there: its stamp changes with every file inside. Only an empty one needs an object. */
+function differsFromBase(entry: LocalEntry, base: BaseEntry | undefined): boolean {
+  if (entry.kind === 'directory') return base === undefined && entry.isEmpty === true;
+  return base === undefined || base.stamp !== entry.stamp;
+}
+
+function whenQuiet(entry: LocalEntry, quiet: QuietRule): number | null {
+  if (entry.kind !== 'file' || quiet.quietMs === 0) return null;
+  const ageMs = quiet.nowMs - entry.mtimeMs;
+  // A time in the future says nothing about how long ago the file changed.
+  return ageMs >= 0 && ageMs < quiet.quietMs ? entry.mtimeMs + quiet.quietMs : null;
+}
+
+function isKnownInBase(state: FolderState, path: SyncPath): boolean {
+  if (state.baseAt(path) !== null) return true;
+  const asDirectory = path.endsWith('/') ? path : `${path}/`;
+  return state.baseSubdirectories(parentOf(path)).some((directory) => directory === asDirectory);
+}
+
+/**
+ * Lists the bucket and writes down where it differs from base. Only keys that base does not know are resolved to paths.
+ *
+ * @param suspects - paths at which a request found another version than base names, although the listing may not tell:
+ *   an ETag can be the same for other attributes. They are fetched anew.
+ * @throws SyncError answer-invalid where the listing is out of order; what the listing throws.
+ */
+export async function scanRemote(remote: RemoteFolder, state: FolderState, suspects: ReadonlySet<SyncPath>, signal: AbortSignal): Promise<RemoteScan> {
+  const rows = createWriter((batch: readonly RemoteDifference[]) => state.putRemoteDifferences(batch));
+  const skipped = createWriter((batch: readonly Skipped[]) => state.putSkipped(batch));
+  let files = 0;
+  let vanished = 0;
+  let isClean = true;
+  let after: ObjectKey | '' = '';
+
+  const mergePage = async (page: readonly ListedObject[], until: ObjectKey | null): Promise<void> => {
+    const unknown: ListedObject[] = [];
+    const known = state.baseByKeyRange(after, until)[Symbol.iterator]();
+    let base = known.next();
+    const passAbsent = (upTo: ObjectKey | null): void => {
+      while (base.done !== true && (upTo === null || compareByteOrder(base.value.objectKey, upTo) < 0)) {
+        vanished += 1;
+        rows.add({ path: base.value.path, state: { type: 'absent', tombstone: null } });
+        base = known.next();
+      }
+    };
+    for (const object of page) {
+      passAbsent(object.objectKey);
+      if (base.done === true || base.value.objectKey !== object.objectKey) {
+        unknown.push(object);
+        continue;
+      }
+      const { path, etag } = base.value;
+      if (etag !== object.etag || suspects.has(path)) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
+      if (!path.endsWith('/')) files += 1;
+      base = known.next();
+    }
+    passAbsent(null);
+    if (unknown.length === 0) return;
+    const resolved = await remote.resolve(unknown.map((object) => object.objectKey), signal);
+    unknown.forEach((object, i) => {
+      const key = resolved[i];
+      if (key === undefined) throw new SyncError('invariant', { detail: 'resolve answered fewer keys than asked' });
+      if (key.type === 'skip') {
+        skipped.add({ path: object.objectKey, side: 'remote', reason: key.reason, detail: key.detail });
+      } else {
+        if (!key.path.endsWith('/')) files += 1;
+        rows.add({ path: key.path, state: { type: 'present', version: { ...object, attributes: null } } });
+      }
+    });
+  };
+
+  for await (const page of remote.list(signal)) {
+    signal.throwIfAborted();
+    const last = page.at(-1);
+    if (last === undefined) continue;
+    let previous: ObjectKey | '' = after;
+    for (const object of page) {
+      if (previous !== '' && compareByteOrder(previous, object.objectKey) >= 0) throw new SyncError('answer-invalid', { detail: 'the listing is out of order' });
+      previous = object.objectKey;
+    }
+    await mergePage(page, last.objectKey);
+    after = last.objectKey;
+  }
+  await mergePage([], null);
+  if (rows.count() > 0) isClean = false;
+  rows.flush();
+  skipped.flush();
+  return { files, vanished, isClean };
+}
+
+type Writer<T> = { add(row: T): void; flush(): void; count(): number };
+
+function createWriter<T>(write: (rows: readonly T[]) => void): Writer<T> {
+  let waiting: T[] = [];
+  let written = 0;
+  const flush = (): void => {
+    if (waiting.length > 0) write(waiting);
+    waiting = [];
+  };
+  return {
+    add(row) {
+      waiting.push(row);
+      written += 1;
+      if (waiting.length >= ROWS_PER_WRITE) flush();
+    },
+    flush,
+    count: () => written,
+  };
+}

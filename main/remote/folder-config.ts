@@ -32,6 +32,8 @@ export type RemoteFolderConfig = {
   readonly names: NamesSetting;
   /** `namesKeyOf(folderKey)`, 64 bytes; null where names are readable. */
   readonly namesKey: Uint8Array | null;
+  /** 32 bytes, to verify the bucket's descriptor; null in the server-side modes. Without it only the pin is compared. Never goes to workers. */
+  readonly folderKey?: Uint8Array | null;
   /** All epochs of the descriptor, ascending; the last is the one written under. */
   readonly epochs: readonly FolderEpoch[];
   /** The held keys that any epoch names. */

@@ -1,0 +1,22 @@
+/** What the folder's endpoint can do: as remembered by the caller, else probed once per process and place. */
+import type { RemoteFolderConfig } from './folder-config.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { ObjectStore } from './object-store.ts';
+import { probeFolder } from './probe.ts';
+import { createStoredFiles } from './stored-file.ts';
+
+const known = new Map<string, Promise<Capabilities>>();
+
+/** @throws SyncError mode-not-honoured, and what any request throws; a failed probe is tried again at the next call */
+export async function capabilitiesOf(config: RemoteFolderConfig, store: ObjectStore, signal: AbortSignal): Promise<Capabilities> {
+  if (config.capabilities !== undefined && config.capabilities !== null) return config.capabilities;
+  const { requests, epoch } = createStoredFiles(config);
+  const place = JSON.stringify([config.access.endpoint, config.access.region, config.bucket, config.prefix, epoch.mode]);
+  let probe = known.get(place);
+  if (probe === undefined) {
+    probe = probeFolder(store, requests, config.prefix, signal);
+    known.set(place, probe);
+    probe.catch(() => known.delete(place));
+  }
+  return probe;
+}

@@ -1,0 +1,247 @@
+/**
+ * One remote prefix seen as a folder: keys are names, metadata is attributes, deletions are tombstones.
+ *
+ * Promises: a listing ends normally only when it was whole; nothing is replaced or deleted that is not the named version; what does not
+ * verify is never taken for a file of the folder. Bodies travel elsewhere (`main/transfer`).
+ */
+import { currentEpoch as currentDescriptorEpoch, verifyDescriptor } from '../envelope/descriptor.ts';
+import { longNameHashes } from '../envelope/names.ts';
+import { encodeTombstone, openRecord, parseTombstone, sealRecord, tombstonePathHash } from '../envelope/sealed-record.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
+import { OWN_DIRECTORY, parseSyncPath } from '../model/path.ts';
+import type { ObjectKey, SyncPath } from '../model/path.ts';
+import type { FileAttributes, RemoteVersion, Tombstone } from '../model/snapshot.ts';
+import type { ListedObject, RemoteFolder, ResolvedKey } from '../sync/ports.ts';
+import { capabilitiesOf } from './capabilities-of.ts';
+import type { Capabilities } from './capabilities.ts';
+import { checkPin, loadDescriptor } from './descriptor-store.ts';
+import type { RemoteFolderConfig } from './folder-config.ts';
+import { createLongNames } from './long-names.ts';
+import type { ListPage, ObjectHead, ObjectStore } from './object-store.ts';
+import { withRetries } from './retry.ts';
+import { createS3Store } from './s3.ts';
+import { createStoredFiles } from './stored-file.ts';
+import { copyGuarded } from './writes.ts';
+
+export type OpenRemoteFolder = RemoteFolder & {
+  /** What this endpoint enforces; probed at the first call unless the configuration has it. Worth keeping. */
+  capabilities(signal: AbortSignal): Promise<Capabilities>;
+  /** Unfinished uploads of this device's own, left by a crash: of these keys, begun since. */
+  abortLeftovers(uploads: readonly { readonly objectKey: ObjectKey; readonly sinceMs: number }[], signal: AbortSignal): Promise<void>;
+  /** Closes the connections. */
+  close(): Promise<void>;
+};
+
+/** After every key of Enfold's own: no UTF-8 text sorts behind this character. */
+const BEHIND_OWN = `${OWN_DIRECTORY}/\u{10FFFF}`;
+const CLOCK_TOLERANCE_MS = 15 * 60_000;
+
+/**
+ * Nothing is connected before the first call.
+ *
+ * @param givenStore - for tests; by default one that is closed with the folder.
+ * @throws SyncError key-not-found, key-invalid, mode-not-available
+ */
+export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore): OpenRemoteFolder {
+  const { prefix } = config;
+  const store = givenStore ?? createS3Store(config.access, config.bucket);
+  const files = createStoredFiles(config);
+  const { requests, names, authKeyOf } = files;
+  const longNames = createLongNames(store, prefix, requests);
+  const ownPrefix = `${prefix}${OWN_DIRECTORY}/`;
+  const readOptions = { modeHeaders: requests.read };
+  const tombstonePlaces = config.epochs.map(({ n }) => authKeyOf(n));
+
+  async function listPage(options: { prefix: string; startAfter?: string; continuation?: string }, signal: AbortSignal): Promise<ListPage> {
+    return withRetries(async () => store.listPage(options, signal), signal);
+  }
+
+  async function* listBelow(below: string, signal: AbortSignal): AsyncIterable<ListPage['objects']> {
+    let continuation: string | undefined;
+    do {
+      const page = await listPage({ prefix: below, ...(continuation === undefined ? {} : { continuation }) }, signal);
+      if (page.next !== null && page.next === continuation) throw new SyncError('answer-invalid', { detail: 'The listing goes in circles.' });
+      yield page.objects;
+      continuation = page.next ?? undefined;
+    } while (continuation !== undefined);
+  }
+
+  async function head(objectKey: ObjectKey, signal: AbortSignal): Promise<ObjectHead | null> {
+    return withRetries(async () => store.head(objectKey, readOptions, signal), signal);
+  }
+
+  function versionOf(found: ObjectHead, objectKey: ObjectKey, path: SyncPath): RemoteVersion {
+    const { attributes, epoch, keyId } = files.open(found, objectKey, path);
+    const { etag, versionId, objectBytes, lastModifiedMs } = found;
+    return { objectKey, etag, versionId, objectBytes, lastModifiedMs, attributes, epoch, keyId };
+  }
+
+  function tombstoneKey(tombstone: Tombstone): ObjectKey {
+    const hash = tombstonePathHash(tombstone.path, authKeyOf(files.epoch.n));
+    return `${ownPrefix}tomb/${hash}/${tombstone.operationId}` as ObjectKey;
+  }
+
+  function openTombstone(objectKey: ObjectKey, body: Buffer, path: SyncPath): Tombstone | null {
+    try {
+      const isSealed = authKeyOf(files.epoch.n) !== null || body[0] !== 0x7b; // `{`
+      const tombstone = parseTombstone(isSealed ? openRecord(body, { purpose: 'tombstone', objectKey, authKeyOf }).body : body);
+      return tombstone.path === path && objectKey.endsWith(`/${tombstone.operationId}`) ? tombstone : null;
+    } catch (error) {
+      // Forged, damaged or of a newer version: it vouches for nothing.
+      if (isSyncError(error) && (error.family === 'IntegrityError' || error.family === 'FormatError')) return null;
+      throw error;
+    }
+  }
+
+  async function loadTombstone(objectKey: ObjectKey, path: SyncPath, signal: AbortSignal): Promise<Tombstone | null> {
+    try {
+      const { body } = await withRetries(async () => store.get(objectKey, readOptions, signal), signal);
+      return openTombstone(objectKey, body, path);
+    } catch (error) {
+      if (isSyncError(error, 'object-not-found')) return null;
+      throw error;
+    }
+  }
+
+  function resolveReadable(relative: string): ResolvedKey {
+    const path = parseSyncPath(relative);
+    return path === null ? { type: 'skip', reason: relative.includes('\0') ? 'name-control' : 'name-traversal', detail: null } : { type: 'path', path };
+  }
+
+  function resolveEncrypted(relative: string): ResolvedKey {
+    try {
+      return { type: 'path', path: names!.decryptPath(relative, longNames.known) };
+    } catch (error) {
+      if (isSyncError(error, 'malformed')) return { type: 'skip', reason: 'foreign', detail: null };
+      if (isSyncError(error, 'not-authentic')) return { type: 'skip', reason: 'not-authentic', detail: error.about.detail ?? null };
+      throw error;
+    }
+  }
+
+  const capabilities = async (signal: AbortSignal): Promise<Capabilities> => capabilitiesOf(config, store, signal);
+
+  return {
+    capabilities,
+
+    async checkFolder(signal) {
+      const loaded = await loadDescriptor(store, prefix, signal, requests);
+      if (loaded === null) throw new SyncError('descriptor-missing');
+      const { descriptor } = loaded;
+      checkPin(descriptor, config.pin ?? { folderId: config.folderId, epoch: files.epoch.n, folderKeyFingerprint: null });
+      if (currentDescriptorEpoch(descriptor).n === files.epoch.n && config.folderKey !== undefined && config.folderKey !== null) {
+        try {
+          verifyDescriptor(descriptor, Buffer.from(config.folderKey));
+        } catch (error) {
+          throw isSyncError(error, 'not-authentic') ? new SyncError('descriptor-mismatch', {}, { cause: error }) : error;
+        }
+      }
+    },
+
+    async *list(signal) {
+      let options: { prefix: string; startAfter?: string; continuation?: string } = { prefix };
+      let last = '';
+      for (;;) {
+        const { objects, next } = await listPage(options, signal);
+        const page: ListedObject[] = [];
+        for (const { objectKey, etag, objectBytes, lastModifiedMs } of objects) {
+          if (!objectKey.startsWith(prefix)) throw new SyncError('answer-invalid', { detail: 'The listing names keys outside the prefix.' });
+          // The prefix itself may stand as an object, which some tools make; Enfold's own objects are not the user's.
+          if (objectKey.length > prefix.length && !objectKey.startsWith(ownPrefix)) page.push({ objectKey, etag, versionId: null, objectBytes, lastModifiedMs });
+        }
+        const first = objects[0]?.objectKey;
+        if (first !== undefined && last !== '' && Buffer.compare(Buffer.from(first), Buffer.from(last)) <= 0) throw new SyncError('answer-invalid', { detail: 'The listing is not in order.' });
+        const lastListed = objects.at(-1)?.objectKey;
+        last = lastListed ?? last;
+        yield page;
+        if (next === null) return;
+        if (next === options.continuation) throw new SyncError('answer-invalid', { detail: 'The listing goes in circles.' });
+        // Thousands of tombstones need not be listed to be left out.
+        options = lastListed?.startsWith(ownPrefix) === true ? { prefix, startAfter: prefix + BEHIND_OWN } : { prefix, continuation: next };
+      }
+    },
+
+    async resolve(objectKeys, signal) {
+      const relatives = objectKeys.map((objectKey) => objectKey.slice(prefix.length));
+      if (names === null) return relatives.map(resolveReadable);
+      const hashes = new Set(relatives.flatMap((relative) => longNameHashes(relative)));
+      if (hashes.size > 0) await longNames.load(hashes, signal);
+      return relatives.map(resolveEncrypted);
+    },
+
+    objectKeyOf: (path) => files.objectKeyOf(path),
+
+    async head(objectKey, path, signal) {
+      const found = await head(objectKey, signal);
+      return found === null ? null : versionOf(found, objectKey, path);
+    },
+
+    async tombstonesOf(path, signal) {
+      const hashes = new Set(tombstonePlaces.map((authKey) => tombstonePathHash(path, authKey)));
+      const found: Tombstone[] = [];
+      for (const hash of hashes) {
+        for await (const objects of listBelow(`${ownPrefix}tomb/${hash}/`, signal)) {
+          for (const tombstone of await Promise.all(objects.map(async ({ objectKey }) => loadTombstone(objectKey, path, signal)))) {
+            if (tombstone !== null) found.push(tombstone);
+          }
+        }
+      }
+      return found;
+    },
+
+    async putTombstone(tombstone, signal) {
+      const objectKey = tombstoneKey(tombstone);
+      const authKey = authKeyOf(files.epoch.n);
+      const plain = encodeTombstone(tombstone);
+      const body = authKey === null ? plain : sealRecord(plain, { purpose: 'tombstone', objectKey, authKey, epoch: files.epoch.n });
+      // Equal tombstones say the same, so one that is there may be replaced.
+      await withRetries(async () => store.put(objectKey, body, { metadata: {}, modeHeaders: requests.write, condition: null }, signal), signal);
+    },
+
+    async delete({ objectKey, etag, operationId }, path, signal) {
+      const known = await capabilities(signal);
+      let mayHaveHappened = false;
+      await withRetries(async () => {
+        // An ETag may be the MD5 of content that was there before: only the operation id names a version for sure.
+        const found = await store.head(objectKey, readOptions, signal);
+        if (found === null) {
+          if (mayHaveHappened) return;
+          throw new SyncError('object-not-found', { path, objectKey });
+        }
+        if (found.etag !== etag || versionOf(found, objectKey, path).attributes?.operationId !== operationId) throw new SyncError('version-changed', { path, objectKey });
+        mayHaveHappened = true;
+        await store.delete(objectKey, known.conditionalDelete ? { type: 'version', etag, isBare: known.ifMatchQuoting === 'unquoted' } : null, signal);
+      }, signal);
+    },
+
+    async copy(from, to, attributes: FileAttributes, signal) {
+      const known = await capabilities(signal);
+      const source = await head(from.objectKey, signal);
+      if (source === null) throw new SyncError('object-not-found', { path: from.path, objectKey: from.objectKey });
+      if (source.etag !== from.etag) throw new SyncError('version-changed', { path: from.path, objectKey: from.objectKey });
+      versionOf(source, from.objectKey, from.path);
+      const objectKey = files.objectKeyOf(to);
+      if (names !== null) await longNames.store(names.encryptPath(to).longNames, signal);
+      const metadata = files.metadataOfCopy(source.metadata, attributes, objectKey);
+      const isOnto = objectKey === from.objectKey;
+      await copyGuarded(store, requests, known, from, { objectKey, metadata, ifMatch: isOnto ? from.etag : null }, signal);
+      const copied = await head(objectKey, signal);
+      if (copied === null) throw new SyncError('version-changed', { path: to, objectKey });
+      const version = versionOf(copied, objectKey, to);
+      if (version.attributes?.operationId !== attributes.operationId) throw new SyncError('version-changed', { path: to, objectKey });
+      return version;
+    },
+
+    async abortLeftovers(uploads, signal) {
+      if (uploads.length === 0) return;
+      const since = new Map(uploads.map(({ objectKey, sinceMs }) => [objectKey, sinceMs - CLOCK_TOLERANCE_MS]));
+      for (const { objectKey, uploadId, initiatedMs } of await withRetries(async () => store.listMultipart(prefix, signal), signal)) {
+        const sinceMs = since.get(objectKey);
+        if (sinceMs !== undefined && initiatedMs >= sinceMs) await withRetries(async () => store.abortMultipart(objectKey, uploadId, signal), signal);
+      }
+    },
+
+    async close() {
+      if (givenStore === undefined) await store.close();
+    },
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * What stands between a file of the folder and its object: the mode's headers, the envelope and the attributes. Shared by the
+ * folder's small operations and the transfer workers, so that both write and believe the same.
+ */
+import { createHash } from 'node:crypto';
+import { createAesKeyring } from '../envelope/aes-keyring.ts';
+import { encodeAttributes, openAttributes, openCustomerAttributes, parseAttributes, sealAttributes, sealCustomerAttributes } from '../envelope/attributes.ts';
+import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope } from '../envelope/envelope.ts';
+import type { Binding, Decryption, Encryption } from '../envelope/envelope.ts';
+import type { Keyring } from '../envelope/keyring.ts';
+import { createNames } from '../envelope/names.ts';
+import type { Names } from '../envelope/names.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
+import { isClientSide } from '../model/mode.ts';
+import type { KeyId } from '../model/mode.ts';
+import type { ObjectKey, SyncPath } from '../model/path.ts';
+import { MAX_OBJECT_KEY_BYTES, OWN_DIRECTORY, isDirectoryPath } from '../model/path.ts';
+import type { FileAttributes, OperationId } from '../model/snapshot.ts';
+import { currentEpoch } from './folder-config.ts';
+import type { FolderEpoch, HeldKey, RemoteFolderConfig } from './folder-config.ts';
+import { heldKey, requestsOf } from './modes.ts';
+import type { ModeRequests } from './modes.ts';
+import type { Metadata, ObjectHead } from './object-store.ts';
+import { ATTRIBUTES_NAME } from './writes.ts';
+
+/** S3 allows 2,048 bytes; some servers count more than the names and values. */
+const MAX_METADATA_BYTES = 1_900;
+
+export type OpenedHead = {
+  readonly attributes: FileAttributes;
+  readonly epoch: number;
+  readonly keyId: KeyId | null;
+  readonly isClientSide: boolean;
+};
+
+export type StoredFiles = {
+  readonly epoch: FolderEpoch;
+  /** Headers of the current epoch's mode. */
+  readonly requests: ModeRequests;
+  /** The key under which new objects are written; null where S3 or KMS holds it. */
+  readonly keyId: KeyId | null;
+  readonly names: Names | null;
+  authKeyOf(epoch: number): Buffer | null;
+  objectKeyOf(path: SyncPath): ObjectKey;
+  /** In client-side modes a fresh encryption for one upload attempt, else null. */
+  startEncryption(): Promise<Encryption | null>;
+  /**
+   * The whole user metadata of an object. `binding` is that of its encryption; null in server-side modes.
+   *
+   * @throws SyncError metadata-too-large
+   */
+  metadataOf(attributes: FileAttributes, objectKey: ObjectKey, encryption: { readonly metadata: Metadata; readonly binding: Binding } | null): Metadata;
+  /** Metadata for an object that is copied as it is, with new attributes. @throws SyncError not-ours */
+  metadataOfCopy(old: Metadata, attributes: FileAttributes, to: ObjectKey): Metadata;
+  /**
+   * What a HEAD or GET says of a file, verified.
+   *
+   * @throws SyncError not-ours (foreign), not-authentic, malformed, format-refused, newer-version
+   */
+  open(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead;
+  /** @throws SyncError key-not-found, key-unwrap-failed, commitment-mismatch, … */
+  openBody(head: ObjectHead): Promise<Decryption>;
+};
+
+/** The operation id of a version that another tool wrote: the same each time it is seen. */
+export function foreignOperationId(objectKey: ObjectKey, etag: string): OperationId {
+  return createHash('sha256').update(`enfold foreign version v1\0${objectKey}\0${etag}`).digest('hex').slice(0, 32) as OperationId;
+}
+
+/** What can be said of a plain object of another tool; its hash is not known before it is read. */
+function foreignAttributes(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): FileAttributes {
+  const isDirectory = isDirectoryPath(path);
+  const mtimeSeconds = Number(head.metadata['mtime'] ?? Number.NaN);
+  const isTime = Number.isFinite(mtimeSeconds) && Math.abs(mtimeSeconds) < 8.64e12;
+  return {
+    operationId: foreignOperationId(objectKey, head.etag),
+    vector: {},
+    mtimeMs: isTime ? Math.floor(mtimeSeconds * 1000) : head.lastModifiedMs,
+    modeBits: isDirectory ? 0o755 : 0o644,
+    kind: isDirectory ? 'directory' : 'file',
+    sizeBytes: head.objectBytes,
+    sha256: null,
+  };
+}
+
+function checkMetadataSize(metadata: Metadata): Metadata {
+  let bytes = 0;
+  for (const name in metadata) bytes += name.length + Buffer.byteLength(metadata[name] ?? '');
+  if (bytes > MAX_METADATA_BYTES) throw new SyncError('metadata-too-large', { detail: `It would be ${bytes} bytes.` });
+  return metadata;
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The current epoch's key first, those of older epochs to read with. @throws SyncError key-not-found, not-available-yet */
+function keyringOf(epochs: readonly FolderEpoch[], keys: readonly HeldKey[]): Keyring | null {
+  const wanted: HeldKey[] = [];
+  for (const { mode } of epochs.toReversed()) {
+    if (mode.id === 'cse-kms' || (mode.id === 'cse-c' && mode.keyType !== 'aes')) throw new SyncError('mode-not-available');
+    if (mode.id === 'cse-c' && !wanted.some((key) => key.keyId === mode.keyId)) wanted.push(heldKey(keys, mode.keyId));
+  }
+  const [first, ...others] = wanted.map(({ bytes, keyId }) => ({ wrappingKey: asBuffer(bytes), keyId }));
+  return first === undefined ? null : createAesKeyring({ ...first, additional: others });
+}
+
+/** @throws SyncError key-not-found, key-invalid, mode-not-available */
+export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
+  const { prefix, folderId, epochs } = config;
+  const epoch = currentEpoch(config);
+  const requests = requestsOf(epoch.mode, config.keys, config.access.endpoint);
+  const keyring = keyringOf(epochs, config.keys);
+  const authKeys = new Map(epochs.flatMap(({ n, authKey }) => (authKey === null ? [] : [[n, asBuffer(authKey)] as const])));
+  const names = config.namesKey === null ? null : createNames(asBuffer(config.namesKey), folderId);
+  const hasServerSide = epochs.some(({ mode }) => !isClientSide(mode));
+  const hasV2 = epochs.some(({ mode }) => isClientSide(mode) && mode.format === 'v2');
+  const modeOf = (n: number): FolderEpoch['mode'] | undefined => epochs.find((known) => known.n === n)?.mode;
+  const customerKey = epoch.mode.id === 'sse-c' ? asBuffer(heldKey(config.keys, epoch.mode.keyId).bytes) : null;
+  const authKeyOf = (n: number): Buffer | null => authKeys.get(n) ?? null;
+
+  function attributesText(attributes: FileAttributes, objectKey: ObjectKey, binding: Binding | null): string {
+    if (isClientSide(epoch.mode)) {
+      const authKey = authKeyOf(epoch.n);
+      if (authKey === null || binding === null) throw new SyncError('invariant', { detail: 'A client-side object without its keys.' });
+      return sealAttributes(attributes, { folderId, objectKey, authKey, epoch: epoch.n, binding });
+    }
+    if (customerKey !== null) return sealCustomerAttributes(attributes, { folderId, objectKey, customerKey });
+    return encodeAttributes(epoch.mode.id === 'sse-kms' ? { ...attributes, sha256: null } : attributes);
+  }
+
+  function metadataWith(text: string, attributes: FileAttributes, envelope: Metadata): Metadata {
+    // As rclone writes it, for tools that look no further.
+    const others: Metadata = isClientSide(epoch.mode) ? {} : { mtime: (attributes.mtimeMs / 1000).toFixed(3) };
+    return checkMetadataSize({ ...envelope, ...others, [ATTRIBUTES_NAME]: text });
+  }
+
+  function envelopeOf(metadata: Metadata): Metadata {
+    return Object.fromEntries(Object.entries(metadata).filter(([name]) => name.startsWith('x-amz-')));
+  }
+
+  function openSealed(head: ObjectHead, objectKey: ObjectKey): OpenedHead {
+    const facts = inspectEnvelope(head.metadata);
+    const text = head.metadata[ATTRIBUTES_NAME];
+    if (facts === null || text === undefined) throw new SyncError('not-ours', { objectKey });
+    const { attributes, epoch: n } = openAttributes(text, { folderId, objectKey, authKeyOf, binding: facts.binding });
+    const mode = modeOf(n);
+    // A downgrade to a format the epoch never wrote is tampering, whatever the attributes say.
+    if (mode === undefined || !isClientSide(mode) || mode.format !== facts.format) throw new SyncError('format-refused', { objectKey });
+    if (attributes.sizeBytes + 16 !== head.objectBytes) throw new SyncError('truncated', { objectKey });
+    return { attributes, epoch: n, keyId: facts.keyId, isClientSide: true };
+  }
+
+  function openPlain(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead {
+    const text = head.metadata[ATTRIBUTES_NAME];
+    const found = epochs.findLast(({ mode }) => !isClientSide(mode)) ?? epoch;
+    const keyId = found.mode.id === 'sse-c' ? found.mode.keyId : null;
+    const foreign = { attributes: foreignAttributes(head, objectKey, path), epoch: found.n, keyId, isClientSide: false };
+    if (text === undefined) return foreign;
+    try {
+      const attributes = found.mode.id === 'sse-c' ? openCustomerAttributes(text, { folderId, objectKey, customerKey: asBuffer(heldKey(config.keys, found.mode.keyId).bytes) }) : parseAttributes(text);
+      // Another tool that copied the metadata along with a new body has made a version of its own.
+      return attributes.sizeBytes === head.objectBytes ? { ...foreign, attributes } : foreign;
+    } catch (error) {
+      if (isSyncError(error, 'malformed')) return foreign;
+      throw error;
+    }
+  }
+
+  return {
+    epoch,
+    requests,
+    keyId: epoch.mode.id === 'cse-c' || epoch.mode.id === 'sse-c' ? epoch.mode.keyId : null,
+    names,
+    authKeyOf,
+    objectKeyOf(path) {
+      const objectKey = prefix + (names === null ? path : names.encryptPath(path).relativeKey);
+      if (Buffer.byteLength(objectKey) > MAX_OBJECT_KEY_BYTES) throw new SyncError('name-too-long', { path });
+      if (objectKey.startsWith(`${prefix}${OWN_DIRECTORY}/`)) throw new SyncError('invariant', { detail: 'A file may not stand among Enfold\'s own objects.' });
+      return objectKey as ObjectKey;
+    },
+    async startEncryption() {
+      if (!isClientSide(epoch.mode)) return null;
+      if (keyring === null) throw new SyncError('key-not-found');
+      return createEncryption(keyring, { format: epoch.mode.format });
+    },
+    metadataOf: (attributes, objectKey, encryption) => metadataWith(attributesText(attributes, objectKey, encryption?.binding ?? null), attributes, encryption?.metadata ?? {}),
+    metadataOfCopy(old, attributes, to) {
+      const facts = isClientSide(epoch.mode) ? inspectEnvelope(old) : null;
+      if (isClientSide(epoch.mode) && facts === null) throw new SyncError('not-ours');
+      return metadataWith(attributesText(attributes, to, facts?.binding ?? null), attributes, facts === null ? {} : envelopeOf(old));
+    },
+    open(head, objectKey, path) {
+      // An envelope decides, so that a plain object never passes in a folder that has only client-side epochs.
+      if (!hasServerSide || (authKeys.size > 0 && inspectEnvelope(head.metadata) !== null)) return openSealed(head, objectKey);
+      return openPlain(head, objectKey, path);
+    },
+    async openBody(head) {
+      if (keyring === null) throw new SyncError('key-not-found');
+      return openEnvelope(head.metadata, keyring, hasV2 ? READ_V3_AND_V2 : READ_V3_ONLY, { objectBytes: head.objectBytes });
+    },
+  };
+}

@@ -149,15 +149,15 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
     const unknown: ListedObject[] = [];
     const known = state.baseByKeyRange(after, until)[Symbol.iterator]();
     let base = known.next();
-    const passAbsent = (upTo: ObjectKey | null): void => {
-      while (base.done !== true && (upTo === null || compareByteOrder(base.value.objectKey, upTo) < 0)) {
+    const passAbsentBefore = (key: ObjectKey | null): void => {
+      while (base.done !== true && isBefore(base.value.objectKey, key)) {
         vanished += 1;
         rows.add({ path: base.value.path, state: { type: 'absent', tombstone: null } });
         base = known.next();
       }
     };
     for (const object of page) {
-      passAbsent(object.objectKey);
+      passAbsentBefore(object.objectKey);
       if (base.done === true || base.value.objectKey !== object.objectKey) {
         unknown.push(object);
         continue;
@@ -167,7 +167,7 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
       if (!path.endsWith('/')) files += 1;
       base = known.next();
     }
-    passAbsent(null);
+    passAbsentBefore(null);
     if (unknown.length === 0) return;
     const resolved = await remote.resolve(unknown.map((object) => object.objectKey), signal);
     unknown.forEach((object, i) => {
@@ -199,6 +199,11 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
   rows.flush();
   skipped.flush();
   return { files, vanished, isClean };
+}
+
+/** Null is the end of all keys. */
+function isBefore(key: ObjectKey, other: ObjectKey | null): boolean {
+  return other === null || compareByteOrder(key, other) < 0;
 }
 
 type Writer<T> = { add(row: T): void; flush(): void; count(): number };

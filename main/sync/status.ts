@@ -57,7 +57,7 @@ export class StatusBoard {
   }
 
   current(): SyncStatus {
-    const { isPaused, ...shown } = this.#facts;
+    const { isPaused: _, ...shown } = this.#facts;
     const transfers = [...this.#transfers.values()].slice(0, MAX_SHOWN_TRANSFERS).map((t) => Object.freeze({ ...t }));
     return Object.freeze({ folderId: this.#folderId, state: stateOf(this.#facts), ...shown, progress: this.#progress(), transfers });
   }

@@ -6,7 +6,7 @@
  * the caller may write between two rows and a million rows need no memory. It leaves to others what the rows mean.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { parentOf, type ObjectKey, type SyncPath } from '../model/path.ts';
@@ -391,11 +391,14 @@ class SqliteFolderState implements FolderState {
     if (this.#scratch !== null) return;
     removeScratch(this.#directory, this.#folderId);
     const scratch = join(this.#directory, `${this.#folderId}.scan-${process.pid}-${randomBytes(4).toString('hex')}`);
+    writeFileSync(scratch, '', { flag: 'wx', mode: 0o600 });
     this.#database.guard(() => {
       this.#database.statement('ATTACH ? AS scan').run(scratch);
       this.#database.exec(`PRAGMA scan.journal_mode = MEMORY; PRAGMA scan.synchronous = OFF; PRAGMA scan.locking_mode = EXCLUSIVE; ${SCAN_SCHEMA}`);
     });
     this.#scratch = scratch;
+    // Open files need no name: so it goes away however this process ends.
+    if (process.platform !== 'win32') unlinkSync(scratch);
   }
 }
 

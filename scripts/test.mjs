@@ -8,8 +8,8 @@ import { ensureNodeModules, projectRoot, toolEnvironment } from './install.mjs';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'enfold-test-'));
 const tools = (...args) => [process.execPath, [path.join(projectRoot, 'scripts', 'with.mjs'), ...args]];
-const vitest = (project, flags = [], files = []) => ({
-  command: tools(...flags, 'vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path.join(scratch, `${project}.json`)}`, ...files),
+const vitest = (project, flags = [], program = 'vitest') => ({
+  command: tools(...flags, program, 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path.join(scratch, `${project}.json`)}`),
   report: path.join(scratch, `${project}.json`),
 });
 
@@ -21,7 +21,7 @@ const steps = {
   'errors-doc': { command: tools('node', 'scripts/errors-doc.mjs', '--check') },
   build: { command: tools('electron-vite', 'build', '--logLevel', 'warn') },
   unit: vitest('unit'),
-  'crypto-in-electron': { command: tools('--electron', 'node', 'scripts/electron-node.mjs', 'test/envelope/in-electron.ts') },
+  electron: vitest('electron', ['--electron', 'node', 'scripts/electron-node.mjs'], 'node_modules/vitest/vitest.mjs'),
   integration: vitest('integration', ['--peers', '--desktop']),
   e2e: vitest('e2e', ['--electron', '--desktop']),
 };

@@ -7,6 +7,7 @@ import { createAesKeyring } from '../envelope/aes-keyring.ts';
 import { encodeAttributes, openAttributes, openCustomerAttributes, parseAttributes, sealAttributes, sealCustomerAttributes } from '../envelope/attributes.ts';
 import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope } from '../envelope/envelope.ts';
 import type { Binding, Decryption, Encryption } from '../envelope/envelope.ts';
+import { checkMetadataSize } from '../envelope/format.ts';
 import type { Keyring } from '../envelope/keyring.ts';
 import { createNames } from '../envelope/names.ts';
 import type { Names } from '../envelope/names.ts';
@@ -22,9 +23,6 @@ import { heldKey, requestsOf } from './modes.ts';
 import type { ModeRequests } from './modes.ts';
 import type { Metadata, ObjectHead } from './object-store.ts';
 import { ATTRIBUTES_NAME } from './writes.ts';
-
-/** S3 allows 2,048 bytes; some servers count more than the names and values. */
-const MAX_METADATA_BYTES = 1_900;
 
 export type OpenedHead = {
   readonly attributes: FileAttributes;
@@ -83,13 +81,6 @@ function foreignAttributes(head: ObjectHead, objectKey: ObjectKey, path: SyncPat
   };
 }
 
-function checkMetadataSize(metadata: Metadata): Metadata {
-  let bytes = 0;
-  for (const name in metadata) bytes += name.length + Buffer.byteLength(metadata[name] ?? '');
-  if (bytes > MAX_METADATA_BYTES) throw new SyncError('metadata-too-large', { detail: `It would be ${bytes} bytes.` });
-  return metadata;
-}
-
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The current epoch's key first, those of older epochs to read with. @throws SyncError key-not-found, not-available-yet */
@@ -130,7 +121,9 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   function metadataWith(text: string, attributes: FileAttributes, envelope: Metadata): Metadata {
     // As rclone writes it, for tools that look no further.
     const others: Metadata = isClientSide(epoch.mode) ? {} : { mtime: (attributes.mtimeMs / 1000).toFixed(3) };
-    return checkMetadataSize({ ...envelope, ...others, [ATTRIBUTES_NAME]: text });
+    const metadata = { ...envelope, ...others, [ATTRIBUTES_NAME]: text };
+    checkMetadataSize(metadata);
+    return metadata;
   }
 
   function envelopeOf(metadata: Metadata): Metadata {

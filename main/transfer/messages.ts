@@ -1,0 +1,34 @@
+/** What the pool and its workers say to each other; all of it plain data. Several messages travel together. */
+import type { WireError } from '../model/errors.ts';
+import type { RemoteFolderConfig } from '../remote/folder-config.ts';
+import type { DownloadJob, DownloadResult, UploadJob, UploadResult } from '../sync/ports.ts';
+import type { RunnerOptions } from './runner.ts';
+
+export type ToWorker =
+  /** First and once: it carries the keys. */
+  | { readonly type: 'open'; readonly config: RemoteFolderConfig; readonly options: RunnerOptions }
+  | { readonly type: 'upload'; readonly id: number; readonly job: UploadJob }
+  | { readonly type: 'download'; readonly id: number; readonly job: DownloadJob }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'close' };
+
+export type FromWorker =
+  | { readonly type: 'uploaded'; readonly id: number; readonly result: UploadResult }
+  | { readonly type: 'downloaded'; readonly id: number; readonly result: DownloadResult }
+  | { readonly type: 'failed'; readonly id: number; readonly error: WireError }
+  | { readonly type: 'progress'; readonly id: number; readonly doneBytes: number };
+
+/** Collects messages and sends them together: one crossing between threads costs more than many small messages. */
+export function createOutbox<Message>(send: (messages: readonly Message[]) => void): (message: Message) => void {
+  let waiting: Message[] = [];
+  return (message) => {
+    if (waiting.length === 0) {
+      setImmediate(() => {
+        const messages = waiting;
+        waiting = [];
+        send(messages);
+      });
+    }
+    waiting.push(message);
+  };
+}

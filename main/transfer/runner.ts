@@ -1,0 +1,44 @@
+/** Runs transfers of one folder in this thread: what a worker does, and what the pool does where no worker is wanted. */
+import type { RemoteFolderConfig } from '../remote/folder-config.ts';
+import type { Capabilities } from '../remote/capabilities.ts';
+import { createLongNames } from '../remote/long-names.ts';
+import type { ObjectStore } from '../remote/object-store.ts';
+import { createS3Store } from '../remote/s3.ts';
+import { createStoredFiles } from '../remote/stored-file.ts';
+import type { DownloadJob, DownloadResult, OnProgress, UploadJob, UploadResult } from '../sync/ports.ts';
+import { createBudget } from './budget.ts';
+import { download } from './download.ts';
+import { upload } from './upload.ts';
+import type { TransferContext } from './upload.ts';
+
+export type RunnerOptions = {
+  readonly capabilities: Capabilities;
+  /** Bytes that all transfers of this runner may hold at once. */
+  readonly memoryBytes: number;
+  readonly connections: number;
+  readonly partBytes: number;
+  readonly partsInFlight: number;
+};
+
+export type TransferRunner = {
+  upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult>;
+  download(job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult>;
+  close(): Promise<void>;
+};
+
+/** @throws SyncError key-not-found, key-invalid, mode-not-available */
+export function createRunner(config: RemoteFolderConfig, options: RunnerOptions, givenStore?: ObjectStore): TransferRunner {
+  const store = givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections });
+  const files = createStoredFiles(config);
+  const context: TransferContext = {
+    store, files, longNames: createLongNames(store, config.prefix, files.requests), budget: createBudget(options.memoryBytes),
+    capabilities: options.capabilities, partBytes: options.partBytes, partsInFlight: options.partsInFlight,
+  };
+  return {
+    upload: async (job, onProgress, signal) => upload(context, job, onProgress, signal),
+    download: async (job, onProgress, signal) => download(context, job, onProgress, signal),
+    close: async () => {
+      if (givenStore === undefined) await store.close();
+    },
+  };
+}

@@ -1,0 +1,224 @@
+/**
+ * One upload, from the local file to a confirmed object version.
+ *
+ * A file up to one part is read once, hashed, encrypted and sent in one request. A larger one is hashed first, since its hash stands in
+ * metadata that precedes the body, then read again in one encrypting pass whose own hash must be the same before the upload is completed.
+ */
+import { createHash } from 'node:crypto';
+import type { Encryption } from '../envelope/envelope.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
+import { maxFileBytes } from '../model/mode.ts';
+import type { FileAttributes, RemoteVersion } from '../model/snapshot.ts';
+import type { Capabilities } from '../remote/capabilities.ts';
+import type { LongNames } from '../remote/long-names.ts';
+import type { Metadata, ObjectStore, Part, Written } from '../remote/object-store.ts';
+import { withRetries } from '../remote/retry.ts';
+import type { StoredFiles } from '../remote/stored-file.ts';
+import { completeGuarded, putGuarded } from '../remote/writes.ts';
+import type { OnProgress, UploadJob, UploadResult } from '../sync/ports.ts';
+import type { Budget } from './budget.ts';
+import { openSourceFile } from './source-file.ts';
+import type { SourceFile } from './source-file.ts';
+
+export type TransferContext = {
+  readonly store: ObjectStore;
+  readonly files: StoredFiles;
+  readonly longNames: LongNames;
+  readonly budget: Budget;
+  readonly capabilities: Capabilities;
+  readonly partBytes: number;
+  /** Parts or ranges of one file in flight. */
+  readonly partsInFlight: number;
+};
+
+/** S3's own limit. */
+const MAX_PARTS = 10_000;
+const MIB = 1024 * 1024;
+/** What is read and encrypted in one go: long enough to be cheap, short enough not to stall others. */
+const SLICE_BYTES = MIB;
+const TAG_BYTES = 16;
+
+export function partBytesFor(sizeBytes: number, usual: number): number {
+  return sizeBytes <= usual * MAX_PARTS ? usual : Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB;
+}
+
+/** @throws SyncError as Transfers.upload says */
+export async function upload(context: TransferContext, job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+  const { files, longNames } = context;
+  if (job.local.sizeBytes > maxFileBytes(files.epoch.mode)) throw new SyncError('file-too-large-for-mode', { path: job.path });
+  const file = openSourceFile(job);
+  try {
+    const names = files.names?.encryptPath(job.path).longNames ?? [];
+    if (names.length > 0) await longNames.store(names, signal);
+    const isSmall = file.sizeBytes <= context.partBytes;
+    return await (isSmall ? uploadWhole(context, job, file, onProgress, signal) : uploadParts(context, job, file, onProgress, signal));
+  } catch (error) {
+    throw withPath(error, job.path);
+  } finally {
+    file.close();
+  }
+}
+
+export function withPath(error: unknown, path: string): unknown {
+  if (!isSyncError(error) || error.about.path !== undefined) return error;
+  return new SyncError(error.code, { ...error.about, path }, { cause: error, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) });
+}
+
+function attributesOf(job: UploadJob, sizeBytes: number, sha256: string): FileAttributes {
+  return { ...job.attributes, sizeBytes, sha256 };
+}
+
+function resultOf(context: TransferContext, job: UploadJob, written: Written, attributes: FileAttributes, objectBytes: number): UploadResult {
+  const { epoch, keyId } = context.files;
+  const version: RemoteVersion = {
+    objectKey: job.objectKey, etag: written.etag, versionId: written.versionId, objectBytes, lastModifiedMs: written.atMs, attributes, epoch: epoch.n, keyId,
+  };
+  return { version, sha256: attributes.sha256 ?? '', epoch: epoch.n, keyId };
+}
+
+async function uploadWhole(context: TransferContext, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+  const { store, files, capabilities, budget } = context;
+  const release = await budget.take(file.sizeBytes * 2 + TAG_BYTES, signal);
+  let encryption: Encryption | null = null;
+  try {
+    const plaintext = Buffer.allocUnsafe(file.sizeBytes);
+    if (file.sizeBytes > 0) await file.fill(plaintext, 0);
+    file.checkUnchanged();
+    const sha256 = createHash('sha256').update(plaintext).digest('hex');
+    const attributes = attributesOf(job, file.sizeBytes, sha256);
+    encryption = await files.startEncryption();
+    const body = encryption === null ? plaintext : Buffer.concat([encryption.cipher.update(plaintext), encryption.cipher.final()], file.sizeBytes + TAG_BYTES);
+    const metadata = files.metadataOf(attributes, job.objectKey, encryption);
+    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, bodySha256: encryption === null ? sha256 : undefined };
+    const written = await putGuarded(store, files.requests, capabilities, write, body, signal);
+    onProgress(file.sizeBytes);
+    return resultOf(context, job, written, attributes, body.length);
+  } finally {
+    encryption?.dispose();
+    release();
+  }
+}
+
+/** @returns 64 hex digits */
+async function hashFile(file: SourceFile, budget: Budget, signal: AbortSignal): Promise<string> {
+  const release = await budget.take(SLICE_BYTES, signal);
+  try {
+    const slice = Buffer.allocUnsafeSlow(SLICE_BYTES);
+    const hash = createHash('sha256');
+    for (let position = 0; position < file.sizeBytes; position += SLICE_BYTES) {
+      signal.throwIfAborted();
+      const piece = slice.subarray(0, Math.min(SLICE_BYTES, file.sizeBytes - position));
+      await file.fill(piece, position);
+      hash.update(piece);
+    }
+    file.checkUnchanged();
+    return hash.digest('hex');
+  } finally {
+    release();
+  }
+}
+
+async function uploadParts(context: TransferContext, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+  const { store, files, capabilities, budget } = context;
+  const sha256 = await hashFile(file, budget, signal);
+  const attributes = attributesOf(job, file.sizeBytes, sha256);
+  const encryption = await files.startEncryption();
+  let metadata: Metadata;
+  try {
+    metadata = files.metadataOf(attributes, job.objectKey, encryption);
+    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch };
+    // Whatever fails may leave parts behind, also a start whose answer was lost; those the engine clears after a restart.
+    const { uploadId } = await withRetries(async () => store.startMultipart(job.objectKey, { metadata, modeHeaders: files.requests.write }, signal), signal);
+    try {
+      const parts = await sendParts(context, job, file, encryption, uploadId, sha256, onProgress, signal);
+      const written = await completeGuarded(store, files.requests, capabilities, write, uploadId, parts, signal);
+      return resultOf(context, job, written, attributes, file.sizeBytes + (encryption === null ? 0 : TAG_BYTES));
+    } catch (error) {
+      // Also where the caller has given up: parts that nobody sees cost money for ever.
+      await withRetries(async () => store.abortMultipart(job.objectKey, uploadId, AbortSignal.timeout(10_000)), AbortSignal.timeout(20_000)).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    encryption?.dispose();
+  }
+}
+
+/** Encrypts in order, sends several parts at once. @throws SyncError changed-while-reading where the second reading found another text */
+async function sendParts(
+  context: TransferContext,
+  job: UploadJob,
+  file: SourceFile,
+  encryption: Encryption | null,
+  uploadId: string,
+  expectedSha256: string,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<readonly Part[]> {
+  const { store, files, budget } = context;
+  const partBytes = partBytesFor(file.sizeBytes, context.partBytes);
+  const count = Math.ceil(file.sizeBytes / partBytes);
+  const hash = createHash('sha256');
+  const scratch = encryption === null ? null : Buffer.allocUnsafeSlow(SLICE_BYTES);
+  const parts: Part[] = [];
+  const inFlight = new Set<Promise<void>>();
+  const failure = new AbortController();
+  const partSignal = AbortSignal.any([signal, failure.signal]);
+  let doneBytes = 0;
+
+  async function fillPart(body: Buffer, position: number, plainBytes: number): Promise<void> {
+    for (let offset = 0; offset < plainBytes; offset += SLICE_BYTES) {
+      const bytes = Math.min(SLICE_BYTES, plainBytes - offset);
+      const target = body.subarray(offset, offset + bytes);
+      const plaintext = scratch === null ? target : scratch.subarray(0, bytes);
+      await file.fill(plaintext, position + offset);
+      hash.update(plaintext);
+      if (encryption !== null) encryption.cipher.update(plaintext).copy(target);
+    }
+  }
+
+  async function sendPart(partNumber: number, body: Buffer, plainBytes: number, release: () => void): Promise<void> {
+    try {
+      const part = await withRetries(async () => store.putPart(job.objectKey, uploadId, partNumber, body, { modeHeaders: files.requests.part }, partSignal), partSignal);
+      parts[partNumber - 1] = part;
+      doneBytes += plainBytes;
+      onProgress(doneBytes);
+    } finally {
+      release();
+    }
+  }
+
+  try {
+    for (let index = 0; index < count; index += 1) {
+      while (inFlight.size >= context.partsInFlight) await Promise.race(inFlight);
+      const position = index * partBytes;
+      const plainBytes = Math.min(partBytes, file.sizeBytes - position);
+      const isLast = index === count - 1;
+      const bodyBytes = plainBytes + (isLast && encryption !== null ? TAG_BYTES : 0);
+      const release = await budget.take(bodyBytes, partSignal);
+      let body: Buffer;
+      try {
+        body = Buffer.allocUnsafeSlow(bodyBytes);
+        await fillPart(body, position, plainBytes);
+        if (isLast) {
+          // Before the last part leaves: a text that changed must not become a whole object.
+          file.checkUnchanged();
+          if (hash.digest('hex') !== expectedSha256) throw new SyncError('changed-while-reading', { path: job.path });
+          if (encryption !== null) encryption.cipher.final().copy(body, plainBytes);
+        }
+      } catch (error) {
+        release();
+        throw error;
+      }
+      const sending: Promise<void> = sendPart(index + 1, body, plainBytes, release).finally(() => inFlight.delete(sending));
+      // Its failure is met where it is awaited; until then it must not count as unhandled.
+      sending.catch(() => undefined);
+      inFlight.add(sending);
+    }
+    await Promise.all(inFlight);
+    return parts;
+  } catch (error) {
+    failure.abort(error);
+    await Promise.allSettled(inFlight);
+    throw signal.aborted ? signal.reason : error;
+  }
+}

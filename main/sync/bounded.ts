@@ -20,6 +20,7 @@ export async function forEachBounded<T>(items: Iterable<T>, limit: number, run: 
     }
   };
   await Promise.all(Array.from({ length: limit }, lane));
+  source.return?.();
   if (failed !== null) throw (failed as { readonly error: unknown }).error;
 }
 

@@ -1,10 +1,11 @@
 /** The actions that move no content through this computer: deletions, renames, new attributes. */
 import { isSyncError, SyncError } from '../model/errors.ts';
-import { isDirectoryPath } from '../model/path.ts';
+import { isDirectoryPath, parentOf } from '../model/path.ts';
 import type { Action } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, FileAttributes, LocalEntry } from '../model/snapshot.ts';
 import { attributesOf, baseEntryOf } from './base-entry.ts';
+import type { FolderParts } from './parts.ts';
 import type { Intent } from './ports.ts';
 import type { Run } from './run.ts';
 import { upload } from './transfer.ts';
@@ -30,12 +31,11 @@ async function buryRemote(base: BaseEntry, run: Run): Promise<void> {
   }
 }
 
-/** Into the folder's trash, and then the directories that became empty by it. */
+/** Into the folder's trash. The directories that became empty by it go together, when the stage is through. */
 export async function deleteLocal(action: Of<'delete-local'>, run: Run): Promise<void> {
-  const { tree, state } = run.parts;
   const { path } = action;
   if (isDirectoryPath(path)) {
-    const now = await tree.entryAt(path);
+    const now = await run.parts.tree.entryAt(path);
     // With something new inside it stays, and needs no object of its own.
     if (now !== null && now.isEmpty !== true) {
       run.recorder.record({ drop: path });
@@ -45,9 +45,26 @@ export async function deleteLocal(action: Of<'delete-local'>, run: Run): Promise
   } else {
     await moveToTrash(action.local, run);
   }
-  await tree.pruneEmptyParents(path, (directory) => state.baseAt(directory) !== null);
   run.recorder.record({ drop: path, note: { kind: 'deleted-local', path, bytes: action.base.sizeBytes } });
   run.board.finishFile();
+}
+
+const PRUNING = 'pruning';
+
+/**
+ * Notes the directories that may become empty by these deletions. A crash between a deletion and the removal of its empty
+ * directory would otherwise leave one that looks like the user's own, and bring it back on every device.
+ */
+export function beginPruning(deletions: readonly Of<'delete-local'>[], { state }: FolderParts): void {
+  if (deletions.length > 0) state.putFact(PRUNING, [...new Set(deletions.map(({ path }) => parentOf(path)))].filter((directory) => directory !== ''));
+}
+
+/** Removes the directories that were noted and are empty now, and what a crash left of them. */
+export async function finishPruning({ state, tree }: FolderParts): Promise<void> {
+  const directories = state.fact<SyncPath[]>(PRUNING) ?? [];
+  if (directories.length === 0) return;
+  for (const directory of directories) await tree.pruneEmptyParents(`${directory}-` as SyncPath, (kept) => state.baseAt(kept) !== null);
+  state.putFact(PRUNING, []);
 }
 
 async function moveToTrash(entry: LocalEntry, run: Run): Promise<void> {

@@ -14,6 +14,7 @@ import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry } from '../model/snapshot.ts';
 import { makePlan } from '../plan/plan.ts';
 import { Brakes } from './brakes.ts';
+import { finishPruning } from './changes.ts';
 import { enrich } from './enrich.ts';
 import { executePlan } from './execute.ts';
 import { resolveIntents } from './intents.ts';
@@ -82,6 +83,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
   try {
     board.set({ phase: 'scanning' });
     await parts.tree.checkRoot();
+    await finishPruning(parts);
     await resolveIntents(parts, facts, recorder, signal);
     snapshots = await scan(parts, memory, options, signal);
     if (snapshots === null) return nothingNew(parts);

@@ -11,7 +11,7 @@ import type { VersionVector } from '../model/version-vector.ts';
 import { newOperationId } from './base-entry.ts';
 import { forEachBounded } from './bounded.ts';
 import type { Lane } from './brakes.ts';
-import { deleteLocal, deleteRemote, renameRemote, updateAttributes } from './changes.ts';
+import { beginPruning, deleteLocal, deleteRemote, finishPruning, renameRemote, updateAttributes } from './changes.ts';
 import { resolveIntent } from './intents.ts';
 import type { Intent } from './ports.ts';
 import type { Run } from './run.ts';
@@ -84,6 +84,7 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   const change = (work: Work): Promise<void> => perform(work.action, laneOf(work.action), run, copies, () => changeRemote(work, run), work.intent);
   const fetch = (action: (typeof downloads)[number]): Promise<void> =>
     action.type === 'adopt' ? perform(action, 'down', run, copies, () => adopt(action, run)) : fetchAndPlace(action, run, copies);
+  beginPruning(localDeletions, run.parts);
   // One lane's failing state must not leave the others running unwatched: all are awaited, then the first error is thrown.
   const lanes = await Promise.allSettled([
     forEachBounded(withIntents(remoteChanges, INTENTS_PER_COMMIT, run), atOnce, change),
@@ -97,6 +98,7 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   run.recorder.flush();
   run.signal.throwIfAborted();
   for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
+  if (localDeletions.length > 0) await finishPruning(run.parts);
 }
 
 /** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */

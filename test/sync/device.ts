@@ -8,8 +8,56 @@ import { createRootMarker, openLocalTree } from '../../main/local/tree.ts';
 import { openFolderState } from '../../main/state/folder-state.ts';
 import { createFolderEngine } from '../../main/sync/folder-engine.ts';
 import type { FolderEngine, FolderEngineOptions } from '../../main/sync/folder-engine.ts';
-import type { Clock, FolderState } from '../../main/sync/ports.ts';
+import type { Clock, FolderState, LocalTree } from '../../main/sync/ports.ts';
 import type { MemoryBucket } from './memory-bucket.ts';
+
+/**
+ * Ends a device in the middle: at the `at`th call that changes or asks something outside, before or after its effect. From then
+ * on every call fails, as nothing runs any more.
+ */
+export class CrashPoint {
+  steps = 0;
+  hasCrashed = false;
+  readonly #at: number;
+  readonly #isAfter: boolean;
+
+  constructor(at: number, isAfter: boolean) {
+    this.#at = at;
+    this.#isAfter = isAfter;
+  }
+
+  wrap<T extends object>(port: T, counted: readonly (keyof T)[]): T {
+    return new Proxy(port, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...given: unknown[]): unknown => {
+          this.#checkAlive();
+          const isHere = counted.includes(name as keyof T) && ++this.steps === this.#at;
+          if (isHere && !this.#isAfter) this.#crash();
+          const result: unknown = (value as (...all: unknown[]) => unknown).apply(target, given);
+          if (!(result instanceof Promise)) {
+            if (isHere) this.#crash();
+            return result;
+          }
+          return result.finally(() => {
+            if (isHere) this.hasCrashed = true;
+            this.#checkAlive();
+          });
+        };
+      },
+    });
+  }
+
+  #crash(): never {
+    this.hasCrashed = true;
+    throw new Error('crashed');
+  }
+
+  #checkAlive(): void {
+    if (this.hasCrashed) throw new Error('crashed');
+  }
+}
 
 const FOLDER_ID = 'f'.repeat(32);
 
@@ -47,23 +95,30 @@ export class Device {
     this.#options = options;
   }
 
-  async open(): Promise<this> {
+  async open(crash: CrashPoint | null = null): Promise<this> {
     if (!existsSync(join(this.root, '.enfold', 'root.json'))) await createRootMarker(this.root, FOLDER_ID);
     const tree = openLocalTree({ root: this.root, folderId: FOLDER_ID });
     this.state = openFolderState(this.home, FOLDER_ID);
     const { direction, isClientSide, ...rest } = this.#options;
+    const ports = { tree: tree as LocalTree, remote: this.bucket.folder(), transfers: this.bucket.transfers(tree), state: this.state };
+    if (crash !== null) {
+      ports.tree = crash.wrap(ports.tree, ['replace', 'makeDirectory', 'moveToTrash', 'rename', 'pruneEmptyParents', 'hash']);
+      ports.remote = crash.wrap(ports.remote, ['head', 'copy', 'delete', 'putTombstone', 'tombstonesOf']);
+      ports.transfers = crash.wrap(ports.transfers, ['upload', 'download']);
+      ports.state = crash.wrap(ports.state, ['commit', 'beginIntents', 'takeCounters', 'putFact']);
+    }
     this.engine = createFolderEngine({
       folderId: FOLDER_ID, hostName: this.name, policy: { direction: direction ?? 'two-way', isClientSide: isClientSide ?? false }, epoch: 1, keyId: null,
-      tree, remote: this.bucket.folder(), transfers: this.bucket.transfers(tree), state: this.state, clock: realClock,
+      ...ports, clock: realClock,
       random: { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) }, ...rest,
     });
     return this;
   }
 
   /** Ends the engine and opens another over the same disk, records and bucket. */
-  async restart(): Promise<void> {
+  async restart(crash: CrashPoint | null = null): Promise<void> {
     await this.close();
-    await this.open();
+    await this.open(crash);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Scheduler } from '../../main/sync/scheduler.ts';
 import type { CycleEnd, WakeReason } from '../../main/sync/scheduler.ts';
-import { ManualClock, settle } from './manual-clock.ts';
+import { FakeClock, idle } from '../helpers/fake-clock.ts';
 
 const QUIET_END: CycleEnd = { wasActive: false, stopped: null, againAtMs: null };
 const offline: CycleEnd = { ...QUIET_END, stopped: { retry: 'later', retryAfterMs: null } };
@@ -10,7 +10,7 @@ let running: Scheduler | null = null;
 afterEach(() => running?.stop());
 
 function start(endOf: (reason: WakeReason, atMs: number) => CycleEnd = () => QUIET_END) {
-  const clock = new ManualClock(0);
+  const clock = new FakeClock(0, false);
   const runs: { reason: WakeReason; atMs: number }[] = [];
   const scheduler = new Scheduler({
     clock,
@@ -97,7 +97,7 @@ describe('the schedule', () => {
     const { clock, runs, scheduler } = start(() => offline);
     await clock.advance(100);
     scheduler.ask();
-    await settle();
+    await idle();
     expect(runs[1]).toEqual({ reason: 'asked', atMs: 100 });
   });
 
@@ -114,12 +114,12 @@ describe('the schedule', () => {
     await clock.advance(100_000);
     expect(runs.length).toBe(1);
     scheduler.start();
-    await settle();
+    await idle();
     expect(runs.at(-1)).toEqual({ reason: 'start', atMs: 101_000 });
   });
 
   test('aborts the cycle under way when it is stopped', async () => {
-    const clock = new ManualClock(0);
+    const clock = new FakeClock(0, false);
     let aborted = false;
     const scheduler = new Scheduler({
       clock,
@@ -133,7 +133,7 @@ describe('the schedule', () => {
         }),
     });
     scheduler.start();
-    await settle();
+    await idle();
     await scheduler.stop();
     expect(aborted).toBe(true);
     expect(scheduler.isRunning).toBe(false);

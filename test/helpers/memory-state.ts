@@ -1,0 +1,222 @@
+/** A folder's records in memory, held to the same contract as the real ones. The records outlive the process that has them open. */
+import { SyncError } from '../../main/model/errors.ts';
+import type { ActivityEvent } from '../../main/model/activity.ts';
+import { parentOf } from '../../main/model/path.ts';
+import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
+import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../../main/model/snapshot.ts';
+import type { DeviceId } from '../../main/model/version-vector.ts';
+import { localStateOf, remoteStateOf } from '../../main/state/base-states.ts';
+import { compareByteOrder } from '../../main/sync/key-order.ts';
+import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference } from '../../main/sync/ports.ts';
+import type { Power } from './faults.ts';
+
+/** What is on the disk. */
+export type Records = {
+  readonly device: DeviceId;
+  counter: number;
+  readonly base: Map<SyncPath, BaseEntry>;
+  readonly intents: Map<OperationId, Intent>;
+  readonly skipped: Map<string, Skipped>;
+  activity: ActivityEvent[];
+  readonly facts: Map<string, string>;
+  /** Counts transactions that wrote something; for tests that expect none. */
+  commits: number;
+};
+
+export function newRecords(device: DeviceId): Records {
+  return { device, counter: 0, base: new Map(), intents: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
+}
+
+export class MemoryState implements FolderState {
+  readonly device: DeviceId;
+  readonly #records: Records;
+  readonly #power: Power | null;
+  readonly #local = new Map<SyncPath, LocalState>();
+  readonly #remote = new Map<SyncPath, RemoteState>();
+  readonly #unknown = { local: new Map<string, SkipReason>(), remote: new Map<string, SkipReason>() };
+  readonly #seenSkipped = new Set<string>();
+  #isScanning = false;
+  #isClosed = false;
+
+  constructor(records: Records, power: Power | null = null) {
+    this.#records = records;
+    this.#power = power;
+    this.device = records.device;
+  }
+
+  takeCounters(count: number): number {
+    if (!Number.isSafeInteger(count) || count < 1) throw new SyncError('invariant', { detail: 'counters are taken one or more at a time' });
+    return this.#write('state.takeCounters', () => {
+      const first = this.#records.counter + 1;
+      this.#records.counter += count;
+      return first;
+    });
+  }
+
+  baseAt(path: SyncPath): BaseEntry | null {
+    this.#check();
+    return this.#records.base.get(path) ?? null;
+  }
+  baseByKey(objectKey: ObjectKey): BaseEntry | null {
+    this.#check();
+    return [...this.#records.base.values()].find((entry) => entry.objectKey === objectKey) ?? null;
+  }
+  baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[] {
+    return this.#sorted((entry) => parentOf(entry.path) === directory);
+  }
+  baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[] {
+    const found = new Set<SyncPath>();
+    for (const { path } of this.#sorted((entry) => parentOf(entry.path) !== directory && entry.path !== directory && entry.path.startsWith(directory))) {
+      found.add(path.slice(0, path.indexOf('/', directory.length) + 1) as SyncPath);
+    }
+    return [...found].toSorted(compareByteOrder);
+  }
+  baseBelow(directory: SyncPath): Iterable<BaseEntry> {
+    return this.#sorted((entry) => entry.path.startsWith(directory) && entry.path !== directory);
+  }
+  baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry> {
+    this.#check();
+    return [...this.#records.base.values()]
+      .filter(({ objectKey }) => compareByteOrder(objectKey, after) > 0 && (until === null || compareByteOrder(objectKey, until) <= 0))
+      .toSorted((a, b) => compareByteOrder(a.objectKey, b.objectKey));
+  }
+  baseTotals(): { readonly files: number; readonly bytes: number } {
+    const files = this.#sorted((entry) => entry.kind === 'file');
+    return { files: files.length, bytes: files.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
+  }
+
+  beginScan(): void {
+    this.#check();
+    this.#isScanning = true;
+    this.#local.clear();
+    this.#remote.clear();
+    this.#unknown.local.clear();
+    this.#unknown.remote.clear();
+    this.#seenSkipped.clear();
+  }
+  putLocalDifferences(rows: readonly LocalDifference[]): void {
+    this.#check();
+    for (const { path, state } of rows) this.#local.set(path, structuredClone(state));
+  }
+  putRemoteDifferences(rows: readonly RemoteDifference[]): void {
+    this.#check();
+    for (const { path, state } of rows) this.#remote.set(path, structuredClone(state));
+  }
+  putUnknownDirectory(side: 'local' | 'remote', directory: SyncPath | '', reason: SkipReason): void {
+    this.#check();
+    this.#unknown[side].set(directory, reason);
+  }
+
+  *differences(after?: SyncPath): Iterable<PathStates> {
+    this.#check();
+    const paths = [...new Set([...this.#local.keys(), ...this.#remote.keys()])].filter((path) => after === undefined || compareByteOrder(path, after) > 0);
+    for (const path of paths.toSorted(compareByteOrder)) {
+      const base = this.#records.base.get(path) ?? null;
+      yield {
+        path,
+        base,
+        local: this.#local.get(path) ?? unknownAt(this.#unknown.local, path) ?? localStateOf(base),
+        remote: this.#remote.get(path) ?? unknownAt(this.#unknown.remote, path) ?? remoteStateOf(base),
+      };
+    }
+  }
+
+  skipped(): readonly Skipped[] {
+    this.#check();
+    if (this.#isScanning) for (const key of this.#records.skipped.keys()) if (!this.#seenSkipped.has(key)) this.#records.skipped.delete(key);
+    return [...this.#records.skipped.values()].toSorted((a, b) => compareByteOrder(a.path, b.path) || compareByteOrder(a.side, b.side));
+  }
+  putSkipped(rows: readonly Skipped[]): void {
+    this.#check();
+    for (const row of rows) {
+      const key = `${row.side} ${row.path}`;
+      this.#records.skipped.set(key, { ...row });
+      this.#seenSkipped.add(key);
+    }
+  }
+
+  beginIntents(intents: readonly Intent[]): void {
+    if (intents.length === 0) return;
+    this.#write('state.beginIntents', () => {
+      for (const intent of intents) {
+        if (this.#records.intents.has(intent.operationId)) throw new SyncError('state-corrupt', { detail: 'an operation id was used twice' });
+        this.#records.intents.set(intent.operationId, structuredClone(intent));
+      }
+    });
+  }
+  openIntents(): readonly Intent[] {
+    this.#check();
+    return [...this.#records.intents.values()];
+  }
+
+  commit(batch: Commit): void {
+    this.#write('state.commit', () => {
+      const { base, intents } = this.#records;
+      const dropped = new Set(batch.drop);
+      const keys = new Map([...base.values()].filter((entry) => !dropped.has(entry.path)).map((entry) => [entry.objectKey, entry.path]));
+      for (const entry of batch.put ?? []) {
+        checkEntry(entry);
+        if ((keys.get(entry.objectKey) ?? entry.path) !== entry.path) throw new SyncError('state-corrupt', { path: entry.path, detail: 'two paths with one object key' });
+        keys.set(entry.objectKey, entry.path);
+      }
+      for (const path of dropped) base.delete(path);
+      for (const entry of batch.put ?? []) base.set(entry.path, structuredClone(entry));
+      for (const operationId of batch.finish ?? []) intents.delete(operationId);
+      this.#records.activity = [...this.#records.activity, ...(batch.activity ?? [])].slice(-10_000);
+    });
+  }
+  recentActivity(limit: number): readonly ActivityEvent[] {
+    this.#check();
+    return this.#records.activity.toReversed().slice(0, limit);
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as the port says it
+  fact<T>(name: string): T | null {
+    this.#check();
+    const value = this.#records.facts.get(name);
+    return value === undefined ? null : (JSON.parse(value) as T);
+  }
+  putFact(name: string, value: unknown): void {
+    this.#write('state.putFact', () => {
+      if (value === undefined || value === null) this.#records.facts.delete(name);
+      else this.#records.facts.set(name, JSON.stringify(value));
+    });
+  }
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #check(): void {
+    this.#power?.check();
+    if (this.#isClosed) throw new SyncError('invariant', { detail: 'the records are closed' });
+  }
+  #write<T>(call: string, effect: () => T): T {
+    this.#check();
+    const counted = (): T => {
+      this.#records.commits += 1;
+      return effect();
+    };
+    return this.#power === null ? counted() : this.#power.callNow(call, null, counted);
+  }
+  #sorted(isWanted: (entry: BaseEntry) => boolean): readonly BaseEntry[] {
+    this.#check();
+    return [...this.#records.base.values()].filter(isWanted).toSorted((a, b) => compareByteOrder(a.path, b.path));
+  }
+}
+
+/** What the real records' schema refuses. */
+function checkEntry(entry: BaseEntry): void {
+  const isGood =
+    (entry.kind === 'directory') === entry.path.endsWith('/') && entry.objectKey !== '' && entry.etag !== '' && /^[0-9a-f]{32}$/.test(entry.operationId) &&
+    entry.sizeBytes >= 0 && entry.modeBits >= 0 && entry.modeBits <= 0o777 && (/^[0-9a-f]{64}$/.test(entry.sha256) || (entry.kind === 'directory' && entry.sha256 === '')) && entry.epoch >= 0;
+  if (!isGood) throw new SyncError('invariant', { path: entry.path, detail: 'a base entry that the records refuse' });
+}
+
+function unknownAt(directories: ReadonlyMap<string, SkipReason>, path: SyncPath): { readonly type: 'unknown'; readonly reason: SkipReason } | null {
+  if (directories.size === 0) return null;
+  for (let end = 0; ; end = path.indexOf('/', end) + 1) {
+    const reason = directories.get(path.slice(0, end));
+    if (reason !== undefined) return { type: 'unknown', reason };
+    if (path.indexOf('/', end) < 0) return null;
+  }
+}

@@ -1,0 +1,81 @@
+/** The frame: rail on the left, one view on the right; the wizard takes the whole window. */
+import { useEffect, useRef, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button } from '@mantine/core';
+import { ErrorNote } from './components/bits.tsx';
+import { KeychainDialog } from './components/KeychainDialog.tsx';
+import { Rail } from './components/Rail.tsx';
+import { load, useStore } from './store.ts';
+import { BrowseView } from './views/BrowseView.tsx';
+import { FolderPage } from './views/FolderPage.tsx';
+import { FoldersView } from './views/FoldersView.tsx';
+import { HomeView } from './views/HomeView.tsx';
+import { KeysView } from './views/KeysView.tsx';
+import { StorageView } from './views/StorageView.tsx';
+import { Wizard } from './views/Wizard.tsx';
+
+function View(): ReactElement {
+  const place = useStore((state) => state.place);
+  switch (place.view) {
+    case 'home':
+      return <HomeView />;
+    case 'folders':
+      return <FoldersView />;
+    case 'folder':
+      return <FolderPage key={place.folderId} folderId={place.folderId} tab={place.tab} />;
+    case 'browse':
+      return <BrowseView folderId={place.folderId} directory={place.directory} />;
+    case 'keys':
+      return <KeysView />;
+    case 'storage':
+      return <StorageView />;
+  }
+}
+
+/** F6 and Shift+F6 move between the regions of the window, as desktop programs do. */
+function useRegionKeys(): void {
+  useEffect(() => {
+    const move = (event: KeyboardEvent): void => {
+      if (event.key !== 'F6') return;
+      const regions = [...document.querySelectorAll<HTMLElement>('[data-region]')];
+      const current = regions.findIndex((region) => region.contains(document.activeElement));
+      const next = regions[(current + (event.shiftKey ? -1 : 1) + regions.length) % regions.length];
+      next?.focus();
+      event.preventDefault();
+    };
+    window.addEventListener('keydown', move);
+    return () => window.removeEventListener('keydown', move);
+  }, []);
+}
+
+export function App(): ReactElement {
+  const { t } = useTranslation();
+  const { info, startError, wizard, engine, place } = useStore();
+  const main = useRef<HTMLElement>(null);
+  useRegionKeys();
+  const viewKey = place.view + ('folderId' in place ? place.folderId : '');
+  useEffect(() => main.current?.focus({ preventScroll: true }), [viewKey]);
+
+  if (info === null)
+    return (
+      <main className="starting" aria-label={t('app.name')}>
+        {startError === null ? <p className="mute" role="status">{t('app.starting')}</p> : <ErrorNote error={startError}><Button onClick={() => void load()}>{t('common.tryAgain')}</Button></ErrorNote>}
+      </main>
+    );
+  return (
+    <>
+      {wizard !== null ? (
+        <Wizard key={wizard.localPath ?? ''} start={wizard} />
+      ) : (
+        <div className="shell">
+          <Rail />
+          <main className="main" data-region tabIndex={-1} ref={main}>
+            {engine.state !== 'running' && <div className="engine-down" role="status">{t('app.engineDown')}</div>}
+            <View />
+          </main>
+        </div>
+      )}
+      <KeychainDialog />
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+/** What the window shows: the last word of the engine, and where the user is. No truth of its own. */
+import { create } from 'zustand';
+import type { ConnectionView, Events, FolderStatus, FolderView, KeyView, RequestAnswer, WireError } from '../preload/contract.ts';
+import { ask, wireOf } from './bridge.ts';
+
+export type FolderTab = 'transfers' | 'activity' | 'skipped' | 'settings';
+export type Place =
+  | { view: 'home' }
+  | { view: 'folders' }
+  | { view: 'folder'; folderId: string; tab: FolderTab }
+  | { view: 'browse'; folderId: string | null; directory: string }
+  | { view: 'keys' }
+  | { view: 'storage' };
+/** Where the wizard starts: nothing, or a folder that was dropped onto the window. */
+export type WizardStart = { localPath: string | null };
+
+type State = {
+  info: RequestAnswer<'app.info'> | null;
+  defaults: RequestAnswer<'host.defaults'> | null;
+  keychain: RequestAnswer<'keychain.state'> | null;
+  folders: FolderView[];
+  connections: ConnectionView[];
+  keys: KeyView[];
+  engine: Events['engine'];
+  startError: WireError | null;
+  place: Place;
+  wizard: WizardStart | null;
+};
+
+export const useStore = create<State>(() => ({
+  info: null, defaults: null, keychain: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null,
+}));
+const set = useStore.setState;
+
+export const go = (place: Place): void => set({ place });
+export const openWizard = (start: WizardStart = { localPath: null }): void => set({ wizard: start });
+export const closeWizard = (): void => set({ wizard: null });
+export const openFolder = (folderId: string, tab: FolderTab = 'transfers'): void => go({ view: 'folder', folderId, tab });
+
+const byName = (left: FolderView, right: FolderView): number =>
+  Number(right.status.state === 'syncing') - Number(left.status.state === 'syncing') || left.name.localeCompare(right.name);
+
+export async function refreshFolders(): Promise<void> {
+  set({ folders: (await ask('folders.list', undefined)).toSorted(byName) });
+}
+export async function refreshConnections(): Promise<void> {
+  set({ connections: await ask('connections.list', undefined) });
+}
+export async function refreshKeys(): Promise<void> {
+  set({ keys: await ask('keys.list', undefined) });
+}
+export async function refreshKeychain(): Promise<void> {
+  set({ keychain: await ask('keychain.state', undefined) });
+}
+
+const refresh = { folders: refreshFolders, connections: refreshConnections, keys: refreshKeys };
+const ignore = (): void => undefined;
+
+function mergeStatus(statuses: readonly FolderStatus[]): void {
+  const known = new Map(statuses.map((status) => [status.folderId, status]));
+  set((state) => ({ folders: state.folders.map((folder) => ({ ...folder, status: known.get(folder.id) ?? folder.status })) }));
+}
+
+function showPlace({ view, folderId }: Events['show']): void {
+  if (view === 'add-folder') return openWizard();
+  closeWizard();
+  if (view === 'folder') return folderId === null ? go({ view: 'folders' }) : openFolder(folderId);
+  go(view === 'browse' ? { view, folderId, directory: '' } : { view });
+}
+
+/** Loads everything once and listens from then on. */
+export async function connect(): Promise<void> {
+  window.enfold.on('status', mergeStatus);
+  window.enfold.on('changed', (what) => void refresh[what]().catch(ignore));
+  window.enfold.on('engine', (engine) => {
+    const wasDown = useStore.getState().engine.state !== 'running';
+    set({ engine });
+    if (engine.state === 'running' && wasDown) void load();
+  });
+  window.enfold.on('show', showPlace);
+  await load();
+}
+
+export async function load(): Promise<void> {
+  try {
+    const [info, defaults] = await Promise.all([ask('app.info', undefined), ask('host.defaults', undefined)]);
+    await Promise.all([refreshFolders(), refreshConnections(), refreshKeys(), refreshKeychain()]);
+    const isFirst = useStore.getState().info === null && info.isFirstRun && useStore.getState().folders.length === 0;
+    set({ info, defaults, startError: null, ...(isFirst ? { wizard: { localPath: null } } : {}) });
+  } catch (error) {
+    set({ startError: wireOf(error) });
+  }
+}

@@ -1,0 +1,138 @@
+/** Every word of the window, in English. `_one` and `_other` are the two forms that `count` chooses between. */
+export const en = {
+  app: { name: 'Enfold', starting: 'Opening your folders', engineDown: 'The engine stopped and is being started again. Nothing was lost.' },
+  common: {
+    later: 'Later', cancel: 'Cancel', close: 'Close', choose: 'Choose…', tryAgain: 'Try again', details: 'Details', copy: 'Copy', copied: 'Copied', loading: 'Reading', comesLater: 'Comes later', notKnownYet: 'not known yet',
+    files_one: '{{files}} file', files_other: '{{files}} files', filesAndBytes_one: '{{files}} file, {{bytes}}', filesAndBytes_other: '{{files}} files, {{bytes}}',
+  },
+  rail: {
+    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', storage: 'Storage', nothingToDo: 'Nothing to do',
+    syncing_one: '1 folder syncing', syncing_other: '{{count}} folders syncing', needYou_one: '1 needs you', needYou_other: '{{count}} need you',
+  },
+  state: { 'up-to-date': 'Up to date', syncing: 'Syncing', syncingPercent: 'Syncing {{percent}}\u00a0%', paused: 'Paused', 'needs-attention': 'Needs attention', locked: 'Locked' },
+  second: { held_one: '{{value}} deletion held', held_other: '{{value}} deletions held', locked: 'Unlock to sync', scanning: 'Looking at both sides', planning: 'Comparing both sides' },
+  ago: { never: 'not yet', now: 'just now', seconds: '{{value}}\u00a0s ago', minutes: '{{value}}\u00a0min ago', today: 'today {{at}}', yesterday: 'yesterday {{at}}' },
+  table: {
+    state: 'State', here: 'This computer', there: 'S3', direction: 'Direction', who: 'Who may read', lastSuccess: 'Last success', menu: 'Menu', progressOf: 'Progress of {{name}}', doneOf: '{{done}} of {{total}}',
+    allSealed_one: '{{files}} file sealed', allSealed_other: '{{files}} files sealed', allEncrypted_one: '{{files}} file encrypted', allEncrypted_other: '{{files}} files encrypted',
+  },
+  modes: {
+    'cse-c': { badge: 'Sealed, my key', name: 'Only me, and whoever I give my key', says: 'Sealed before it leaves. No one at Amazon can open it.', lost: 'The files are gone.', lostSays: 'The next step makes the key and saves a recovery file.', cost: 'No KMS requests. Storage and S3 requests only.' },
+    'cse-kms': { badge: 'Sealed, my KMS key', name: 'People I allow on a KMS key', says: 'Sealed before it leaves. S3 sees only sealed bytes.', lost: 'AWS keeps it.', lostSays: 'Deleting a KMS key takes at least seven days.', cost: 'One KMS request per file.' },
+    'sse-kms': { badge: 'My KMS key', name: 'People I allow on a KMS key', says: 'Your own key in KMS. Take the right away, and reading ends.', lost: 'AWS keeps it.', lostSays: 'Deleting a KMS key takes at least seven days.', cost: 'Few KMS requests with a Bucket Key.' },
+    'sse-c': { badge: 'My key, at S3', name: 'Whoever I give my key', says: 'S3 encrypts with your key and forgets it after each request.', lost: 'The files are gone.', lostSays: 'S3 keeps only a check value.', cost: 'No KMS requests. Storage and S3 requests only.' },
+    'sse-kms-aws': { badge: 'AWS KMS', name: 'People in this AWS account', says: 'AWS keeps the key in KMS and logs its use.', lost: 'AWS keeps it.', lostSays: 'There is none of yours to lose.', cost: 'Few KMS requests with a Bucket Key.' },
+    'sse-s3': { badge: 'S3 key', name: 'Anyone with access to the bucket', says: 'S3 holds the key. There is none to lose.', lost: 'There is none to lose.', lostSays: 'S3 keeps and uses it.', cost: 'No KMS requests. Storage and S3 requests only.' },
+  },
+  names: { encrypted: 'Encrypted', readable: 'Readable', encryptedSays: 'Hidden as well', readableSays: 'Readable on S3' },
+  direction: {
+    'two-way': { name: 'Both ways', says: 'Both ways, keeps two versions when both changed', long: 'Changes travel in both directions. A file changed in two places is kept twice.' },
+    upload: { name: 'Upload only', says: 'Upload only, never deletes on S3', long: 'A backup: files go up, nothing is ever deleted on S3 or changed here.' },
+    'upload-mirror': { name: 'Upload, mirror', says: 'S3 is made equal to this computer', long: 'S3 is made equal to this computer.' },
+    download: { name: 'Download only', says: 'Download only, never deletes here', long: 'Files come down, nothing is ever deleted here.' },
+    'download-mirror': { name: 'Download, mirror', says: 'This computer is made equal to S3', long: 'This computer is made equal to S3.' },
+  },
+  picture: {
+    thisComputer: 'This computer', amazon: 'Amazon S3', builtIn: 'Your storage', server: 'The S3 server', andKms: '{{storage}} and KMS', yourFile: 'your file', sealedHere: 'sealed here', sealed: 'sealed', wrappedInside: 'wrapped data key inside',
+    insideTls: 'inside TLS', s3Encrypts: 'S3 encrypts', atRest: 'at rest', yourKey: 'Your key', staysInKeychain: 'stays in the keychain', inKeychain: 'in the keychain', yourKmsKey: 'Your KMS key', neverLeavesKms: 'never leaves AWS KMS',
+    youSayWho: 'you say who may use it', awsKeepsIt: 'AWS keeps it in KMS', keyOfS3: 'A key of S3’s own', s3KeepsIt: 'S3 keeps and uses it', noKeyHere1: 'No key on', noKeyHere2: 'this computer.', noKeyCrosses1: 'No key ever', noKeyCrosses2: 'crosses this line.',
+    kmsHandsOut1: 'KMS hands out', kmsHandsOut2: 'one data key per file', lent1: 'lent for each request;', lent2: 'S3 keeps a salted', lent3: 'check value only',
+    says: {
+      'cse-c': 'Your file is sealed on this computer with your key, which stays in the keychain. Only sealed files reach the storage, with the wrapped data key inside.',
+      'cse-kms': 'Your file is sealed on this computer with a data key that KMS hands out. Only sealed files reach S3; the KMS key never leaves AWS KMS.',
+      'sse-kms': 'Your file travels inside TLS. S3 encrypts it with your KMS key; you say who may use that key.',
+      'sse-c': 'Your file and your key travel inside TLS. S3 encrypts with your key, forgets it, and keeps only a check value.',
+      'sse-kms-aws': 'Your file travels inside TLS. S3 encrypts it with a key that AWS keeps in KMS.',
+      'sse-s3': 'Your file travels inside TLS. S3 encrypts it with a key of its own.',
+    },
+  },
+  who: {
+    title: 'Who may read this?', joinTitle: 'This folder is there already', for: 'For', in: 'in', fixed: 'You will be able to change it later.', joinSays: 'It was made on another computer, and stays as it was chosen there. Both sides are joined; nothing is deleted.',
+    fingerprint: 'Its key has the fingerprint', client: 'Sealed on this computer', clientSays: 'S3 never sees the contents', server: 'Encrypted by S3', serverSays: 'The storage can read it while it works', picture: 'What that means', envelope: '{{tag}}, envelope V3',
+    you: 'You, on your devices', bucket: 'Someone with access to the bucket', amazon: 'Whoever runs the storage, by law or by mistake', thief: 'A thief of this computer', reads: 'reads', sees: 'sees sizes, counts, times', unlocked: 'only if it is unlocked',
+    ifLost: 'If the key is lost', wayOut: 'Way out', cost: 'Cost', wayOutClient: 'Amazon’s own S3 Encryption Client opens every file with your key.', wayOutServer: 'Any S3 program with access to the bucket.',
+  },
+  home: {
+    welcome: 'Nothing to keep in step yet.', inStep: 'Everything is in step.', syncing_one: 'One folder is syncing.', syncing_other: '{{count}} folders are syncing.', needYou_one: 'One thing needs you.', needYou_other: '{{value}} things need you.', restInStep: 'Everything else is in step with S3.', nothingNeeded: 'Nothing needs you.',
+    lastSuccess: 'Last success:', questions: 'What needs you', andMore_one: 'and 1 more', andMore_other: 'and {{count}} more', calm_one: 'Your folder is the same here and on S3.', calm_other: 'All {{count}} folders are the same here and on S3.',
+    vanished_one: '{{value}} file vanished from {{name}}', vanished_other: '{{value}} files vanished from {{name}}', vanishedSays: 'Nothing was deleted; the folder waits for your answer.', look_one: 'Look at the file', look_other: 'Look at the {{value}} files', lockedTitle: '{{name}} is locked', problemTitle: '{{name}} cannot go on',
+    openFolder: 'Open folder', keyUnsaved: 'The key {{name}} has no recovery file', keyUnsavedSays: 'Until one is saved, this computer holds the only copy.', saveFile: 'Save a recovery file', foot_one: '1 folder', foot_other: '{{count}} folders',
+  },
+  folders: {
+    add: 'Add folder', dropHere: 'Drop a folder here', dropSays: 'Or press Add folder. You choose who may read it, see what would happen, and only then does anything leave this computer.', choose: 'Choose a folder…', oftenChosen: 'Often chosen', dropHint: 'Drop a folder anywhere here to add it. In all',
+  },
+  folder: {
+    menu: 'Menu of {{name}}', open: 'Open', browse: 'Browse S3', syncNow: 'Sync now', pause: 'Pause', resume: 'Resume', now: 'Now', progress: '{{done}} of {{total}} files, {{doneBytes}} of {{totalBytes}}',
+    left: { seconds: 'about {{value}}\u00a0s left', minutes: 'about {{value}}\u00a0min left', hours: 'about {{value}}\u00a0h left' },
+    facts: 'This folder', files: 'On S3', key: 'Key', keyOfS3: 'S3’s own', names: 'Names', direction: 'Direction', storage: 'Storage', twoVersions: 'Two versions', twoVersionsSays_one: '1 file changed in two places; both are kept', twoVersionsSays_other: '{{count}} files changed in two places; both are kept', gone: 'This folder is no longer in Enfold.',
+  },
+  tabs: { transfers: 'Transfers', activity: 'Activity', skipped: 'Skipped', settings: 'Settings' },
+  transfers: {
+    file: 'File', size: 'Size', progress: 'Progress', up: 'Sending', down: 'Receiving', upSealed: 'Sealing and sending', downSealed: 'Receiving and opening', waiting: 'Waiting for S3 to confirm', justDone: 'Just done', sentAt: 'Confirmed by S3 {{at}}', receivedAt: 'Received and checked {{at}}', none: 'Nothing is moving. Both sides are compared again when something changes.',
+  },
+  activity: {
+    filter: 'Filter by name', kind: 'Kind of event', all: 'All', sent: 'Sent', received: 'Received', moved: 'Moved', deleted: 'Deleted', problems: 'Problems', today: 'today', none: 'Nothing has happened in this folder yet.', noneFits: 'No event fits the filter.',
+    kinds: {
+      uploaded: 'was sent', downloaded: 'was received', 'deleted-local': 'was moved to the local trash', 'deleted-remote': 'was deleted on S3', renamed: 'was renamed', 'two-versions': 'was changed in two places, both versions are kept', adopted: 'was the same on both sides', 'attributes-updated': 'got its new times and permissions',
+      failed: 'could not be synced', held: 'waits for your answer', joined: 'was joined with S3', restored: 'was brought back',
+    },
+  },
+  skipped: {
+    path: 'Path', reason: 'Reason', side: 'Where', local: 'here', remote: 'on S3', none: 'Nothing is left out.', foot: 'Skipped files stay untouched where they are. They are looked at again at each cycle.',
+    reasons: {
+      ignored: 'Left out by a rule', unreadable: 'This computer does not let Enfold read it', 'directory-unreadable': 'Its folder cannot be read', symlink: 'A link; links are not followed', 'special-file': 'Not a file: a device, socket or pipe', 'name-encoding': 'Its name is not valid text', 'name-unsupported': 'Its name cannot exist on this computer',
+      'name-collision': 'Another name differs only in case', 'name-clash': 'A file and a folder have the same name', 'name-too-long': 'Its name is too long for S3', 'name-traversal': 'Its name would lead out of the folder', 'name-control': 'Its name holds control characters', 'name-reserved': 'Its name is reserved by this system', 'own-file': 'One of Enfold’s own files',
+      direction: 'This folder goes the other way only', foreign: 'Not from Enfold', 'not-authentic': 'Altered, moved or replaced outside Enfold', 'mode-not-honoured': 'S3 did not encrypt it as chosen', 'key-not-found': 'No key here opens it', 'file-too-large-for-mode': 'Larger than 64 GiB, the most that a sealed file may have', 'waiting-for-quiet': 'Still being written; Enfold waits until it is quiet', 'filesystem-boundary': 'On another disk that is mounted inside the folder',
+    },
+  },
+  settings: {
+    pairing: 'What is kept where', id: 'Folder id', removeTitle: 'Remove from Enfold', removeSays: 'Enfold forgets that these two belong together. Every file stays, here and on S3.', remove: 'Remove folder…', removeAsk: 'Forget {{name}}?', removeKeeps: 'No file is deleted, neither here nor on S3. The key stays too. You can add the folder again at any time, and both sides are joined.', removeDo: 'Remove from Enfold', keep: 'Keep it',
+  },
+  held: {
+    title: { here_one: '{{value}} file is gone from this computer. Delete it on S3 too?', here_other: '{{value}} files are gone from this computer. Delete them on S3 too?', there_one: '{{value}} file is gone from S3. Delete it here too?', there_other: '{{value}} files are gone from S3. Delete them here too?' },
+    saysShare: { here: 'That is {{percent}}\u00a0% of {{name}}, so Enfold stopped and asks. Nothing has been deleted on S3.', there: 'That is {{percent}}\u00a0% of {{name}}, so Enfold stopped and asks. Nothing has been deleted here.' },
+    says: { here: 'So many at once looks like an accident, so Enfold stopped and asks. Nothing has been deleted on S3.', there: 'So many at once looks like an accident, so Enfold stopped and asks. Nothing has been deleted here.' },
+    examples: 'Some of them', andMore_one: 'and 1 more', andMore_other: 'and {{value}} more',
+    bringBack: { here: 'Bring them back here', there: 'Put them back on S3' }, bringBackSays: { here: 'Downloads them from S3 again.', there: 'Uploads them from this computer again.' },
+    delete: { here: 'Delete them on S3 too', there: 'Delete them here too' }, deleteSays: { here: 'Unless the bucket keeps old versions, they are gone for good.', there: 'They stay in this folder’s trash for 30 days.' },
+    bringBackDo: { here_one: 'Bring {{value}} file back', here_other: 'Bring {{value}} files back', there_one: 'Put {{value}} file back', there_other: 'Put {{value}} files back' },
+    deleteDo: { here_one: 'Delete {{value}} file on S3', here_other: 'Delete {{value}} files on S3', there_one: 'Delete {{value}} file here', there_other: 'Delete {{value}} files here' }, later: 'Decide later',
+  },
+  browse: {
+    where: 'Where you are', foreign: 'Not from Enfold', verified: 'Verified on S3', notYet: 'Not checked yet', files: 'Files', sortBy: 'Sort by {{column}}', columns: { name: 'Name', sizeBytes: 'Size', modifiedMs: 'Changed', state: 'State' }, filter: 'Filter by name', filterKeys: 'Ctrl F', upload: 'Upload…', uploadTitle: 'Choose a file to upload',
+    saveTo: 'Save to…', saveTitle: 'Save {{name}}', saved: '{{name}} was saved, {{bytes}}.', uploading_one: 'Uploading 1 file', uploading_other: 'Uploading {{count}} files', uploaded_one: '{{files}} file was uploaded, {{bytes}}.', uploaded_other: '{{files}} files were uploaded, {{bytes}}.', refresh: 'List again', empty: 'Nothing here yet. Drop files to upload them.',
+    noneFits: 'No name fits the filter.', clearFilter: 'Clear filter', listing: 'Listing what is on S3', dropHere: 'Drop to upload into {{place}}', dropSealed: 'Sealed here first, with this folder’s key.', dropPlain: 'Encrypted by S3, as this folder is.', items_one: '{{items}} item', items_other: '{{items}} items', incomplete: 'Not all could be listed', noFolders: 'No folder is set up yet.',
+  },
+  details: {
+    label: 'Details of {{name}}', directory: 'Folder', changed: 'changed {{at}}', foreignSays: 'No valid envelope. It is listed and left alone.', notVerified: 'Not checked yet', notVerifiedSays: 'S3 has not been asked about this version yet.', verifiedAt: 'Verified on S3 {{at}}', verifiedSealed: 'Envelope and attributes are this folder’s own.', verifiedServer: 'S3 itself says that it is encrypted as chosen.',
+    envelope: 'Envelope', dataKey: 'Data key', forThisVersion: 'for this version', onS3: 'on S3', content: 'Content', contents: { sealed: 'AES-256-GCM, sealed here', server: 'Encrypted by S3', foreign: 'Unknown' }, nameOnS3: 'Name on S3', opensWith: 'Opens with', opensWithSays: 'any Amazon S3 Encryption Client that has the key', open: 'Open',
+  },
+  passphrase: { first: 'Passphrase for the file', second: 'Again', says: 'At least {{shortest}} characters. Four or five words are good.', short: 'At least {{shortest}} characters', differ: 'The two are not the same' },
+  keyFile: { title: 'Save the recovery file', save: 'Save recovery file…', saved: 'Saved to', savedSays: 'Keep it and its passphrase off this computer.' },
+  keys: {
+    says: 'Enfold shows fingerprints, never keys.', none: 'No key yet. One is made when you add a folder that only you can read.', new: 'New key', importButton: 'Import a key…', newTitle: 'Make a new key', newSays: 'An AES-256 key, made on this computer and kept in its keychain.', name: 'Name', make: 'Make key', importTitle: 'Import a key', importSays: 'A recovery file from Enfold, or a key of 32 bytes: raw, hex or base64.', file: 'File', noFile: 'No file chosen', filePassphrase: 'Passphrase of the file',
+    filePassphraseSays: 'Leave empty for a bare key.', import: 'Import', types: { aes: 'AES-256', rsa: 'RSA pair', 'sse-c': '256-bit for SSE-C' }, opens: 'Opens {{names}}', opensNothing: 'Opens no folder here', since: 'Since {{at}}', fileSaved: 'Recovery file saved {{at}}', fileNever: 'No recovery file', details: 'Details of {{name}}', made: 'Made', saved: 'Recovery file saved', notSaved: 'No recovery file.', notSavedSays: 'This computer holds the only copy of this key.',
+    saveTitle: 'Save a recovery file', saveSays: 'The key under a passphrase. With both, any computer opens your folders again.', lostTitle: 'If this computer were gone today', lostSafe: 'With the recovery file', lostGone: 'Gone',
+  },
+  keychain: { title: 'Unlock your keys', says: 'This system has no keychain, so Enfold keeps keys in a file under a passphrase. It is asked for once per start.', passphrase: 'Passphrase', unlock: 'Unlock', where: { keychain: 'They are kept in the system’s keychain.', file: 'They are kept in a file under your passphrase.' } },
+  storage: { says: 'Where the copies live.', add: 'Add storage', addTitle: 'Where should copies live?', none: 'No storage is set up yet.', aws: 'Amazon S3, {{region}}', unused: 'Holds no folder', holds: 'Holds {{names}}', builtIn: 'Built-in storage', test: 'Test', testOf: 'Test {{name}}', remove: 'Remove', removeOf: 'Remove {{name}}', works: 'Works' },
+  first: { keysStay: 'Keys stay in this computer’s keychain.', everyStep: 'You see every step before anything is sent.', wayOut: 'Amazon’s own tools open what is sealed here.', lookAround: 'Look around first', setUp: 'Set up storage' },
+  place: {
+    title: 'Where should the copies live?', says: 'Your folders stay where they are. Enfold keeps a second copy elsewhere and keeps both in step. You can add more places later.', disk: 'On a disk of mine', diskSays: 'An external disk, a NAS, or a folder here. No account needed, the S3 storage is built in.', startHere: 'Start here', aws: 'In Amazon S3', awsSays: 'Sign in with a profile from ~/.aws, single sign-on, or an access key.',
+    s3: 'On another S3 server', s3Says: 'Ceph, Backblaze, Wasabi, your own.', kit: 'I have a recovery kit', kitSays: 'Open folders again from the page you printed.', another: 'Another place', anotherSays: 'A disk, Amazon S3, or another S3 server.', directory: 'Place for the copies', directorySays: 'Best on a different disk than your folders. It is made if it is not there.', chooseTitle: 'Choose a place for the copies',
+    signIn: 'AWS sign-in', profile: 'Profile', accessKey: 'Access key', profileName: 'Profile from ~/.aws', region: 'Region', accessKeyId: 'Access key ID', secret: 'Secret access key', secretSays: 'Kept in the keychain.', endpoint: 'Endpoint', endpointWrong: 'An address like https://s3.example.org', names: { disk: 'Storage on my disk', aws: 'Amazon S3', profile: 'Amazon S3 ({{profile}})' },
+  },
+  wizard: {
+    chooseFolder: 'Choose a folder', steps: 'Steps', step: { place: 'Storage', folder: 'Folder', who: 'Encryption', key: 'Key and recovery file', start: 'Preview and start' }, escape: 'Esc', nothingSent: 'No file is sent before the last step.', back: 'Back', toFolder: 'Continue to folder', toWho: 'Continue to encryption', toKey: 'Continue to key', toPreview: 'Continue to preview', start: 'Start',
+    folderTitle: 'Which folder?', folderSays: 'It stays where it is. Everything in it is kept in step, except what you leave out.', folderHere: 'Folder on this computer', folderPlaceholder: 'Choose, type, or drop a folder here', bucket: 'Bucket', bucketSays: 'It is made if it is not there.', prefix: 'Place in the bucket', prefixSays: 'Empty for the whole bucket.',
+    keptAt: 'Kept in {{name}} at', changeWhere: 'Change', directionTitle: 'Which way?',
+  },
+  key: {
+    title: 'Make the key', says: 'This key opens the folder. It is made on this computer and kept in its keychain.', madeTitle: 'Save a recovery file', madeSays: 'If this computer is lost, the recovery file and its passphrase open the folder again.', defaultName: '{{name}} key', nameSays: 'So that you know it again.', makeNew: 'Make a new key', makeNewSays: 'For this folder alone.', inKeychain: 'In the keychain', fileTitle: 'Recovery file', fileSays: 'Keep it away from this computer: a USB stick, a password manager, a safe.',
+    skip: 'Go on without a recovery file. If this computer is lost, the files in this folder are gone.', joinTitle: 'The key of this folder', joinSays: 'This folder was sealed on another computer. Import its key: the recovery file that was saved there, with its passphrase.', needs: 'It needs the key with the id', haveIt: 'The key {{name}} opens this folder.', wrongKey: '{{name}} is not the key of this folder.', wrongKeyNext: 'Nothing was changed. Import the key whose id is shown above.',
+  },
+  preview: {
+    title: 'What will happen', comparing: 'Comparing both sides. No file is sent yet.', upload_one: 'file goes up', upload_other: 'files go up', download_one: 'file comes down', download_other: 'files come down', adopt_one: 'file is the same on both sides already', adopt_other: 'files are the same on both sides already', twoVersions_one: 'file differs; both versions are kept', twoVersions_other: 'files differ; both versions are kept',
+    delete_one: 'file is deleted', delete_other: 'files are deleted', skipped_one: 'file is left out', skipped_other: 'files are left out', examples: 'Some of them', union: 'The first time, both sides are joined: nothing is deleted on either side.',
+  },
+} as const;

@@ -1,0 +1,73 @@
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { SegmentedControl, TextInput } from '@mantine/core';
+import {
+  IconAlertTriangle, IconArrowDown, IconArrowUp, IconArrowsRight, IconChecks, IconFilter, IconGitFork, IconLink, IconPlayerPause, IconRestore, IconTag, IconTrash, type Icon,
+} from '@tabler/icons-react';
+import type { ActivityEvent, ActivityKind, FolderView } from '../../preload/contract.ts';
+import { useAnswer } from '../bridge.ts';
+import { ErrorNote } from '../components/bits.tsx';
+import { bytes, date, time } from '../format.ts';
+
+const LIMIT = 500;
+const LOOKS: Record<ActivityKind, { icon: Icon; tone: string }> = {
+  uploaded: { icon: IconArrowUp, tone: 'up' }, downloaded: { icon: IconArrowDown, tone: 'down' }, 'deleted-local': { icon: IconTrash, tone: '' }, 'deleted-remote': { icon: IconTrash, tone: '' },
+  renamed: { icon: IconArrowsRight, tone: '' }, 'two-versions': { icon: IconGitFork, tone: 'at' }, adopted: { icon: IconChecks, tone: 'ok' }, 'attributes-updated': { icon: IconTag, tone: '' },
+  failed: { icon: IconAlertTriangle, tone: 'bad' }, held: { icon: IconPlayerPause, tone: 'at' }, joined: { icon: IconLink, tone: '' }, restored: { icon: IconRestore, tone: 'ok' },
+};
+type Filter = 'all' | 'sent' | 'received' | 'moved' | 'deleted' | 'problems';
+const FILTERS: Record<Filter, readonly ActivityKind[] | null> = {
+  all: null, sent: ['uploaded'], received: ['downloaded', 'restored'], moved: ['renamed'], deleted: ['deleted-local', 'deleted-remote'], problems: ['failed', 'held', 'two-versions'],
+};
+
+/** Events of one minute stand under one time. */
+function byMinute(events: readonly ActivityEvent[]): { minute: string; atMs: number; events: ActivityEvent[] }[] {
+  const groups: { minute: string; atMs: number; events: ActivityEvent[] }[] = [];
+  for (const event of events) {
+    const minute = `${date(event.atMs)} ${time(event.atMs)}`;
+    const last = groups.at(-1);
+    if (last?.minute === minute) last.events.push(event);
+    else groups.push({ minute, atMs: event.atMs, events: [event] });
+  }
+  return groups;
+}
+
+export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
+  const { t } = useTranslation();
+  const [text, setText] = useState('');
+  const [filter, setFilter] = useState<Filter>('all');
+  const { value, error, isLoading } = useAnswer('folders.activity', { folderId: folder.id, limit: LIMIT }, folder.status.lastSuccessMs);
+  const kinds = FILTERS[filter];
+  const shown = (value ?? []).filter((event) => (kinds === null || kinds.includes(event.kind)) && event.path.toLowerCase().includes(text.toLowerCase()));
+  const today = date(Date.now());
+  return (
+    <section aria-label={t('tabs.activity')}>
+      <div className="row tools">
+        <TextInput className="grow" leftSection={<IconFilter size={16} stroke={1.75} />} placeholder={t('activity.filter')} aria-label={t('activity.filter')} value={text} onChange={(event) => setText(event.currentTarget.value)} />
+        <SegmentedControl aria-label={t('activity.kind')} value={filter} onChange={(next) => setFilter(next as Filter)} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={(Object.keys(FILTERS) as Filter[]).map((each) => ({ value: each, label: t(`activity.${each}`) }))} />
+      </div>
+      {error !== null && <ErrorNote error={error} />}
+      <div className="log">
+        {byMinute(shown).map((group) => (
+          <section key={group.minute}>
+            <h2 className="h3">{time(group.atMs)}<span>{date(group.atMs) === today ? t('activity.today') : date(group.atMs)}</span></h2>
+            <ul>
+              {group.events.map((event, index) => {
+                const { icon: EventIcon, tone } = LOOKS[event.kind];
+                return (
+                  <li key={`${event.path}${index}`}>
+                    <span className={`ei ${tone}`}><EventIcon size={14} stroke={1.9} aria-hidden="true" /></span>
+                    <span className="ell grow"><b>{event.path === '' ? folder.name : event.path}</b> {t(`activity.kinds.${event.kind}`)}{event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
+                    <span className="sm faint">{event.bytes > 0 ? bytes(event.bytes) : ''}</span>
+                  </li>
+                );
+              })}
+            </ul>
+          </section>
+        ))}
+      </div>
+      {value !== null && shown.length === 0 && <p className="mute quiet">{value.length === 0 ? t('activity.none') : t('activity.noneFits')}</p>}
+      {value === null && isLoading && <p className="mute quiet" role="status">{t('common.loading')}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,114 @@
+/** One folder: how it stands, what moves, what happened, what was left out and why. */
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button, Tabs, UnstyledButton } from '@mantine/core';
+import { IconArrowLeft, IconFileSearch, IconFolderOpen, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
+import type { FolderView } from '../../preload/contract.ts';
+import { ask, useAction } from '../bridge.ts';
+import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf, useSecondLine } from '../components/bits.tsx';
+import { FolderMenu, remoteName } from '../components/FolderTable.tsx';
+import { HeldDialog } from '../components/HeldDialog.tsx';
+import { bytes, count, rate, remaining, shortPath } from '../format.ts';
+import { MODES } from '../modes.ts';
+import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
+import { ActivityList } from './ActivityList.tsx';
+import { FolderSettings } from './FolderSettings.tsx';
+import { SkippedList } from './SkippedList.tsx';
+import { TransferList } from './TransferList.tsx';
+
+/** The panel under the head: only there when it has something to say. */
+function Now({ folder, onLook }: { folder: FolderView; onLook: () => void }): ReactElement | null {
+  const { t } = useTranslation();
+  const secondLine = useSecondLine();
+  const { status } = folder;
+  const { progress } = status;
+  const isSealed = MODES[folder.mode].family === 'client';
+  const share = progressOf(status);
+  if (status.state === 'up-to-date' && status.problems.length === 0) return null;
+  const left = progress === null ? null : remaining(progress.totalBytes - progress.doneBytes, progress.bytesPerSecond);
+  return (
+    <section className="panel now" aria-label={t('folder.now')}>
+      <div className="row">
+        <span className="now-word"><StatusWord status={status} /></span>
+        <span className="sm mute" role="status">
+          {progress === null ? secondLine(status) : t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}
+        </span>
+        <span className="grow" />
+        {progress !== null && progress.bytesPerSecond > 0 && <span className="sm"><span className="b">{rate(progress.bytesPerSecond)}</span> {left !== null && <span className="mute">{t(`folder.left.${left.unit}`, { value: left.value })}</span>}</span>}
+        {status.held !== null && <Button variant="filled" onClick={onLook}>{t('home.look', { count: status.held.deletions, value: count(status.held.deletions) })}</Button>}
+      </div>
+      {share !== null && status.state === 'syncing' && <Bar share={share} isSealed={isSealed} label={t('table.progressOf', { name: folder.name })} />}
+      {status.held === null && status.problems.slice(0, 5).map(({ error, path }) => (
+        <ErrorNote key={`${error.code}:${path ?? ''}`} error={path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path } }} />
+      ))}
+    </section>
+  );
+}
+
+function Facts({ folder }: { folder: FolderView }): ReactElement {
+  const { t } = useTranslation();
+  const isSealed = MODES[folder.mode].family === 'client';
+  return (
+    <aside className="side" aria-label={t('folder.facts')}>
+      <h2 className="h3">{t('folder.facts')}</h2>
+      <dl className="facts">
+        <Fact name={t('folder.files')}>{t(isSealed ? 'table.allSealed' : 'table.allEncrypted', { count: folder.status.files, files: count(folder.status.files) })}, {bytes(folder.status.bytes)}</Fact>
+        <Fact name={t('folder.key')}>{folder.keyName ?? t('folder.keyOfS3')}</Fact>
+        <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
+        <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.says`)}</Fact>
+        <Fact name={t('folder.storage')}>{folder.connectionName}</Fact>
+        {folder.status.twoVersions > 0 && <Fact name={t('folder.twoVersions')}>{t('folder.twoVersionsSays', { count: folder.status.twoVersions })}</Fact>}
+      </dl>
+    </aside>
+  );
+}
+
+export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab }): ReactElement {
+  const { t } = useTranslation();
+  const folder = useStore((state) => state.folders.find((one) => one.id === folderId));
+  const home = useStore((state) => state.info?.homeDirectory);
+  const [isLooking, setLooking] = useState(false);
+  const action = useAction();
+  if (folder === undefined)
+    return (
+      <div className="page">
+        <p className="mute">{t('folder.gone')}</p>
+        <p><Button onClick={() => go({ view: 'folders' })}>{t('rail.folders')}</Button></p>
+      </div>
+    );
+  const { status } = folder;
+  const toggle = (): void => void action.run(async () => {
+    await ask(folder.isPaused ? 'folders.start' : 'folders.pause', { folderId });
+    await refreshFolders();
+  });
+  return (
+    <div className="page folder-page">
+      <UnstyledButton className="back sm" onClick={() => go({ view: 'folders' })}><IconArrowLeft size={14} stroke={1.9} aria-hidden="true" />{t('rail.folders')}</UnstyledButton>
+      <header className="page-head">
+        <div className="grow">
+          <div className="row"><h1 className="ell">{folder.name}</h1><ModeBadge mode={folder.mode} />{status.state === 'up-to-date' && <span className="head-state"><StatusWord status={status} /></span>}</div>
+          <div className="row sm mute flow"><span className="mono ell">{shortPath(folder.localPath, home)}</span><DirectionIcon direction={folder.direction} size={16} /><span className="mono ell">{remoteName(folder)}</span></div>
+        </div>
+        <Button leftSection={<IconFolderOpen size={16} />} onClick={() => void action.run(() => ask('host.revealLocal', { folderId, path: '' }))}>{t('folder.open')}</Button>
+        <Button leftSection={<IconFileSearch size={16} />} onClick={() => go({ view: 'browse', folderId, directory: '' })}>{t('folder.browse')}</Button>
+        <Button leftSection={folder.isPaused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />} onClick={toggle} loading={action.isRunning}>{folder.isPaused ? t('folder.resume') : t('folder.pause')}</Button>
+        <FolderMenu folder={folder} isSmall={false} />
+      </header>
+      {action.error !== null && <ErrorNote error={action.error} />}
+      <Now folder={folder} onLook={() => setLooking(true)} />
+      <Tabs value={tab} onChange={(next) => openFolder(folderId, (next ?? 'transfers') as FolderTab)} classNames={{ root: 'tabs-root', list: 'tabs', tab: 'tab', panel: 'tab-panel' }}>
+        <Tabs.List>
+          <Tabs.Tab value="transfers" rightSection={status.transfers.length > 0 ? <span className="cnt">{count(status.transfers.length)}</span> : undefined}>{t('tabs.transfers')}</Tabs.Tab>
+          <Tabs.Tab value="activity">{t('tabs.activity')}</Tabs.Tab>
+          <Tabs.Tab value="skipped" rightSection={status.skippedCount > 0 ? <span className="cnt">{count(status.skippedCount)}</span> : undefined}>{t('tabs.skipped')}</Tabs.Tab>
+          <Tabs.Tab value="settings">{t('tabs.settings')}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="transfers"><div className="two"><TransferList folder={folder} /><Facts folder={folder} /></div></Tabs.Panel>
+        <Tabs.Panel value="activity">{tab === 'activity' && <ActivityList folder={folder} />}</Tabs.Panel>
+        <Tabs.Panel value="skipped">{tab === 'skipped' && <SkippedList folder={folder} />}</Tabs.Panel>
+        <Tabs.Panel value="settings">{tab === 'settings' && <FolderSettings folder={folder} />}</Tabs.Panel>
+      </Tabs>
+      {isLooking && <HeldDialog folder={folder} onClose={() => setLooking(false)} />}
+    </div>
+  );
+}

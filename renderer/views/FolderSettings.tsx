@@ -1,0 +1,47 @@
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button, Modal } from '@mantine/core';
+import type { FolderView } from '../../preload/contract.ts';
+import { ask, useAction } from '../bridge.ts';
+import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
+import { remoteName } from '../components/FolderTable.tsx';
+import { go, refreshFolders } from '../store.ts';
+
+export function FolderSettings({ folder }: { folder: FolderView }): ReactElement {
+  const { t } = useTranslation();
+  const [isRemoving, setRemoving] = useState(false);
+  const action = useAction();
+  const remove = (): void => void action.run(async () => {
+    await ask('folders.remove', { folderId: folder.id });
+    go({ view: 'folders' });
+    await refreshFolders();
+  });
+  return (
+    <section className="settings" aria-label={t('tabs.settings')}>
+      <div className="panel settings-panel">
+        <h2 className="h3">{t('settings.pairing')}</h2>
+        <dl className="facts">
+          <Fact name={t('table.here')}><span className="mono">{folder.localPath}</span></Fact>
+          <Fact name={t('folder.storage')}>{folder.connectionName}, <span className="mono">{remoteName(folder)}</span></Fact>
+          <Fact name={t('table.who')}><ModeBadge mode={folder.mode} /></Fact>
+          <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
+          <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.name`)}. {t(`direction.${folder.direction}.says`)}.</Fact>
+          <Fact name={t('settings.id')}><span className="mono">{folder.id}</span></Fact>
+        </dl>
+      </div>
+      <div className="panel settings-panel">
+        <h2 className="h3">{t('settings.removeTitle')}</h2>
+        <p className="sm mute">{t('settings.removeSays')}</p>
+        <Button className="btn danger" onClick={() => setRemoving(true)}>{t('settings.remove')}</Button>
+      </div>
+      <Modal opened={isRemoving} onClose={() => setRemoving(false)} size={480} aria-label={t('settings.removeAsk', { name: folder.name })}>
+        <div className="dialog-body">
+          <h1>{t('settings.removeAsk', { name: folder.name })}</h1>
+          <p className="mute">{t('settings.removeKeeps')}</p>
+          {action.error !== null && <ErrorNote error={action.error} />}
+        </div>
+        <div className="foot"><span className="grow" /><Button onClick={() => setRemoving(false)} data-autofocus>{t('settings.keep')}</Button><Button variant="filled" loading={action.isRunning} onClick={remove}>{t('settings.removeDo')}</Button></div>
+      </Modal>
+    </section>
+  );
+}

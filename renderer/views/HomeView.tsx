@@ -1,0 +1,98 @@
+/** One sentence on how things stand, what needs the user, and all folders. */
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button } from '@mantine/core';
+import { IconChecks, IconKey, IconPlus } from '@tabler/icons-react';
+import type { FolderView } from '../../preload/contract.ts';
+import { Ago, useTotals } from '../components/bits.tsx';
+import { FolderTable } from '../components/FolderTable.tsx';
+import { HeldDialog } from '../components/HeldDialog.tsx';
+import { StateGlyph } from '../components/glyphs.tsx';
+import { count } from '../format.ts';
+import { go, openFolder, openWizard, useStore } from '../store.ts';
+import { EmptyFolders } from './FoldersView.tsx';
+
+const SHOWN = 3;
+
+function Ask({ mark, title, says, button, onClick }: { mark: ReactElement; title: string; says: string; button: string; onClick: () => void }): ReactElement {
+  return (
+    <article>
+      <span className="mark">{mark}</span>
+      <div className="grow">
+        <h3>{title}</h3>
+        <p className="sm mute">{says}</p>
+      </div>
+      <Button onClick={onClick}>{button}</Button>
+    </article>
+  );
+}
+
+/** What waits for the user: held deletions first, then problems, then keys without a recovery file. */
+function useQuestions(ask: (folder: FolderView) => void): { key: string; element: ReactElement }[] {
+  const { t } = useTranslation();
+  const { folders, keys } = useStore();
+  const questions: { key: string; element: ReactElement }[] = [];
+  for (const folder of folders) {
+    const { status, name, id } = folder;
+    const alert = <StateGlyph state={status.state === 'locked' ? 'locked' : 'needs-attention'} />;
+    if (status.held !== null) {
+      const words = { name, count: status.held.deletions, value: count(status.held.deletions) };
+      questions.push({ key: id, element: <Ask key={id} mark={alert} title={t('home.vanished', words)} says={t('home.vanishedSays')} button={t('home.look', words)} onClick={() => ask(folder)} /> });
+    } else if (status.state === 'locked' || (status.state === 'needs-attention' && status.problems.length > 0)) {
+      const problem = status.problems[0];
+      questions.push({
+        key: id,
+        element: <Ask key={id} mark={alert} title={t(status.state === 'locked' ? 'home.lockedTitle' : 'home.problemTitle', { name })} says={problem === undefined ? t('second.locked') : `${problem.error.says} ${problem.error.next}`} button={t('home.openFolder')} onClick={() => openFolder(id)} />,
+      });
+    }
+  }
+  for (const key of keys) {
+    if (key.exportedAtMs !== null || key.usedBy.length === 0) continue;
+    questions.push({ key: key.keyId, element: <Ask key={key.keyId} mark={<IconKey size={18} stroke={1.6} />} title={t('home.keyUnsaved', { name: key.name })} says={t('home.keyUnsavedSays')} button={t('home.saveFile')} onClick={() => go({ view: 'keys' })} /> });
+  }
+  return questions;
+}
+
+export function HomeView(): ReactElement {
+  const { t } = useTranslation();
+  const { folders } = useStore();
+  const [heldId, setHeldId] = useState<string | null>(null);
+  const questions = useQuestions((folder) => setHeldId(folder.id));
+  const totals = useTotals();
+  const held = folders.find((folder) => folder.id === heldId);
+  const lastSuccess = Math.max(...folders.map((folder) => folder.status.lastSuccessMs ?? 0));
+  const syncing = folders.filter((folder) => folder.status.state === 'syncing').length;
+
+  if (folders.length === 0)
+    return (
+      <div className="page">
+        <header className="page-head"><h1 className="hero grow">{t('home.welcome')}</h1><Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => openWizard()}>{t('folders.add')}</Button></header>
+        <EmptyFolders />
+      </div>
+    );
+  return (
+    <div className="page scroll">
+      <header className="page-head">
+        <div className="grow">
+          <h1 className="hero">{questions.length > 0 ? t('home.needYou', { count: questions.length, value: count(questions.length) }) : syncing > 0 ? t('home.syncing', { count: syncing }) : t('home.inStep')}</h1>
+          <p className="mute">
+            {questions.length > 0 ? t('home.restInStep') : t('home.nothingNeeded')} {lastSuccess > 0 && <>{t('home.lastSuccess')} <Ago ms={lastSuccess} />.</>}
+          </p>
+        </div>
+        <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => openWizard()}>{t('folders.add')}</Button>
+      </header>
+      {questions.length > 0 && (
+        <section className="panel asks" aria-label={t('home.questions')}>
+          {questions.slice(0, SHOWN).map((question) => question.element)}
+          {questions.length > SHOWN && <footer><span className="sm mute">{t('home.andMore', { count: questions.length - SHOWN })}</span></footer>}
+        </section>
+      )}
+      {questions.length === 0 && syncing === 0 && (
+        <section className="panel calm"><IconChecks size={18} stroke={1.6} aria-hidden="true" /><span>{t('home.calm', { count: folders.length })}</span></section>
+      )}
+      <FolderTable folders={folders} />
+      <footer className="sm faint page-foot">{t('home.foot', { count: folders.length })}, {totals(folders.reduce((sum, folder) => sum + folder.status.files, 0), folders.reduce((sum, folder) => sum + folder.status.bytes, 0))}.</footer>
+      {held !== undefined && <HeldDialog folder={held} onClose={() => setHeldId(null)} />}
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+/** Keys by name and fingerprint, never by value, and whether each could be had back if this computer were gone. */
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button, Modal, PasswordInput, TextInput, UnstyledButton } from '@mantine/core';
+import { IconCheck, IconChecks, IconFileImport, IconKey, IconPlus } from '@tabler/icons-react';
+import type { KeyView } from '../../preload/contract.ts';
+import { ask, useAction } from '../bridge.ts';
+import { ErrorNote } from '../components/bits.tsx';
+import { SaveKeyFile } from '../components/SaveKeyFile.tsx';
+import { StateGlyph } from '../components/glyphs.tsx';
+import { baseName, count, date, fingerprint } from '../format.ts';
+import { refreshKeys, useStore } from '../store.ts';
+
+function SavedState({ keyView }: { keyView: KeyView }): ReactElement {
+  const { t } = useTranslation();
+  if (keyView.exportedAtMs !== null) return <span className="st saved"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('keys.fileSaved', { at: date(keyView.exportedAtMs) })}</span>;
+  return <span className="st attention"><StateGlyph state="needs-attention" />{t('keys.fileNever')}</span>;
+}
+
+function opens(keyView: KeyView, folderName: (id: string) => string): string {
+  return keyView.usedBy.map(folderName).join(', ');
+}
+
+function NewKey({ onClose }: { onClose: () => void }): ReactElement {
+  const { t } = useTranslation();
+  const [name, setName] = useState('');
+  const action = useAction();
+  const make = (): void => void action.run(async () => {
+    await ask('keys.create', { name, type: 'aes' });
+    await refreshKeys();
+    onClose();
+  });
+  return (
+    <Modal opened onClose={onClose} size={480} aria-label={t('keys.newTitle')}>
+      <form onSubmit={(event) => { event.preventDefault(); make(); }}>
+        <div className="dialog-body"><h1>{t('keys.newTitle')}</h1><p className="mute">{t('keys.newSays')}</p><TextInput label={t('keys.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />{action.error !== null && <ErrorNote error={action.error} />}</div>
+        <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={name.trim() === ''} loading={action.isRunning}>{t('keys.make')}</Button></div>
+      </form>
+    </Modal>
+  );
+}
+
+export function ImportKey({ onClose, onImported }: { onClose: () => void; onImported?: (key: KeyView) => void }): ReactElement {
+  const { t } = useTranslation();
+  const [file, setFile] = useState<string | null>(null);
+  const [name, setName] = useState('');
+  const [passphrase, setPassphrase] = useState('');
+  const action = useAction();
+  const choose = async (): Promise<void> => {
+    const chosen = await ask('host.chooseOpenFile', { title: t('keys.importTitle') }).catch(() => null);
+    if (chosen === null) return;
+    setFile(chosen);
+    if (name === '') setName(baseName(chosen).replace(/\.[^.]+$/, ''));
+  };
+  const take = (): void => void action.run(async () => {
+    if (file === null) return;
+    const key = await ask('keys.importFrom', { name, file, passphrase: passphrase === '' ? null : passphrase });
+    await refreshKeys();
+    onImported?.(key);
+    onClose();
+  });
+  return (
+    <Modal opened onClose={onClose} size={480} aria-label={t('keys.importTitle')}>
+      <form onSubmit={(event) => { event.preventDefault(); take(); }}>
+        <div className="dialog-body">
+          <h1>{t('keys.importTitle')}</h1>
+          <p className="mute">{t('keys.importSays')}</p>
+          <div className="row end"><TextInput className="grow" label={t('keys.file')} value={file ?? ''} readOnly placeholder={t('keys.noFile')} /><Button onClick={() => void choose()} data-autofocus>{t('common.choose')}</Button></div>
+          <TextInput label={t('keys.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+          <PasswordInput label={t('keys.filePassphrase')} description={t('keys.filePassphraseSays')} value={passphrase} onChange={(event) => setPassphrase(event.currentTarget.value)} autoComplete="off" />
+          {action.error !== null && <ErrorNote error={action.error} />}
+        </div>
+        <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={file === null || name.trim() === ''} loading={action.isRunning}>{t('keys.import')}</Button></div>
+      </form>
+    </Modal>
+  );
+}
+
+function KeyDetails({ keyView }: { keyView: KeyView }): ReactElement {
+  const { t } = useTranslation();
+  return (
+    <aside className="key-details" aria-label={t('keys.details', { name: keyView.name })}>
+      <h2>{keyView.name}</h2>
+      <p className="mono mute sm selectable">{fingerprint(keyView.fingerprint)}</p>
+      <ol className="key-steps">
+        <li className="ok"><IconCheck size={16} stroke={1.75} aria-hidden="true" /><span><b>{t('keys.made')}</b> {date(keyView.createdAtMs)}</span></li>
+        {keyView.exportedAtMs === null ? (
+          <li className="at"><StateGlyph state="needs-attention" /><span><b>{t('keys.notSaved')}</b> {t('keys.notSavedSays')}</span></li>
+        ) : (
+          <li className="ok"><IconCheck size={16} stroke={1.75} aria-hidden="true" /><span><b>{t('keys.saved')}</b> {date(keyView.exportedAtMs)}</span></li>
+        )}
+      </ol>
+      <h3>{t('keys.saveTitle')}</h3>
+      <p className="sm mute">{t('keys.saveSays')}</p>
+      <SaveKeyFile key={keyView.keyId} keyView={keyView} />
+    </aside>
+  );
+}
+
+export function KeysView(): ReactElement {
+  const { t } = useTranslation();
+  const { keys, folders, keychain } = useStore();
+  const [selected, setSelected] = useState<string | null>(null);
+  const [dialog, setDialog] = useState<'new' | 'import' | null>(null);
+  const folderName = (id: string): string => folders.find((folder) => folder.id === id)?.name ?? id;
+  const current = keys.find((key) => key.keyId === selected) ?? null;
+  const filesOf = (which: (key: KeyView) => boolean): { names: string; files: number } => {
+    const mine = folders.filter((folder) => keys.some((key) => key.keyId === folder.keyId && which(key)));
+    return { names: mine.map((folder) => folder.name).join(', '), files: mine.reduce((sum, folder) => sum + folder.status.files, 0) };
+  };
+  const safe = filesOf((key) => key.exportedAtMs !== null);
+  const unsafe = filesOf((key) => key.exportedAtMs === null);
+  return (
+    <div className={current === null ? 'keys-view' : 'keys-view has-details'}>
+      <div className="page scroll">
+        <header className="page-head">
+          <div className="grow"><h1>{t('rail.keys')}</h1><p className="sm mute">{t('keys.says')} {keychain !== null && t(`keychain.where.${keychain.backend}`)}</p></div>
+          <Button leftSection={<IconFileImport size={16} />} onClick={() => setDialog('import')}>{t('keys.importButton')}</Button>
+          <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => setDialog('new')}>{t('keys.new')}</Button>
+        </header>
+        {keys.length === 0 ? (
+          <p className="mute quiet">{t('keys.none')}</p>
+        ) : (
+          <ul className="panel key-list" aria-label={t('rail.keys')}>
+            {keys.map((key) => (
+              <li key={key.keyId} className={key.keyId === selected ? 'sel' : ''}>
+                <UnstyledButton className="key-grid" aria-pressed={key.keyId === selected} onClick={() => setSelected(key.keyId === selected ? null : key.keyId)}>
+                  <span className={key.type === 'sse-c' ? 'key-icon server' : 'key-icon client'}><IconKey size={18} stroke={1.6} aria-hidden="true" /></span>
+                  <span className="col"><span className="b ell">{key.name}</span><span className="sm mute ell">{t(`keys.types.${key.type}`)}</span></span>
+                  <span className="col"><span className="sm ell">{key.usedBy.length === 0 ? t('keys.opensNothing') : t('keys.opens', { names: opens(key, folderName) })}</span><span className="sm faint ell">{t('keys.since', { at: date(key.createdAtMs) })}</span></span>
+                  <span className="col"><span className="sm"><SavedState keyView={key} /></span><span className="mono sm faint key-print">{fingerprint(key.fingerprint)}</span></span>
+                </UnstyledButton>
+              </li>
+            ))}
+          </ul>
+        )}
+        {safe.files + unsafe.files > 0 && (
+          <section className="panel lost">
+            <h2 className="h3">{t('keys.lostTitle')}</h2>
+            {safe.names !== '' && <div className="lost-row"><span className="st saved"><IconChecks size={16} stroke={1.75} aria-hidden="true" />{t('keys.lostSafe')}</span><span className="ell">{safe.names}</span><span className="num mute">{t('common.files', { count: safe.files, files: count(safe.files) })}</span></div>}
+            {unsafe.names !== '' && <div className="lost-row"><span className="st attention"><StateGlyph state="needs-attention" />{t('keys.lostGone')}</span><span className="ell">{unsafe.names}</span><span className="num mute">{t('common.files', { count: unsafe.files, files: count(unsafe.files) })}</span></div>}
+          </section>
+        )}
+      </div>
+      {current !== null && <KeyDetails keyView={current} />}
+      {dialog === 'new' && <NewKey onClose={() => setDialog(null)} />}
+      {dialog === 'import' && <ImportKey onClose={() => setDialog(null)} />}
+    </div>
+  );
+}

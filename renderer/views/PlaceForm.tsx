@@ -1,0 +1,118 @@
+/** Where the copies live: a disk of one's own, Amazon S3, or another S3 server. Used by the wizard and by Storage. */
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core';
+import { IconBrandAws, IconDeviceUsb, IconFolder, IconLifebuoy, IconServer2 } from '@tabler/icons-react';
+import type { ConnectionView, RequestInput } from '../../preload/contract.ts';
+import { AnswerError, ask } from '../bridge.ts';
+import { Choices } from '../components/bits.tsx';
+import { refreshConnections, useStore } from '../store.ts';
+
+export type PlaceKind = 'disk' | 'aws' | 's3';
+type SignIn = 'profile' | 'key';
+export type PlaceDraft = { kind: PlaceKind; directory: string; signIn: SignIn; profile: string; endpoint: string; region: string; accessKeyId: string; secretAccessKey: string };
+
+export const emptyPlace = (directory: string): PlaceDraft => ({ kind: 'disk', directory, signIn: 'profile', profile: 'default', endpoint: '', region: 'us-east-1', accessKeyId: '', secretAccessKey: '' });
+
+export function isPlaceComplete(draft: PlaceDraft): boolean {
+  if (draft.kind === 'disk') return draft.directory !== '';
+  if (draft.region.trim() === '') return false;
+  if (draft.kind === 'aws' && draft.signIn === 'profile') return draft.profile.trim() !== '';
+  const hasKey = draft.accessKeyId.trim() !== '' && draft.secretAccessKey !== '';
+  return hasKey && (draft.kind === 'aws' || URL.canParse(draft.endpoint));
+}
+
+function connectionOf(draft: PlaceDraft, name: string): RequestInput<'connections.add'> {
+  const region = draft.region.trim();
+  if (draft.kind === 'disk') return { kind: 'built-in', name, directory: draft.directory };
+  if (draft.kind === 'aws' && draft.signIn === 'profile') return { kind: 'profile', name, profile: draft.profile.trim(), region };
+  return { kind: 's3', name, endpoint: draft.kind === 'aws' ? null : draft.endpoint.trim().replace(/\/+$/, ''), region, accessKeyId: draft.accessKeyId.trim(), secretAccessKey: draft.secretAccessKey };
+}
+
+/** A name that says what it is and is not taken: `This computer's storage`, `This computer's storage 2`. */
+function freeName(wanted: string, taken: readonly ConnectionView[]): string {
+  const names = new Set(taken.map((one) => one.name));
+  let name = wanted;
+  for (let number = 2; names.has(name); number += 1) name = `${wanted} ${number}`;
+  return name;
+}
+
+/**
+ * Adds the connection and proves that it works; one that does not is removed again.
+ * @throws AnswerError
+ */
+export function useAddPlace(): (draft: PlaceDraft) => Promise<ConnectionView> {
+  const { t } = useTranslation();
+  return async (draft) => {
+    const { connections } = useStore.getState();
+    const wanted = draft.kind === 'disk' ? t('place.names.disk') : draft.kind === 'aws' ? (draft.signIn === 'profile' ? t('place.names.profile', { profile: draft.profile.trim() }) : t('place.names.aws')) : new URL(draft.endpoint).host;
+    const connection = await ask('connections.add', connectionOf(draft, freeName(wanted, connections)));
+    const test = await ask('connections.test', { connectionId: connection.id });
+    if (!test.ok) {
+      await ask('connections.remove', { connectionId: connection.id });
+      if (test.error !== null) throw new AnswerError(test.error);
+    }
+    await refreshConnections();
+    return connection;
+  };
+}
+
+export function PlaceForm({ draft, setDraft }: { draft: PlaceDraft; setDraft: (draft: PlaceDraft) => void }): ReactElement {
+  const { t } = useTranslation();
+  const [asked, setAsked] = useState(false);
+  const change = (part: Partial<PlaceDraft>): void => setDraft({ ...draft, ...part });
+  const choose = async (): Promise<void> => {
+    const directory = await ask('host.chooseFolder', { title: t('place.chooseTitle') }).catch(() => null);
+    if (directory !== null) change({ directory });
+  };
+  const accessKey = (
+    <>
+      <TextInput label={t('place.accessKeyId')} value={draft.accessKeyId} onChange={(event) => change({ accessKeyId: event.currentTarget.value })} autoComplete="off" spellCheck={false} />
+      <PasswordInput label={t('place.secret')} description={t('place.secretSays')} value={draft.secretAccessKey} onChange={(event) => change({ secretAccessKey: event.currentTarget.value })} autoComplete="off" />
+    </>
+  );
+  const region = <TextInput label={t('place.region')} value={draft.region} onChange={(event) => change({ region: event.currentTarget.value })} spellCheck={false} />;
+  return (
+    <>
+      <Choices
+        label={t('place.title')} value={draft.kind} onChange={(kind) => change({ kind: kind as PlaceKind })}
+        options={[
+          { value: 'disk', title: t('place.disk'), says: t('place.diskSays'), icon: <IconDeviceUsb size={20} stroke={1.6} />, tag: t('place.startHere') },
+          { value: 'aws', title: t('place.aws'), says: t('place.awsSays'), icon: <IconBrandAws size={20} stroke={1.6} /> },
+          { value: 's3', title: t('place.s3'), says: t('place.s3Says'), icon: <IconServer2 size={20} stroke={1.6} /> },
+          { value: 'kit', title: t('place.kit'), says: t('place.kitSays'), icon: <IconLifebuoy size={20} stroke={1.6} />, tag: t('common.comesLater'), isDisabled: true },
+        ]}
+      />
+      <div className="place-fields">
+        {draft.kind === 'disk' && (
+          <>
+            <div className="row end">
+              <TextInput className="grow mono-input" label={t('place.directory')} leftSection={<IconFolder size={16} stroke={1.75} />} value={draft.directory} onChange={(event) => change({ directory: event.currentTarget.value })} spellCheck={false} />
+              <Button onClick={() => void choose()}>{t('common.choose')}</Button>
+            </div>
+            <p className="sm mute">{t('place.directorySays')}</p>
+          </>
+        )}
+        {draft.kind === 'aws' && (
+          <>
+            <SegmentedControl
+              className="own-width" aria-label={t('place.signIn')} value={draft.signIn} onChange={(signIn) => change({ signIn: signIn as SignIn })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
+              data={[{ value: 'profile', label: t('place.profile') }, { value: 'key', label: t('place.accessKey') }]}
+            />
+            <div className="fields-two">{draft.signIn === 'profile' ? <TextInput label={t('place.profileName')} value={draft.profile} onChange={(event) => change({ profile: event.currentTarget.value })} spellCheck={false} /> : accessKey}{region}</div>
+          </>
+        )}
+        {draft.kind === 's3' && (
+          <div className="fields-two">
+            <TextInput
+              className="mono-input" label={t('place.endpoint')} placeholder="https://s3.example.org" value={draft.endpoint} onChange={(event) => change({ endpoint: event.currentTarget.value })} onBlur={() => setAsked(true)} spellCheck={false}
+              error={asked && draft.endpoint !== '' && !URL.canParse(draft.endpoint) ? t('place.endpointWrong') : undefined}
+            />
+            {region}
+            {accessKey}
+          </div>
+        )}
+      </div>
+    </>
+  );
+}

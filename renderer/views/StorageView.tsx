@@ -1,0 +1,76 @@
+import { useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button, Modal } from '@mantine/core';
+import { IconBrandAws, IconCheck, IconDeviceUsb, IconPlus, IconServer2 } from '@tabler/icons-react';
+import type { ConnectionView } from '../../preload/contract.ts';
+import { AnswerError, ask, useAction } from '../bridge.ts';
+import { ErrorNote } from '../components/bits.tsx';
+import { refreshConnections, useStore } from '../store.ts';
+import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
+
+function AddPlace({ onClose }: { onClose: () => void }): ReactElement {
+  const { t } = useTranslation();
+  const defaults = useStore((state) => state.defaults);
+  const [draft, setDraft] = useState(() => emptyPlace(defaults?.storageDirectory ?? ''));
+  const add = useAddPlace();
+  const action = useAction();
+  return (
+    <Modal opened onClose={onClose} size={640} aria-label={t('storage.addTitle')}>
+      <form onSubmit={(event) => { event.preventDefault(); void action.run(() => add(draft)).then((isDone) => isDone && onClose()); }}>
+        <div className="dialog-body"><h1>{t('storage.addTitle')}</h1><PlaceForm draft={draft} setDraft={setDraft} />{action.error !== null && <ErrorNote error={action.error} />}</div>
+        <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={!isPlaceComplete(draft)} loading={action.isRunning}>{t('storage.add')}</Button></div>
+      </form>
+    </Modal>
+  );
+}
+
+function Row({ connection }: { connection: ConnectionView }): ReactElement {
+  const { t } = useTranslation();
+  const folders = useStore((state) => state.folders).filter((folder) => folder.connectionId === connection.id);
+  const [isTested, setTested] = useState(false);
+  const testing = useAction();
+  const removing = useAction();
+  const RowIcon = connection.kind === 'built-in' ? IconDeviceUsb : connection.endpoint === null ? IconBrandAws : IconServer2;
+  const test = (): void => void testing.run(async () => {
+    setTested(false);
+    const { ok, error } = await ask('connections.test', { connectionId: connection.id });
+    if (!ok && error !== null) throw new AnswerError(error);
+    setTested(ok);
+  });
+  const remove = (): void => void removing.run(async () => {
+    await ask('connections.remove', { connectionId: connection.id });
+    await refreshConnections();
+  });
+  const error = testing.error ?? removing.error;
+  return (
+    <li>
+      <div className="storage-grid">
+        <span className="key-icon plain"><RowIcon size={18} stroke={1.6} aria-hidden="true" /></span>
+        <span className="col"><span className="b ell">{connection.name}</span><span className="mono sm mute ell">{connection.directory ?? connection.endpoint ?? t('storage.aws', { region: connection.region })}</span></span>
+        <span className="col"><span className="sm ell">{folders.length === 0 ? t('storage.unused') : t('storage.holds', { names: folders.map((folder) => folder.name).join(', ') })}</span><span className="sm faint ell">{connection.kind === 'built-in' ? t('storage.builtIn') : connection.signIn}</span></span>
+        <span className="row storage-acts">
+          {isTested && <span className="st ok sm" role="status"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('storage.works')}</span>}
+          <Button size="xs" onClick={test} loading={testing.isRunning} aria-label={t('storage.testOf', { name: connection.name })}>{t('storage.test')}</Button>
+          <Button size="xs" onClick={remove} loading={removing.isRunning} disabled={folders.length > 0} aria-label={t('storage.removeOf', { name: connection.name })}>{t('storage.remove')}</Button>
+        </span>
+      </div>
+      {error !== null && <ErrorNote error={error} />}
+    </li>
+  );
+}
+
+export function StorageView(): ReactElement {
+  const { t } = useTranslation();
+  const connections = useStore((state) => state.connections);
+  const [isAdding, setAdding] = useState(false);
+  return (
+    <div className="page scroll">
+      <header className="page-head">
+        <div className="grow"><h1>{t('rail.storage')}</h1><p className="sm mute">{t('storage.says')}</p></div>
+        <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>{t('storage.add')}</Button>
+      </header>
+      {connections.length === 0 ? <p className="mute quiet">{t('storage.none')}</p> : <ul className="panel storage-list" aria-label={t('rail.storage')}>{connections.map((connection) => <Row key={connection.id} connection={connection} />)}</ul>}
+      {isAdding && <AddPlace onClose={() => setAdding(false)} />}
+    </div>
+  );
+}

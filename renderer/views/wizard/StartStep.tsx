@@ -1,0 +1,109 @@
+import { useRef, useState, type ReactElement } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button } from '@mantine/core';
+import { IconArrowDown, IconArrowUp, IconChecks, IconEyeOff, IconGitFork, IconTrash } from '@tabler/icons-react';
+import type { ConnectionView, FolderView, PreviewView, WireError } from '../../../preload/contract.ts';
+import { ask, useAction } from '../../bridge.ts';
+import { DirectionIcon, ErrorNote, ModeBadge } from '../../components/bits.tsx';
+import { bytes, count, shortPath } from '../../format.ts';
+import { refreshFolders, useStore } from '../../store.ts';
+import type { Draft } from '../Wizard.tsx';
+
+export type Starter = {
+  readonly preview: PreviewView | null;
+  readonly error: WireError | null;
+  readonly isBusy: boolean;
+  readonly isReady: boolean;
+  /** Pairs the folder with its place and asks what the first cycle would do; sends no file. */
+  readonly prepare: () => void;
+  /** @returns the folder, or null where starting failed. */
+  readonly start: () => Promise<FolderView | null>;
+  /** Takes the pairing back, so that an earlier step can be changed. */
+  readonly forget: () => void;
+};
+
+export function useStart(draft: Draft, added: FolderView | null, setAdded: (folder: FolderView | null) => void): Starter {
+  const [preview, setPreview] = useState<PreviewView | null>(null);
+  const latest = useRef(added);
+  latest.current = added;
+  const action = useAction();
+  const prepare = (): void => void action.run(async () => {
+    setPreview(null);
+    const { connectionId, localPath, bucket, prefix, mode, keyId, names, direction, inspect } = draft;
+    if (connectionId === null || mode === 'sse-kms-aws') return;
+    let folder = latest.current;
+    if (folder === null) {
+      folder = await ask('folders.add', { localPath, connectionId, bucket, prefix, mode, keyId: mode === 'cse-c' ? keyId : null, names, direction, createBucket: inspect?.bucketExists === false });
+      setAdded(folder);
+    }
+    setPreview(await ask('folders.preview', { folderId: folder.id }));
+  });
+  return {
+    preview, error: action.error, isBusy: action.isRunning, isReady: preview !== null && action.error === null, prepare,
+    start: async () => {
+      if (added === null) return null;
+      const isStarted = await action.run(async () => {
+        await ask('folders.start', { folderId: added.id });
+        await refreshFolders();
+      });
+      return isStarted ? added : null;
+    },
+    forget: () => {
+      setPreview(null);
+      action.clear();
+      setAdded(null);
+      if (added !== null) void ask('folders.remove', { folderId: added.id }).catch(() => undefined);
+    },
+  };
+}
+
+/** What the first cycle would do, in counts and examples, before anything is sent. */
+export function StartStep({ draft, connection, starter }: { draft: Draft; connection: ConnectionView | undefined; starter: Starter }): ReactElement {
+  const { t } = useTranslation();
+  const home = useStore((state) => state.info?.homeDirectory);
+  const { preview, error, isBusy } = starter;
+  const rows = preview === null ? [] : [
+    { key: 'upload', icon: IconArrowUp, value: preview.upload, says: t('preview.upload', { count: preview.upload }), size: preview.bytesUp },
+    { key: 'download', icon: IconArrowDown, value: preview.download, says: t('preview.download', { count: preview.download }), size: preview.bytesDown },
+    { key: 'adopt', icon: IconChecks, value: preview.adopt, says: t('preview.adopt', { count: preview.adopt }), size: null },
+    { key: 'twoVersions', icon: IconGitFork, value: preview.twoVersions, says: t('preview.twoVersions', { count: preview.twoVersions }), size: null },
+    { key: 'delete', icon: IconTrash, value: preview.deleteLocal + preview.deleteRemote, says: t('preview.delete', { count: preview.deleteLocal + preview.deleteRemote }), size: null },
+    { key: 'skipped', icon: IconEyeOff, value: preview.skipped, says: t('preview.skipped', { count: preview.skipped }), size: null },
+  ].filter((row) => row.value > 0 || row.key === 'upload' || row.key === 'delete');
+  return (
+    <div className="wizard-narrow">
+      <h1 className="hero">{t('preview.title')}</h1>
+      <div className="row sm mute preview-flow">
+        <span className="mono ell">{shortPath(draft.localPath, home)}</span>
+        <DirectionIcon direction={draft.direction} size={16} />
+        <span className="mono ell">{`s3://${draft.bucket}/${draft.prefix}`.replace(/\/$/, '')}</span>
+        <span className="ell">{connection?.name}</span>
+        <span className="grow" />
+        <ModeBadge mode={draft.mode} />
+      </div>
+      {error !== null && <ErrorNote error={error}><Button onClick={starter.prepare}>{t('common.tryAgain')}</Button></ErrorNote>}
+      {preview === null && isBusy && <p className="mute" role="status">{t('preview.comparing')}</p>}
+      {preview !== null && (
+        <>
+          <ul className="panel preview" aria-label={t('preview.title')}>
+            {rows.map(({ key, icon: RowIcon, value, says, size }) => (
+              <li key={key} className={value === 0 ? 'none' : key}>
+                <RowIcon size={18} stroke={1.6} aria-hidden="true" />
+                <span className="preview-count">{count(value)}</span>
+                <span className="grow">{says}</span>
+                <span className="sm mute">{size !== null && size > 0 ? bytes(size) : ''}</span>
+              </li>
+            ))}
+          </ul>
+          {preview.examples.length > 0 && (
+            <details className="sm preview-examples">
+              <summary>{t('preview.examples')}</summary>
+              <ul>{preview.examples.map((example) => <li key={example.action + example.path}><span className="mono">{example.path}</span></li>)}</ul>
+            </details>
+          )}
+          <p className="sm mute">{t('preview.union')}</p>
+        </>
+      )}
+    </div>
+  );
+}

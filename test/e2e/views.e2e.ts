@@ -1,0 +1,113 @@
+/** Every view of the window in every state, light and dark, in real Electron but without an engine. */
+import { createRequire } from 'node:module';
+import fs from 'node:fs';
+import path from 'node:path';
+import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import type { ViteDevServer } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serveScenes } from '../renderer/serve.ts';
+import type { Scene } from '../renderer/fake-bridge.ts';
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const results = path.resolve('test-results/views');
+let app: ElectronApplication, page: Page, server: ViteDevServer, url: string;
+
+beforeAll(async () => {
+  fs.mkdirSync(results, { recursive: true });
+  ({ server, url } = await serveScenes());
+  app = await _electron.launch({ chromiumSandbox: process.getuid?.() !== 0, args: ['test/renderer/host.mjs', `--page=${url}`], env: { ...process.env } as Record<string, string> });
+  page = await app.firstWindow();
+  await page.getByRole('heading', { level: 1 }).waitFor({ timeout: 60_000 });
+});
+afterAll(async () => {
+  await app?.close();
+  await server?.close();
+});
+
+const button = (name: string | RegExp) => page.getByRole('button', { name }).first();
+const tab = (name: string) => page.getByRole('tab', { name: new RegExp(`^${name}`) });
+const radio = (name: RegExp) => page.getByRole('radio', { name });
+const openFolder = async (name: string): Promise<void> => {
+  await button(/^Folders/).click();
+  await page.getByRole('button', { name, exact: true }).click();
+};
+const toWizardStep = async (step: 'folder' | 'who' | 'key' | 'start'): Promise<void> => {
+  await button('Add folder').click();
+  await button('Continue to folder').click();
+  await page.getByLabel('Folder on this computer').fill('/home/ines/Documents/House');
+  if (step === 'folder') return;
+  await button('Continue to encryption').click();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  if (step === 'who') return;
+  await button('Continue to key').click();
+  if (step === 'key') return;
+  await button('Make key').click();
+  await page.getByRole('checkbox').check();
+  await button('Continue to preview').click();
+  await page.getByText('files go up').waitFor();
+};
+
+const VIEWS: { name: string; scene: Scene; steps: () => Promise<unknown> }[] = [
+  { name: 'home', scene: 'full', steps: async () => undefined },
+  { name: 'home-calm', scene: 'calm', steps: async () => undefined },
+  { name: 'folders', scene: 'full', steps: () => button(/^Folders/).click() },
+  { name: 'folders-empty', scene: 'empty', steps: () => button(/^Folders/).click() },
+  { name: 'folder', scene: 'full', steps: () => openFolder('Photos') },
+  { name: 'folder-problem', scene: 'full', steps: () => openFolder('Website exports') },
+  { name: 'folder-activity', scene: 'full', steps: async () => { await openFolder('Documents'); await tab('Activity').click(); await page.getByText('Room schedule.ods').waitFor(); } },
+  { name: 'folder-skipped', scene: 'full', steps: async () => { await openFolder('Documents'); await tab('Skipped').click(); await page.getByText('scan-archive').waitFor(); } },
+  { name: 'folder-settings', scene: 'full', steps: async () => { await openFolder('Documents'); await tab('Settings').click(); } },
+  { name: 'folder-remove', scene: 'full', steps: async () => { await openFolder('Documents'); await tab('Settings').click(); await button('Remove folder…').click(); await page.getByRole('dialog').waitFor(); } },
+  { name: 'held-delete', scene: 'full', steps: async () => { await button('Look at the 38 files').click(); await page.getByRole('dialog').waitFor(); } },
+  { name: 'browse', scene: 'full', steps: async () => { await openFolder('Documents'); await button('Browse S3').click(); await page.getByText('House', { exact: true }).dblclick(); await page.getByText('Ground floor rev C.pdf').click(); } },
+  { name: 'browse-pick', scene: 'full', steps: () => button('Browse').click() },
+  { name: 'keys', scene: 'full', steps: async () => { await button(/^Keys/).click(); await button(/^Tax vault/).click(); } },
+  { name: 'keys-import', scene: 'full', steps: async () => { await button(/^Keys/).click(); await button('Import a key…').click(); await page.getByRole('dialog').waitFor(); } },
+  { name: 'storage', scene: 'full', steps: async () => { await button('Storage').click(); await button('Test Amazon S3 (ines)').click(); await page.getByRole('alert').waitFor(); } },
+  { name: 'storage-add', scene: 'full', steps: async () => { await button('Storage').click(); await button('Add storage').click(); await radio(/^On another S3 server/).click(); } },
+  { name: 'keychain-passphrase', scene: 'passphrase', steps: () => page.getByRole('dialog').waitFor() },
+  { name: 'first-run', scene: 'first-run', steps: () => page.getByText('Set up storage').waitFor() },
+  { name: 'first-run-aws', scene: 'first-run', steps: () => radio(/^In Amazon S3/).click() },
+  { name: 'wizard-place', scene: 'full', steps: () => button('Add folder').click() },
+  { name: 'wizard-folder', scene: 'full', steps: () => toWizardStep('folder') },
+  { name: 'wizard-who', scene: 'full', steps: () => toWizardStep('who') },
+  { name: 'wizard-who-s3', scene: 'full', steps: async () => { await toWizardStep('who'); await radio(/^Anyone with access/).click(); } },
+  { name: 'wizard-key', scene: 'full', steps: () => toWizardStep('key') },
+  { name: 'wizard-key-made', scene: 'full', steps: async () => { await toWizardStep('key'); await button('Make key').click(); await page.getByText('Recovery file', { exact: true }).waitFor(); } },
+  { name: 'wizard-start', scene: 'full', steps: () => toWizardStep('start') },
+  { name: 'wizard-join', scene: 'join', steps: () => toWizardStep('who') },
+  { name: 'wizard-join-key', scene: 'join', steps: () => toWizardStep('key') },
+];
+
+async function show(scene: Scene, scheme: 'light' | 'dark', size: { width: number; height: number }): Promise<void> {
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+  await page.setViewportSize(size);
+  await page.goto(`${url}?scene=${scene}`);
+  await page.getByRole('heading', { level: 1 }).first().waitFor();
+}
+
+const only = process.env.ENFOLD_VIEWS?.split(',');
+const chosen = VIEWS.filter((view) => only === undefined || only.includes(view.name));
+
+describe.each(['light', 'dark'] as const)('in the %s scheme', (scheme) => {
+  test.each(chosen)('$name has no accessibility fault and fits both window sizes', async ({ name, scene, steps }) => {
+    await show(scene, scheme, { width: 1280, height: 800 });
+    await steps();
+    await page.mouse.move(2, 2);
+    await page.evaluate(() => document.fonts.ready.then(() => undefined));
+    await page.waitForTimeout(120);
+    await page.screenshot({ path: path.join(results, `${name}-${scheme}.png`) });
+    await page.evaluate(axe);
+    const faults = await page.evaluate(async () => {
+      const { violations } = await (globalThis as unknown as { axe: { run: (root: Document) => Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] }> } }).axe.run(document);
+      return violations.flatMap((fault) => fault.nodes.map((node) => `${fault.id}: ${JSON.stringify(node.target)} ${node.failureSummary?.split('\n')[1] ?? ''}`));
+    });
+    expect(faults).toEqual([]);
+    for (const size of [{ width: 1024, height: 700 }, { width: 960, height: 640 }]) {
+      await page.setViewportSize(size);
+      const overflow = await page.evaluate(() => [document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]);
+      expect(overflow).toEqual([0, 0]);
+      if (size.width === 1024) await page.screenshot({ path: path.join(results, `${name}-${scheme}-small.png`) });
+    }
+  });
+});

@@ -1,0 +1,105 @@
+/** A bridge without an engine, for looking at the window's views in every state. Tests only. */
+import type {
+  ActivityEvent, Answer, BrowseRow, ConnectionView, EnfoldApi, EventName, Events, FolderStatus, FolderView, InspectView, KeyView, PreviewView, RequestInput, RequestName, Skipped, WireError,
+} from '../../preload/contract.ts';
+
+const NOW = Date.now();
+const MINUTE = 60_000;
+const id = (letter: string): string => letter.repeat(32);
+
+const status = (folderId: string, part: Partial<FolderStatus>): FolderStatus => ({
+  folderId, state: 'up-to-date', phase: 'idle', progress: null, transfers: [], lastSuccessMs: NOW - 2 * MINUTE, files: 4812, bytes: 9_400_000_000, problems: [], held: null, twoVersions: 0, skippedCount: 0, ...part,
+});
+const offline: WireError = { code: 'offline', says: 'The server cannot be reached.', next: 'Enfold goes on when the connection is back.', retry: 'later', about: { server: 'connect ECONNREFUSED 127.0.0.1:9000' } };
+
+const connections: ConnectionView[] = [
+  { id: 'c1c1c1c1', name: 'Storage on my disk', kind: 'built-in', endpoint: null, directory: '/media/ines/Backup-2T/Enfold', region: 'us-east-1', signIn: 'own key' },
+  { id: 'c2c2c2c2', name: 'Amazon S3 (ines)', kind: 's3', endpoint: null, directory: null, region: 'eu-central-1', signIn: 'profile ines' },
+];
+const keys: KeyView[] = [
+  { keyId: 'a1a1a1a1a1a1a1a1', name: 'Documents key', type: 'aes', fingerprint: 'K7QF-2M9D-XA4H-0TRP', createdAtMs: NOW - 40 * 86_400_000, exportedAtMs: NOW - 18 * 86_400_000, usedBy: [id('b')] },
+  { keyId: 'a2a2a2a2a2a2a2a2', name: 'Tax vault', type: 'aes', fingerprint: '3ZC8-VN1E-J6WB-Q5YT', createdAtMs: NOW - 90 * 86_400_000, exportedAtMs: null, usedBy: [id('d')] },
+];
+const folder = (letter: string, name: string, part: Partial<FolderView>, state: Partial<FolderStatus>): FolderView => ({
+  id: id(letter), name, localPath: `/home/ines/${name}`, connectionId: 'c2c2c2c2', connectionName: 'Amazon S3 (ines)', bucket: 'ines-archive', prefix: `${name.toLowerCase().replaceAll(' ', '-')}/`, mode: 'cse-c', keyId: 'a1a1a1a1a1a1a1a1',
+  keyName: 'Documents key', names: 'encrypted', direction: 'two-way', isPaused: false, status: status(id(letter), state), ...part,
+});
+const transfer = (path: string, doneBytes: number, totalBytes: number) => ({ path, direction: 'up' as const, doneBytes, totalBytes });
+const folders: FolderView[] = [
+  folder('a', 'Photos', { localPath: '/home/ines/Pictures/Photos', direction: 'upload', names: 'readable' }, {
+    state: 'syncing', phase: 'transferring', lastSuccessMs: NOW - 40_000, files: 11_672, skippedCount: 12, progress: { doneFiles: 11_672, totalFiles: 12_406, doneBytes: 7_100_000_000, totalBytes: 11_400_000_000, bytesPerSecond: 38_000_000 },
+    transfers: [transfer('2026/Harz/IMG_4471.CR3', 31_400_000, 31_400_000), transfer('2026/Harz/IMG_4472.CR3', 26_000_000, 30_900_000), transfer('2026/Harz/video/clip-0117.mov', 860_000_000, 2_310_000_000), transfer('2026/Harz/IMG_4473.CR3', 3_700_000, 31_000_000)],
+  }),
+  folder('b', 'Documents', {}, { skippedCount: 7, twoVersions: 1 }),
+  folder('c', 'Atelier shared', { localPath: '/home/ines/Work/Atelier', mode: 'sse-s3', keyId: null, keyName: null, names: 'readable', bucket: 'atelier-bruun', prefix: 'projects/' }, {
+    state: 'needs-attention', phase: 'held', lastSuccessMs: NOW - 55 * MINUTE, files: 121, held: { reason: 'mass-delete-remote', deletions: 38, ofTotal: 121, examples: ['2024/Hansen house/', '2024/Kiosk Altona/', '2024/Invoices/', '2024/index.md'] },
+  }),
+  folder('d', 'Tax and contracts', { localPath: '/home/ines/Records', direction: 'upload', keyId: 'a2a2a2a2a2a2a2a2', keyName: 'Tax vault' }, { state: 'locked', lastSuccessMs: NOW - 1440 * MINUTE, files: 640, problems: [{ error: { ...offline, code: 'keychain-locked', says: 'The keychain is locked.', next: 'Unlock your keychain, then try again.' }, path: null }] }),
+  folder('e', 'Camera cards', { localPath: '/media/cards', direction: 'upload', mode: 'sse-s3', keyName: null, keyId: null, names: 'readable', connectionName: 'Storage on my disk', bucket: 'enfold' }, { lastSuccessMs: NOW - 18 * MINUTE, files: 3118 }),
+  folder('f', 'Website exports', { localPath: '/home/ines/Sites/export', isPaused: true, mode: 'sse-s3', keyName: null, keyId: null, names: 'readable' }, { state: 'paused', lastSuccessMs: NOW - 2 * 86_400_000, files: 312, problems: [{ error: offline, path: null }] }),
+];
+const row = (name: string, sizeBytes: number | null, daysAgo: number, part: Partial<BrowseRow> = {}): BrowseRow => ({
+  path: `House/Plans/${name}`, name, kind: 'file', sizeBytes, modifiedMs: NOW - daysAgo * 86_400_000, objectKey: `documents/9k2m8v4c1n3d5b7g/r1tq0h7s4w2e8u6y0p/${name.length}`, protection: 'sealed', verifiedAtMs: NOW - 5 * MINUTE, ...part,
+});
+const directory = (name: string, daysAgo: number): BrowseRow => row(name, null, daysAgo, { path: `House/Plans/${name}/`, kind: 'directory', verifiedAtMs: null });
+const rows: BrowseRow[] = [
+  directory('Contracts', 3), directory('Photos of the site', 9), row('Ground floor rev C.pdf', 2_400_000, 1), row('Ground floor rev B.pdf', 2_300_000, 18), row('First floor rev C.pdf', 1_900_000, 1), row('Section A-A.pdf', 880_000, 1),
+  row('Room schedule.ods', 61_000, 2), row('Quote Bruun kitchen.ods', 48_000, 1), row('Structural notes.md', 12_000, 4), row('Heat pump data sheet.pdf', 5_100_000, 12), row('Facade study 04.png', 8_800_000, 7, { verifiedAtMs: null }), row('survey-points.zip', 22_000_000, 50),
+  row('export-2026-10.csv', 1_100_000, 51, { protection: 'foreign', verifiedAtMs: null }), ...Array.from({ length: 200 }, (_, index) => row(`Minutes ${String(index + 1).padStart(3, '0')}.md`, 6000 + index, 60 + index)),
+];
+const activity: ActivityEvent[] = [
+  { atMs: NOW - MINUTE, kind: 'uploaded', path: 'Room schedule.ods', bytes: 61_000, detail: null }, { atMs: NOW - MINUTE, kind: 'uploaded', path: 'House/Minutes/Minutes 2026-11-18.md', bytes: 7_000, detail: null },
+  { atMs: NOW - 17 * MINUTE, kind: 'downloaded', path: 'Section A-A.pdf', bytes: 880_000, detail: null }, { atMs: NOW - 17 * MINUTE, kind: 'renamed', path: 'Facade old/north.png', bytes: 0, detail: 'Facade 2025/north.png' },
+  { atMs: NOW - 160 * MINUTE, kind: 'two-versions', path: 'Quote Bruun kitchen.ods', bytes: 0, detail: null }, { atMs: NOW - 160 * MINUTE, kind: 'deleted-local', path: 'draft-2.tmp.md', bytes: 0, detail: null }, { atMs: NOW - 2 * 86_400_000, kind: 'failed', path: 'Accounts/ledger-2026.xlsx', bytes: 0, detail: 'Another program has the file open.' },
+];
+const skipped: Skipped[] = [
+  { path: 'House/Survey/scan-archive.e57', side: 'local', reason: 'file-too-large-for-mode', detail: null }, { path: 'Accounts/ledger-2026.xlsx', side: 'local', reason: 'waiting-for-quiet', detail: null }, { path: 'House/current', side: 'local', reason: 'symlink', detail: null },
+  { path: 'House/plans/readme.md', side: 'remote', reason: 'name-collision', detail: null }, { path: 'Thumbs.db', side: 'local', reason: 'ignored', detail: 'Thumbs.db, a default rule' }, { path: 'export-2026-10.csv', side: 'remote', reason: 'foreign', detail: null },
+];
+const preview: PreviewView = { upload: 4812, download: 0, adopt: 0, twoVersions: 0, deleteLocal: 0, deleteRemote: 0, rename: 0, bytesUp: 9_400_000_000, bytesDown: 0, skipped: 7, examples: [{ action: 'upload', path: 'House/Plans/Ground floor rev C.pdf' }, { action: 'upload', path: 'House/Room schedule.ods' }], held: null };
+
+export type Scene = 'full' | 'first-run' | 'empty' | 'join' | 'passphrase' | 'calm';
+
+/** The world of one scene: what each request answers. */
+export function createFakeBridge(scene: Scene): EnfoldApi {
+  const listeners = new Map<EventName, Set<(payload: never) => void>>();
+  const emit = <N extends EventName>(name: N, payload: Events[N]): void => listeners.get(name)?.forEach((listener) => listener(payload as never));
+  const hasData = scene === 'full' || scene === 'join' || scene === 'calm';
+  const world = {
+    folders: scene === 'calm' ? folders.filter((one) => one.name === 'Documents' || one.name === 'Camera cards') : hasData ? [...folders] : [], connections: hasData || scene === 'empty' ? [...connections] : [], keys: hasData ? (scene === 'calm' ? keys.slice(0, 1) : [...keys]) : [],
+    keychain: scene === 'passphrase' ? ('passphrase-needed' as const) : ('ready' as const),
+  };
+  const existing: InspectView['existing'] = { folderId: id('9'), mode: 'cse-c', keyId: 'b7b7b7b7b7b7b7b7', names: 'encrypted', fingerprint: 'R2LD-94SP-UF7K-M8XA', hasKey: false };
+  const answers: { [N in RequestName]?: (input: RequestInput<N>) => unknown } = {
+    'app.info': () => ({ version: '0.1.0', isFirstRun: scene === 'first-run', platform: 'linux', homeDirectory: '/home/ines' }),
+    'host.defaults': () => ({ storageDirectory: '/media/ines/Backup-2T/Enfold', documentsDirectory: '/home/ines/Documents', hostName: 'ines-thinkpad' }),
+    'keychain.state': () => ({ backend: scene === 'passphrase' ? 'file' : 'keychain', state: world.keychain }),
+    'keychain.usePassphrase': () => { world.keychain = 'ready'; return null; },
+    'folders.list': () => world.folders, 'connections.list': () => world.connections, 'keys.list': () => world.keys,
+    'connections.add': (input) => { world.connections.push({ ...connections[0]!, id: 'c3c3c3c3', name: input.name }); return world.connections.at(-1); },
+    'connections.test': ({ connectionId }) => (connectionId === 'c2c2c2c2' ? { ok: false, error: offline } : { ok: true, error: null }), 'connections.buckets': () => ({ buckets: ['ines-archive', 'atelier-bruun'], error: null }),
+    'connections.remove': () => null,
+    'keys.create': (input) => { world.keys.push({ ...keys[1]!, keyId: 'a3a3a3a3a3a3a3a3', name: input.name, usedBy: [], createdAtMs: NOW }); return world.keys.at(-1); },
+    'keys.exportTo': (input) => { world.keys = world.keys.map((key) => (key.keyId === input.keyId ? { ...key, exportedAtMs: NOW } : key)); return null; },
+    'folders.inspect': () => ({ localProblem: null, remoteProblem: null, bucketExists: true, localFiles: 4812, existing: scene === 'join' ? existing : null }) satisfies InspectView,
+    'folders.add': (input) => ({ ...folders[1]!, id: id('8'), name: 'House', localPath: input.localPath }), 'folders.preview': () => preview, 'folders.start': () => null, 'folders.pause': () => null, 'folders.syncNow': () => null, 'folders.remove': () => null,
+    'folders.answerHeld': ({ folderId }) => { world.folders = world.folders.map((one) => (one.id === folderId ? { ...one, status: { ...one.status, state: 'up-to-date', held: null } } : one)); emit('changed', 'folders'); return null; },
+    'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.list': ({ directory: inside }) => ({ rows: inside === '' ? [row('House', null, 2, { path: 'House/Plans/', kind: 'directory', verifiedAtMs: null })] : rows, isComplete: true }),
+    'browse.download': () => ({ bytes: 2_400_000 }), 'browse.upload': ({ files }) => ({ files: files.length, bytes: 1234 }),
+    'host.chooseFolder': () => '/home/ines/Documents/House', 'host.chooseSaveFile': ({ suggestedName }) => `/media/ines/STICK/${suggestedName}`, 'host.chooseOpenFile': () => '/media/ines/STICK/documents-key.enfold-key', 'host.revealLocal': () => null,
+  };
+  return {
+    request: async <N extends RequestName>(name: N, input: RequestInput<N>): Promise<Answer<N>> => {
+      const answer = answers[name];
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (answer === undefined) return { ok: false, error: { ...offline, code: 'not-available-yet', says: `${name} is not in this scene.` } };
+      return structuredClone({ ok: true, value: answer(input) }) as Answer<N>;
+    },
+    on: (name, listener) => {
+      const set = listeners.get(name) ?? new Set();
+      listeners.set(name, set.add(listener as never));
+      return () => void set.delete(listener as never);
+    },
+    pathsOf: (files) => files.map((file) => `/home/ines/${file.name}`),
+  };
+}

@@ -1,5 +1,5 @@
 /** What every FolderState promises, the one over SQLite and the one in memory alike. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { syncPath, type ObjectKey, type SyncPath } from '../../main/model/path.ts';
 import type { BaseEntry, LocalEntry, LocalState, OperationId, PathStates, RemoteState, RemoteVersion, SkipReason } from '../../main/model/snapshot.ts';
@@ -44,10 +44,12 @@ function remoteVersion(path: string): RemoteVersion {
 }
 
 const byteOrder = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** Whenever the stored object was written: a hint only. */
+const anyTime = expect.any(Number) as number;
 const paths = (rows: Iterable<{ readonly path: string }>): string[] => [...rows].map((row) => row.path);
 
 export function describeFolderState(name: string, make: () => FolderStateUnderTest): void {
-  describe(name, () => {
+  describe(`FolderState ${name}`, () => {
     const open: FolderStateUnderTest[] = [];
     const start = (): FolderStateUnderTest => {
       const one = make();
@@ -165,7 +167,7 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
           remote: {
             type: 'present',
             version: {
-              objectKey: base.objectKey, etag: base.etag, versionId: null, objectBytes: 30, lastModifiedMs: expect.any(Number) as number, epoch: 1, keyId: null,
+              objectKey: base.objectKey, etag: base.etag, versionId: null, objectBytes: 30, lastModifiedMs: anyTime, epoch: 1, keyId: null,
               attributes: { operationId: base.operationId, vector: base.vector, mtimeMs: base.mtimeMs, modeBits: 0o644, kind: 'file', sizeBytes: 3, sha256: base.sha256 },
             },
           },
@@ -236,7 +238,7 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       one.state.putSkipped([skip('b', 'special-file')]);
       expect(one.state.skipped()).toEqual([skip('a', 'symlink'), skip('b', 'special-file')]);
       one.state.beginScan();
-      one.state.putSkipped([skip('b', 'special-file'), { ...skip('c', 'ignored'), side: 'remote' as const as 'local', detail: null }]);
+      one.state.putSkipped([skip('b', 'special-file'), { ...skip('c', 'ignored'), side: 'remote' }]);
       expect(paths(one.state.skipped())).toEqual(['b', 'c']);
       expect(paths(one.reopen().skipped())).toEqual(['b', 'c']);
     });
@@ -297,7 +299,7 @@ function plainJoin(
     const unchangedRemote: RemoteState = row === null ? { type: 'absent', tombstone: null } : {
       type: 'present',
       version: {
-        objectKey: row.objectKey, etag: row.etag, versionId: row.versionId, objectBytes: row.sizeBytes, lastModifiedMs: expect.any(Number) as number, epoch: 1, keyId: null,
+        objectKey: row.objectKey, etag: row.etag, versionId: row.versionId, objectBytes: row.sizeBytes, lastModifiedMs: anyTime, epoch: 1, keyId: null,
         attributes: { operationId: row.operationId, vector: row.vector, mtimeMs, modeBits, kind, sizeBytes, sha256: row.sha256 === '' ? null : row.sha256 },
       },
     };

@@ -3,11 +3,14 @@
  * All methods check their input and throw SyncErrors; nothing here is secret unless it says so.
  */
 import type { ActivityEvent } from '../model/activity.ts';
-import type { Direction, HoldReason, Plan, PlanCounts } from '../model/action.ts';
+import type { Direction, HoldReason, Plan, PlanCounts, Question } from '../model/action.ts';
 import type { WireError } from '../model/errors.ts';
 import type { EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
+import type { SettingsStore } from '../state/settings.ts';
+import type { SecretStore } from '../sync/ports.ts';
+import type { Wiring } from './open-folder.ts';
 
 /** Where a running built-in storage is reached. Secret; lives in memory only. */
 export type StorageAccess = { readonly endpoint: string; readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -139,7 +142,8 @@ export type SyncReport = {
   readonly failed: readonly FailedPath[];
   readonly held: Held | null;
   /** Paths that only the user can decide about, such as files gone remotely without a recorded deletion. */
-  readonly questions: readonly string[];
+  readonly questions: readonly { readonly type: Question['type']; readonly path: string }[];
+  readonly conflictCopies: readonly string[];
   /** Skipped by rule: no failure. */
   readonly skipped: number;
   /** Skipped because the object could not be trusted or opened. */
@@ -163,11 +167,13 @@ export type OpenFolder = {
 /** Where a file stands: inside a folder, by its real name, or at a key of a bucket. */
 export type Target =
   | { readonly type: 'folder'; readonly folder: string; readonly path: string }
-  | { readonly type: 'object'; readonly connection: string; readonly bucket: string; readonly objectKey: string; readonly mode: ModeId; readonly key: string | null };
+  | { readonly type: 'object'; readonly connection: string; readonly bucket: string; readonly objectKey: string; /** Null: as stored; a file that is put there goes by `sse-s3`. */ readonly mode: ModeId | null; readonly key: string | null };
 
 export type FileRow = {
   /** Path inside the folder, or the object key; directories end in `/`. */
   readonly path: string;
+  /** The last segment. */
+  readonly name: string;
   readonly kind: 'file' | 'directory';
   /** Of the plaintext; null where only a HEAD would tell. */
   readonly sizeBytes: number | null;
@@ -209,6 +215,10 @@ export type Enfold = {
   readonly keys: Keys;
   readonly folders: Folders;
   readonly files: RemoteFiles;
+  /** For the parts that are built on this one. */
+  readonly settings: SettingsStore;
+  readonly wiring: Wiring;
+  secrets(): Promise<SecretStore>;
   /** Re-reads remote objects and checks tags, hashes and modes. `sample` null: all. */
   verify(folder: string, options: { readonly sample: number | null; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyReport>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Enfold, SyncProgress, SyncReport } from '../assembly/api.ts';
-import type { Plan } from '../model/action.ts';
+import type { Plan, Question } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import { perform, type Cli } from './cli.ts';
@@ -17,6 +17,10 @@ const HELD_WORDS: Readonly<Record<string, string>> = {
   'root-emptied': 'the local folder was emptied',
   'remote-emptied': 'the bucket was emptied',
 };
+
+function questionWords(type: Question['type']): string {
+  return type === 'vanished' ? 'is gone from S3 without a recorded deletion; the local file is kept' : 'changed on both sides; neither is touched';
+}
 
 function planJson(folder: FolderSettings, plan: Plan): Record<string, unknown> {
   const actions = plan.stages.flat().map((action) => ({ action: action.type, path: action.path, ...(action.type === 'rename-remote' ? { from: action.from.path } : {}) }));
@@ -36,7 +40,7 @@ function planLines(folder: FolderSettings, plan: Plan): string[] {
   return [
     ...actions.slice(0, SHOWN_ACTIONS).map((action) => `${(ACTION_WORDS[action.type] ?? action.type).padEnd(18)} ${printable(action.type === 'rename-remote' ? `${action.from.path} -> ${action.path}` : action.path)}`),
     ...(actions.length > SHOWN_ACTIONS ? [`... and ${actions.length - SHOWN_ACTIONS} more (--json lists all)`] : []),
-    ...plan.questions.map((question) => `for you to decide  ${printable(question.path)} (gone from S3 without a recorded deletion)`),
+    ...plan.questions.map((question) => `for you to decide  ${printable(question.path)} ${questionWords(question.type)}`),
     actions.length === 0 ? `${printable(folder.name)} is in step.` : `${plural(actions.length, 'change')}${transfers.length === 0 ? '' : `, ${transfers.join(', ')}`}. Nothing was done yet.`,
     ...(plan.held === null ? [] : [`Held: ${HELD_WORDS[plan.held.reason] ?? plan.held.reason} (${plan.held.deletions.length} of ${plan.held.ofTotal}). To go on: enfold sync ${folder.id.slice(0, 8)} --yes`]),
   ];
@@ -58,7 +62,7 @@ function problemLines(report: SyncReport): string[] {
   return [
     ...report.failed.map(({ path, error }) => describeFailure(path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path: printable(path) } }).trimEnd()),
     ...report.quarantined.map((skipped) => `enfold: ${printable(skipped.path)} is left alone: ${skipped.reason}${skipped.detail === null ? '' : ` (${printable(skipped.detail)})`}`),
-    ...report.questions.map((path) => `enfold: ${printable(path)} is gone from S3 without a recorded deletion; the local file is kept`),
+    ...report.questions.map((question) => `enfold: ${printable(question.path)} ${questionWords(question.type)}`),
     ...(report.held === null ? [] : [`enfold: held: ${HELD_WORDS[report.held.reason] ?? report.held.reason}: ${report.held.deletions.length} of ${report.held.ofTotal}. Nothing was deleted.\n        See enfold preview ${report.id.slice(0, 8)}; if that is right: enfold sync ${report.id.slice(0, 8)} --yes [plan-held]`]),
   ];
 }

@@ -42,7 +42,7 @@ export function parseTarget(text: string, options: ObjectOptions): Target {
     const match = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(text);
     if (match?.[1] === undefined) throw usage(`${text} is not of the form s3://BUCKET/KEY`);
     if (options.connection === undefined) throw usage('s3://BUCKET/KEY needs --connection NAME');
-    const mode = options.mode === undefined ? (options.key === undefined ? 'sse-s3' : 'cse-c') : parseMode(options.mode);
+    const mode = options.mode === undefined ? (options.key === undefined ? null : 'cse-c') : parseMode(options.mode);
     if (mode === 'cse-c' && options.key === undefined) throw usage('--mode cse-c needs --key NAME');
     if (mode === 'sse-s3' && options.key !== undefined) throw usage('--key does not go with --mode sse-s3');
     return { type: 'object', connection: options.connection, bucket: match[1], objectKey: match[2] ?? '', mode, key: options.key ?? null };

@@ -1,0 +1,305 @@
+/** Folders: pairing a local folder with a place in a bucket, and forgetting the pairing. Nothing here moves a file. */
+import { randomBytes } from 'node:crypto';
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import { isSyncError, SyncError, toWire } from '../model/errors.ts';
+import { AVAILABLE_MODE_IDS, defaultNames, type EncryptionMode } from '../model/mode.ts';
+import { OWN_DIRECTORY } from '../model/path.ts';
+import type { ConnectionSettings, FolderSettings, S3Access } from '../model/settings.ts';
+import type { LoadedDescriptor } from '../remote/descriptor-store.ts';
+import type { HeldKey } from '../remote/folder-config.ts';
+import type { ObjectStore } from '../remote/object-store.ts';
+import type { SettingsStore } from '../state/settings.ts';
+import type { AddedFolder, Connections, FolderRecords, Folders, Keys, NewFolder, OpenFolder } from './api.ts';
+import { describeNewFolder, keyIdOfMode, unlockFolder } from './folder-access.ts';
+import { checkLocalFolder, countFiles, isThere, removeEmpty } from './local-checks.ts';
+import { checkName, findNamed } from './lookup.ts';
+
+export const PIN_FACT = 'descriptor-pin';
+/** The description as this device last accepted it, wrapped folder key included: enough to open the folder without the bucket. */
+export const DESCRIPTOR_FACT = 'descriptor';
+export const CAPABILITIES_FACT = 'capabilities';
+const LAST_SUCCESS_FACT = 'last-success';
+
+type Options = {
+  readonly home: string;
+  readonly settings: SettingsStore;
+  readonly connections: Connections;
+  readonly keys: Keys;
+  readonly openFolder: (folder: FolderSettings) => Promise<OpenFolder>;
+};
+
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+function checkPlace({ bucket, prefix }: Pick<NewFolder, 'bucket' | 'prefix'>): void {
+  if (!BUCKET.test(bucket)) throw new SyncError('bad-usage', { detail: 'a bucket name has 3 to 63 of a-z, 0-9, - and .' });
+  const isSound = prefix === '' || (prefix.endsWith('/') && !prefix.startsWith('/') && Buffer.byteLength(prefix) <= 900 && prefix.split('/').slice(0, -1).every((segment) => segment !== '' && segment !== '.' && segment !== '..' && segment !== '.enfold'));
+  if (!isSound) throw new SyncError('bad-usage', { detail: 'a prefix has no empty parts, no . or .., and does not lie inside .enfold' });
+}
+
+/** The mode a new folder is made with. @throws SyncError mode-not-available, not-available-yet, bad-usage, key-not-found */
+function newMode(input: NewFolder, keys: Keys): EncryptionMode {
+  const id = input.mode;
+  if (id === null) throw new SyncError('bad-usage', { detail: 'there is no folder at that place yet; a new one needs --mode' });
+  if (!AVAILABLE_MODE_IDS.includes(id)) throw new SyncError('mode-not-available', { detail: id });
+  if (input.kmsKeyId !== undefined && input.kmsKeyId !== null) throw new SyncError('not-available-yet', { detail: 'KMS keys' });
+  if (id === 'sse-s3') {
+    if (input.key !== null) throw new SyncError('bad-usage', { detail: 'sse-s3 takes no key: S3 holds it' });
+    return { id };
+  }
+  if (input.key === null) throw new SyncError('bad-usage', { detail: 'cse-c needs a key' });
+  if (input.format === 'v2') throw new SyncError('not-available-yet', { detail: 'format v2' });
+  const key = keys.find(input.key);
+  if (key.type !== 'aes') throw new SyncError('bad-usage', { detail: `cse-c takes an AES key; ${key.name} is of type ${key.type}` });
+  return { id: 'cse-c', keyId: key.keyId, keyType: 'aes', format: 'v3' };
+}
+
+/** What the user said must not contradict what the folder is. @throws SyncError bad-usage, key-not-found */
+function checkAgreement(input: NewFolder, found: { readonly mode: EncryptionMode; readonly names: string }, keys: Keys): void {
+  if (input.mode !== null && input.mode !== found.mode.id) throw new SyncError('bad-usage', { detail: `the folder at that place uses ${found.mode.id}, not ${input.mode}` });
+  if (input.names !== null && input.names !== found.names) throw new SyncError('bad-usage', { detail: `the folder at that place has ${found.names} names` });
+  const wanted = keyIdOfMode(found.mode);
+  if (input.key === null) return;
+  if (wanted === null) throw new SyncError('bad-usage', { detail: `${found.mode.id} takes no key: S3 holds it` });
+  const key = keys.find(input.key);
+  if (key.keyId !== wanted) throw new SyncError('key-not-found', { detail: `the folder asks for key ${wanted}; ${key.name} is ${key.keyId}` });
+}
+
+export function createFolders({ home, settings, connections, keys, openFolder }: Options): Folders {
+  const find = (wanted: string): FolderSettings => {
+    if (isAbsolute(wanted) || wanted.startsWith('.')) {
+      const path = resolve(wanted);
+      const byPath = settings.folders().find((folder) => folder.localPath === path);
+      if (byPath !== undefined) return byPath;
+    }
+    return findNamed(settings.folders(), wanted, ({ id }) => id, ({ name }) => name, 'no-such-folder');
+  };
+
+  /** Opens the place for a moment. */
+  const withStore = async <T>(access: S3Access, bucket: string, use: (store: ObjectStore) => Promise<T>): Promise<T> => {
+    const { createS3Store } = await import('../remote/s3.ts');
+    const store = createS3Store(access, bucket, { connections: 2 });
+    try {
+      return await use(store);
+    } finally {
+      await store.close();
+    }
+  };
+
+  const provisional = (input: Pick<NewFolder, 'localPath' | 'bucket' | 'prefix'>, connection: ConnectionSettings): FolderSettings => ({
+    id: 'provisional', name: '', localPath: input.localPath, connectionId: connection.id, bucket: input.bucket, prefix: input.prefix,
+    mode: { id: 'sse-s3' }, names: 'readable', direction: 'two-way', isPaused: false, addedAtMs: 0,
+  });
+
+  const checkOverlap = async (input: Pick<NewFolder, 'bucket' | 'prefix'>, real: string, connection: ConnectionSettings): Promise<void> => {
+    const { findOverlap } = await import('../state/overlap.ts');
+    const overlap = findOverlap(provisional({ ...input, localPath: real }, connection), settings.folders(), settings.connections(), home);
+    if (overlap !== null) throw new SyncError(overlap.code, { path: real, detail: overlap.detail });
+  };
+
+  /** The folder at the place, or null; a folder that holds the place inside it is an error. */
+  const loadAt = async (store: ObjectStore, prefix: string, signal: AbortSignal): Promise<LoadedDescriptor | null> => {
+    const { loadDescriptor } = await import('../remote/descriptor-store.ts');
+    const found = await loadDescriptor(store, prefix, signal);
+    if (found !== null) return found;
+    const segments = prefix.split('/').slice(0, -1);
+    for (let length = segments.length - 1; length >= 0; length -= 1) {
+      const above = segments.slice(0, length).map((segment) => `${segment}/`).join('');
+      if ((await loadDescriptor(store, above, signal)) !== null) throw new SyncError('prefix-taken', { detail: `there is a folder at ${above === '' ? 'the top of the bucket' : above}` });
+    }
+    return null;
+  };
+
+  const add = async (input: NewFolder): Promise<AddedFolder> => {
+    checkPlace(input);
+    if (!isAbsolute(input.localPath)) throw new SyncError('bad-usage', { detail: 'the local folder is given by its absolute path' });
+    if (input.direction !== 'two-way' && input.direction !== 'upload') throw new SyncError('not-available-yet', { detail: `direction ${input.direction}` });
+    if (input.mode !== null && !AVAILABLE_MODE_IDS.includes(input.mode)) throw new SyncError('mode-not-available', { detail: input.mode });
+    if (input.key !== null) keys.find(input.key);
+    const connection = connections.find(input.connection);
+    const real = checkLocalFolder(input.localPath, true);
+    await checkOverlap(input, real, connection);
+    const access = await connections.accessOf(connection);
+    const { signal } = new AbortController();
+    const { createBucket, headBucket } = await import('../remote/connection.ts');
+    if (!(await headBucket(access, input.bucket, signal))) {
+      if (!input.createBucket) throw new SyncError('bucket-not-found', { detail: input.bucket });
+      await createBucket(access, input.bucket, signal);
+    }
+    return withStore(access, input.bucket, async (store) => {
+      const found = await loadAt(store, input.prefix, signal);
+      return found === null ? create(input, { real, connection, access, store, signal }) : joinFound(input, found, { real, connection });
+    });
+  };
+
+  type Place = { readonly real: string; readonly connection: ConnectionSettings };
+
+  const create = async (input: NewFolder, { real, connection, access, store, signal }: Place & { access: S3Access; store: ObjectStore; signal: AbortSignal }): Promise<AddedFolder> => {
+    const mode = newMode(input, keys);
+    const names = input.names ?? defaultNames(mode);
+    if (names === 'encrypted' && mode.id !== 'cse-c') throw new SyncError('bad-usage', { detail: 'names can be encrypted in the client-side modes only' });
+    const folderId = randomBytes(16).toString('hex');
+    const { createDescriptor, descriptorKey } = await import('../remote/descriptor-store.ts');
+    const { requestsOf } = await import('../remote/modes.ts');
+    const { content, folderKey } = await describeNewFolder({ folderId, names, mode, keys });
+    const held: HeldKey[] = [];
+    try {
+      const requests = requestsOf(mode, held, access.endpoint);
+      return await pair(input, { real, connection }, { folderId, mode, names }, async () => {
+        const loaded = await createDescriptor(store, input.prefix, content, folderKey, requests, signal);
+        return { loaded, undo: async () => store.delete(descriptorKey(input.prefix), { type: 'version', etag: loaded.etag }, signal) };
+      });
+    } finally {
+      folderKey?.fill(0);
+    }
+  };
+
+  const joinFound = async (input: NewFolder, loaded: LoadedDescriptor, place: Place): Promise<AddedFolder> => {
+    const { currentEpoch } = await import('../envelope/descriptor.ts');
+    const { folderId, names } = loaded.descriptor;
+    const { mode } = currentEpoch(loaded.descriptor);
+    checkAgreement(input, { mode, names }, keys);
+    if (settings.folder(folderId) !== null) throw new SyncError('prefix-taken', { detail: 'the folder is already paired on this computer' });
+    const wanted = keyIdOfMode(mode);
+    if (wanted !== null && settings.key(wanted) === null) throw new SyncError('key-not-found', { detail: `the folder asks for key ${wanted}` });
+    await unlockFolder(loaded.descriptor, keys); // a wrong key must show before anything is written
+    return pair(input, place, { folderId, mode, names }, async () => ({ loaded, undo: null }), true);
+  };
+
+  /** Marker, description, records, settings, in this order; what was done is undone where a later step fails. */
+  const pair = async (
+    input: NewFolder,
+    { real, connection }: Place,
+    folder: Pick<FolderSettings, 'mode' | 'names'> & { readonly folderId: string },
+    describe: () => Promise<{ loaded: LoadedDescriptor; undo: (() => Promise<unknown>) | null }>,
+    joined = false,
+  ): Promise<AddedFolder> => {
+    const { createRootMarker, removeRootMarker } = await import('../local/root.ts');
+    const { openFolderState, removeFolderState } = await import('../state/folder-state.ts');
+    const { folderId, mode, names } = folder;
+    const undo: (() => unknown)[] = [];
+    try {
+      const own = join(real, OWN_DIRECTORY);
+      const wasThere = isThere(own);
+      undo.unshift(() => removeEmpty(own, wasThere));
+      undo.unshift(() => removeRootMarker(real, folderId));
+      await createRootMarker(real, folderId);
+      const described = await describe();
+      if (described.undo !== null) undo.unshift(described.undo);
+      const unlocked = await unlockFolder(described.loaded.descriptor, keys);
+      // Records of an earlier pairing with the same folder speak of files that may be gone since: a fresh start deletes nothing.
+      removeFolderState(home, folderId);
+      undo.unshift(() => removeFolderState(home, folderId));
+      const state = openFolderState(home, folderId);
+      try {
+        state.putFact(PIN_FACT, unlocked.pin);
+        state.putFact(DESCRIPTOR_FACT, described.loaded.descriptor);
+      } finally {
+        state.close();
+      }
+      const added = settings.addFolder({
+        id: folderId, name: settings.freeFolderName(checkName(basename(real) || 'folder')), localPath: real, connectionId: connection.id, bucket: input.bucket, prefix: input.prefix,
+        mode, names, direction: input.direction, isPaused: false, addedAtMs: Date.now(),
+      });
+      return { folder: added, joined, fingerprint: unlocked.pin.folderKeyFingerprint };
+    } catch (error) {
+      for (const step of undo) {
+        try {
+          await step();
+        } catch {
+          // What could not be undone is harmless: a marker or description that the next attempt finds.
+        }
+      }
+      throw error;
+    }
+  };
+
+  return {
+    list: () => settings.folders(),
+    find,
+    add,
+    open: async (wanted) => openFolder(find(wanted)),
+    inspect: async (input) => {
+      checkPlace(input);
+      const connection = connections.find(input.connection);
+      let localProblem = null;
+      let localFiles: number | null = null;
+      try {
+        const real = checkLocalFolder(input.localPath, true);
+        await checkOverlap(input, real, connection);
+        localFiles = countFiles(real);
+      } catch (error) {
+        localProblem = toWire(error);
+      }
+      const blank = { localProblem, localFiles, bucketExists: false, existing: null };
+      try {
+        const access = await connections.accessOf(connection);
+        const { headBucket } = await import('../remote/connection.ts');
+        const { signal } = new AbortController();
+        if (!(await headBucket(access, input.bucket, signal))) return { ...blank, remoteProblem: null };
+        const found = await withStore(access, input.bucket, (store) => loadAt(store, input.prefix, signal));
+        if (found === null) return { ...blank, bucketExists: true, remoteProblem: null };
+        const { currentEpoch } = await import('../envelope/descriptor.ts');
+        const { descriptor } = found;
+        const { mode } = currentEpoch(descriptor);
+        const keyId = keyIdOfMode(mode);
+        const hasKey = keyId === null || settings.key(keyId) !== null;
+        let remoteProblem = null;
+        let fingerprint: string | null = null;
+        if (hasKey) {
+          try {
+            ({ folderKeyFingerprint: fingerprint } = (await unlockFolder(descriptor, keys)).pin);
+          } catch (error) {
+            remoteProblem = toWire(error);
+          }
+        }
+        return { ...blank, bucketExists: true, remoteProblem, existing: { folderId: descriptor.folderId, mode, names: descriptor.names, fingerprint, hasKey } };
+      } catch (error) {
+        return { ...blank, remoteProblem: toWire(error) };
+      }
+    },
+    set: async (wanted, changes) => {
+      const folder = find(wanted);
+      if (changes.direction !== undefined && changes.direction !== 'two-way' && changes.direction !== 'upload') throw new SyncError('not-available-yet', { detail: `direction ${changes.direction}` });
+      const name = changes.name === undefined ? folder.name : checkName(changes.name);
+      return settings.updateFolder({ ...folder, name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });
+    },
+    remove: async (wanted) => {
+      const folder = find(wanted);
+      const { lockFolder } = await import('../state/lock.ts');
+      const { removeFolderState } = await import('../state/folder-state.ts');
+      const { removeRootMarker } = await import('../local/root.ts');
+      const release = lockFolder(home, folder.id);
+      try {
+        try {
+          removeRootMarker(folder.localPath, folder.id);
+        } catch (error) {
+          // The disk may be away; the pairing is forgotten all the same.
+          if (!isSyncError(error)) throw error;
+        }
+        settings.removeFolder(folder.id);
+      } finally {
+        release();
+      }
+      removeFolderState(home, folder.id);
+    },
+    recordsOf: async (wanted): Promise<FolderRecords> => {
+      const folder = find(wanted);
+      const { openFolderState } = await import('../state/folder-state.ts');
+      const { lockFolder } = await import('../state/lock.ts');
+      let openIn: FolderRecords['openIn'] = null;
+      try {
+        lockFolder(home, folder.id)();
+      } catch (error) {
+        if (!isSyncError(error, 'folder-busy')) throw error;
+        openIn = 'another';
+      }
+      const state = openFolderState(home, folder.id);
+      try {
+        const { files, bytes } = state.baseTotals();
+        return { files, bytes, lastSuccessMs: state.fact<number>(LAST_SUCCESS_FACT), skipped: state.skipped(), activity: state.recentActivity(20), openIn };
+      } finally {
+        state.close();
+      }
+    },
+  };
+}

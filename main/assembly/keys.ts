@@ -1,0 +1,138 @@
+/** Keys by name: the bytes live in the secret store, all else in the settings. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { SyncError } from '../model/errors.ts';
+import type { KeyId } from '../model/mode.ts';
+import type { KeySettings, KeyType } from '../model/settings.ts';
+import type { SettingsStore } from '../state/settings.ts';
+import type { SecretStore } from '../sync/ports.ts';
+import type { Keys } from './api.ts';
+import { checkName, findNamed } from './lookup.ts';
+
+const secretName = (keyId: KeyId): string => `key/${keyId}`;
+const MAX_KEY_FILE_BYTES = 64 * 1024;
+
+function readKeyFile(file: string): Buffer {
+  try {
+    const { size } = statSync(file);
+    if (size > MAX_KEY_FILE_BYTES) throw new SyncError('key-invalid', { path: file, detail: 'the file is too large to be a key' });
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof SyncError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new SyncError('no-such-path', { path: file }, { cause: error });
+    throw new SyncError(code === 'EISDIR' ? 'key-invalid' : 'permission-denied', { path: file }, { cause: error });
+  }
+}
+
+/** Whole or not at all, for the owner only; a file that holds something stays. */
+function writeNewFile(file: string, text: string): void {
+  const holds = statSync(file, { throwIfNoEntry: false });
+  if (holds !== undefined && (!holds.isFile() || holds.size > 0)) throw new SyncError('target-exists', { path: file });
+  const temporary = join(dirname(file), `.enfold-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const handle = openSync(temporary, 'wx', 0o600);
+    try {
+      writeSync(handle, text);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new SyncError(code === 'ENOSPC' ? 'disk-full' : code === 'EROFS' ? 'read-only' : code === 'ENOENT' ? 'no-such-path' : 'permission-denied', { path: file }, { cause: error });
+  }
+}
+
+export function createKeys({ settings, secrets }: { settings: SettingsStore; secrets: () => Promise<SecretStore> }): Keys {
+  const find = (wanted: string): KeySettings => findNamed(settings.keys(), wanted, ({ keyId }) => keyId, ({ name }) => name, 'key-not-found');
+
+  const checkFree = (name: string): string => {
+    const checked = checkName(name);
+    if (settings.keyNamed(checked) !== null) throw new SyncError('key-name-taken', { detail: checked });
+    return checked;
+  };
+
+  /** Takes `bytes` over: they are zeroed. */
+  const store = async (name: string, type: KeyType, bytes: Buffer): Promise<KeySettings> => {
+    try {
+      const { keyIdOf } = await import('../envelope/key-id.ts');
+      const keyId = keyIdOf(type, bytes);
+      const known = settings.key(keyId);
+      const secretStore = await secrets();
+      await secretStore.set(secretName(keyId), bytes);
+      // The same key again: its bytes are restored where they were lost, and its row is kept.
+      if (known !== null) {
+        if (known.name.toLowerCase() !== name.toLowerCase()) throw new SyncError('key-name-taken', { detail: `the same key is already here as ${known.name}` });
+        return known;
+      }
+      const key: KeySettings = { keyId, name, type, createdAtMs: Date.now(), backend: secretStore.backend, exportedAtMs: null };
+      try {
+        settings.addKey(key);
+      } catch (error) {
+        await secretStore.delete(secretName(keyId));
+        throw error;
+      }
+      return key;
+    } finally {
+      bytes.fill(0);
+    }
+  };
+
+  const bytesOf = async (keyId: KeyId): Promise<Buffer> => {
+    const bytes = await (await secrets()).get(secretName(keyId));
+    if (bytes === null) throw new SyncError('key-not-found', { detail: settings.key(keyId)?.name ?? keyId });
+    return bytes;
+  };
+
+  return {
+    list: () => settings.keys(),
+    find,
+    bytesOf,
+    create: async ({ name, type }) => {
+      const checked = checkFree(name);
+      if (type !== 'aes') throw new SyncError('not-available-yet', { detail: `keys of type ${type}` });
+      const { generateKey } = await import('../keys/key-material.ts');
+      return store(checked, type, generateKey(type));
+    },
+    needsPassphrase: async (file) => {
+      const { needsPassphrase } = await import('../keys/key-material.ts');
+      return needsPassphrase(readKeyFile(file));
+    },
+    importFrom: async ({ name, file, passphrase }) => {
+      const checked = checkName(name);
+      const { parseKeyMaterial } = await import('../keys/key-material.ts');
+      const material = await parseKeyMaterial(readKeyFile(file), 'aes', passphrase);
+      if (material.type !== 'aes') throw new SyncError('not-available-yet', { detail: `keys of type ${material.type}` });
+      const { keyIdOf } = await import('../envelope/key-id.ts');
+      const named = settings.keyNamed(checked);
+      if (named !== null && named.keyId !== keyIdOf(material.type, material.bytes)) {
+        material.bytes.fill(0);
+        throw new SyncError('key-name-taken', { detail: checked });
+      }
+      return store(checked, material.type, material.bytes);
+    },
+    exportTo: async (wanted, file, passphrase) => {
+      const key = find(wanted);
+      if (passphrase === '') throw new SyncError('passphrase-missing', { detail: 'an exported key needs a passphrase' });
+      const bytes = await bytesOf(key.keyId);
+      const { encodeKeyExport } = await import('../keys/key-material.ts');
+      try {
+        writeNewFile(file, await encodeKeyExport({ type: key.type, name: key.name, bytes }, passphrase));
+      } finally {
+        bytes.fill(0);
+      }
+      const exported = { ...key, exportedAtMs: Date.now() };
+      settings.updateKey(exported);
+      return exported;
+    },
+    remove: async (wanted) => {
+      const key = find(wanted);
+      settings.removeKey(key.keyId);
+      await (await secrets()).delete(secretName(key.keyId));
+    },
+  };
+}

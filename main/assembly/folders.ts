@@ -187,7 +187,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       if (described.undo !== null) undo.unshift(described.undo);
       const unlocked = await unlockFolder(described.loaded.descriptor, keys);
       // Records of an earlier pairing with the same folder speak of files that may be gone since: a fresh start deletes nothing.
-      removeFolderState(home, folderId);
+      if (isThere(join(home, 'folders'))) removeFolderState(home, folderId);
       undo.unshift(() => removeFolderState(home, folderId));
       const state = openFolderState(home, folderId);
       try {

@@ -139,28 +139,24 @@ async function scan(parts: FolderParts, memory: CycleMemory, options: CycleOptio
   const walk = (): Promise<LocalScan> => scanLocal(tree, state, { quietMs: options.quietMs ?? 0, nowMs: clock.nowMs() }, both);
   const list = (): Promise<RemoteScan> => scanRemote(remote, state, memory.suspects, both);
   state.beginScan();
-  switch (options.look ?? 'both') {
-    case 'local-first': {
-      const local = await walk();
-      return local.isClean ? null : { local, remote: await list() };
-    }
-    case 'remote-first': {
-      const found = await list();
-      return found.isClean ? null : { local: await walk(), remote: found };
-    }
-    case 'both': {
-      const stopOther = (error: unknown): never => {
-        failing.abort(error);
-        throw error;
-      };
-      const [local, found] = await Promise.allSettled([walk().catch(stopOther), list().catch(stopOther)]);
-      signal.throwIfAborted();
-      if (failing.signal.aborted) throw failing.signal.reason;
-      if (local.status === 'rejected') throw local.reason;
-      if (found.status === 'rejected') throw found.reason;
-      return { local: local.value, remote: found.value };
-    }
+  if (options.look === 'local-first') {
+    const local = await walk();
+    return local.isClean ? null : { local, remote: await list() };
   }
+  if (options.look === 'remote-first') {
+    const found = await list();
+    return found.isClean ? null : { local: await walk(), remote: found };
+  }
+  const stopOther = (error: unknown): never => {
+    failing.abort(error);
+    throw error;
+  };
+  const [local, found] = await Promise.allSettled([walk().catch(stopOther), list().catch(stopOther)]);
+  signal.throwIfAborted();
+  if (failing.signal.aborted) throw failing.signal.reason;
+  if (local.status === 'rejected') throw local.reason;
+  if (found.status === 'rejected') throw found.reason;
+  return { local: local.value, remote: found.value };
 }
 
 function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote }: Snapshots, options: CycleOptions): PlanPolicy {

@@ -187,12 +187,12 @@ function intentOf(action: RemoteChange, advanced: (vector: VersionVector) => Ver
   }
 }
 
-function changeRemote({ action, intent }: Work, run: Run): Promise<void> {
+async function changeRemote({ action, intent }: Work, run: Run): Promise<void> {
   switch (action.type) {
-    case 'upload': return upload(action, intent, run);
-    case 'delete-remote': return deleteRemote(action, intent, run);
-    case 'rename-remote': return renameRemote(action, intent, run);
-    case 'update-attributes': return updateAttributes(action, intent, run);
+    case 'upload': await upload(action, intent, run); break;
+    case 'delete-remote': await deleteRemote(action, intent, run); break;
+    case 'rename-remote': await renameRemote(action, intent, run); break;
+    case 'update-attributes': await updateAttributes(action, intent, run); break;
   }
 }
 

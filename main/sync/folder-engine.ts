@@ -210,8 +210,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
         for (let i = 0; i < MOST_CYCLES; i++) {
           const result = await cycle(cycleOptions, signalOf(signal));
           addResult(total, result);
-          // A cycle that did nothing leaves the same for the next; what must be planned anew is worth another.
-          if (result.stopped !== null || result.isSettled || (result.done === 0 && !hasReplans(result))) break;
+          if (!isWorthAnother(result)) break;
         }
         return total;
       }),
@@ -267,7 +266,10 @@ function isDone(result: CycleResult): boolean {
   return result.stopped === null && result.failed + result.postponed === 0 && result.held === null && result.questions.length === 0;
 }
 
-function hasReplans(result: CycleResult): boolean {
+/** Conflict copies are uploaded by the next cycle, and what the world moved under is planned anew. A cycle that did all it planned left nothing. */
+function isWorthAnother(result: CycleResult): boolean {
+  if (result.stopped !== null) return false;
+  if (result.done > 0) return result.conflictCopies.length + result.failed + result.postponed > 0;
   return result.failed > 0 && result.problems.some((problem) => problem.error.retry === 'replan');
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CrashPoint, Device } from './device.ts';
-import { MemoryBucket } from './memory-bucket.ts';
+import { MemoryBucket } from './bucket-over-disks.ts';
 
 type Scenario = {
   readonly name: string;

@@ -9,7 +9,7 @@ import { openFolderState } from '../../main/state/folder-state.ts';
 import { createFolderEngine } from '../../main/sync/folder-engine.ts';
 import type { FolderEngine, FolderEngineOptions } from '../../main/sync/folder-engine.ts';
 import type { Clock, FolderState, LocalTree } from '../../main/sync/ports.ts';
-import type { MemoryBucket } from './memory-bucket.ts';
+import type { MemoryBucket } from './bucket-over-disks.ts';
 
 /**
  * Ends a device in the middle: at the `at`th call that changes or asks something outside, before or after its effect. From then

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Device } from './device.ts';
-import { MemoryBucket } from './memory-bucket.ts';
+import { MemoryBucket } from './bucket-over-disks.ts';
 
 let bucket: MemoryBucket;
 let a: Device;

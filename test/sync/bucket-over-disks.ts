@@ -23,6 +23,7 @@ export class MemoryBucket {
   fault: Fault = () => null;
   /** Ignores If-Match and If-None-Match, as weak servers do. */
   ignoresConditions = false;
+  pageSize = 3;
   inFlight = 0;
   mostInFlight = 0;
   /** Awaited inside every transfer: tests see what runs at once. */
@@ -70,8 +71,8 @@ export class MemoryBucket {
     };
     const list = async function* (bucket: MemoryBucket, signal: AbortSignal): AsyncIterable<readonly ListedObject[]> {
       const keys = [...bucket.objects.keys()].toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-      for (let i = 0; i < Math.max(1, keys.length); i += 3) {
-        yield await bucket.request('list', '', signal, () => keys.slice(i, i + 3).map((key) => listed(key, bucket.objects.get(key) as Stored)));
+      for (let i = 0; i < Math.max(1, keys.length); i += bucket.pageSize) {
+        yield await bucket.request('list', '', signal, () => keys.slice(i, i + bucket.pageSize).map((key) => listed(key, bucket.objects.get(key) as Stored)));
       }
     };
     return {

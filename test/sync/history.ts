@@ -1,0 +1,278 @@
+/**
+ * One random history: users on two or three devices write, edit, rename, delete and undo, devices sync, answers get lost and
+ * processes die; then everybody comes to rest, and what the engine promises is checked. One seed gives one history.
+ */
+import type { SyncPath } from '../../main/model/path.ts';
+import type { CallPoint, Fault } from '../helpers/faults.ts';
+import { Dice, NO_GUARD, World } from '../helpers/world.ts';
+import type { Device, Level } from '../helpers/world.ts';
+
+export type HistoryOptions = {
+  readonly seed: number;
+  readonly level: Level;
+  readonly isClientSide: boolean;
+  readonly devices: number;
+  readonly steps: number;
+  /** Devices whose users change something; the others only receive. Default all. */
+  readonly writers?: number;
+  /** Chance of a lost request or answer per remote call, and of a crash per call of any port. */
+  readonly faultChance: number;
+  readonly crashChance: number;
+  /** Chance per call that some user does something in the middle of a cycle. */
+  readonly meanwhileChance: number;
+  /** Names that are a file's and a directory's at once. */
+  readonly hasClashes?: boolean;
+  /** Renames take a path from one device to where another device does the same. */
+  readonly hasRenames?: boolean;
+};
+
+export type HistoryReport = {
+  /** Broken promises, in words; empty is good. */
+  readonly broken: readonly string[];
+  readonly trace: readonly string[];
+  readonly rounds: number;
+  readonly conflictCopies: number;
+  readonly faults: number;
+  readonly crashes: number;
+};
+
+const PATHS = ['a', 'b', 'c.txt', 'd/e', 'd/f.txt', 'g/h/i', 'g/h/j'];
+const DIRECTORIES = ['d', 'g', 'g/h', 'x', 'x/y'];
+const CLASHING_PATHS = ['a', 'a/b', 'd', 'd/e', 'd/e/f'];
+const MOST_ROUNDS = 6;
+const REMOTE_CALLS = /^remote\./;
+
+export async function runHistory(options: HistoryOptions): Promise<HistoryReport> {
+  const history = new History(options);
+  return history.run();
+}
+
+class History {
+  readonly #options: HistoryOptions;
+  readonly #dice: Dice;
+  readonly #world: World;
+  readonly #trace: string[] = [];
+  readonly #broken: string[] = [];
+  /** Contents that some user wrote and none removed since. */
+  readonly #live = new Set<string>();
+  readonly #everWritten: string[] = [];
+  /** Written more than once: whose removal a removal was, nobody can tell. They must be recoverable, but need not stand in the tree. */
+  readonly #repeated = new Set<string>();
+  #conflictCopies = 0;
+  #faults = 0;
+  #crashes = 0;
+  #isCalm = false;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.#dice = new Dice(options.seed ^ 0x5eed);
+    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3 });
+    for (let i = 0; i < options.devices; i++) this.#world.addDevice(`device-${'abc'[i] ?? i}`, { guard: NO_GUARD, concurrency: 1 + (options.seed % 3) });
+    this.#world.faults.next = (point) => this.#nextFault(point);
+    this.#world.faults.onCall = (point) => this.#meanwhile(point);
+  }
+
+  async run(): Promise<HistoryReport> {
+    for (let step = 0; step < this.#options.steps; step++) await this.#step();
+    this.#isCalm = true;
+    const rounds = await this.#comeToRest();
+    this.#check();
+    return { broken: this.#broken, trace: this.#trace, rounds, conflictCopies: this.#conflictCopies, faults: this.#faults, crashes: this.#crashes };
+  }
+
+  // -------------------------------------------------------------- what happens
+
+  async #step(): Promise<void> {
+    this.#world.clock.pass(this.#dice.below(20_000));
+    const roll = this.#dice.next();
+    if (roll < 0.6) {
+      this.#userDoesSomething();
+    } else if (roll < 0.85) {
+      await this.#cycle(this.#dice.pick(this.#world.devices));
+    } else if (roll < 0.95) {
+      await Promise.all(this.#world.devices.map((device) => this.#cycle(device)));
+    } else {
+      const device = this.#dice.pick(this.#world.devices);
+      this.#trace.push(`${device.name} is killed between cycles`);
+      device.crash();
+    }
+  }
+
+  async #cycle(device: Device): Promise<void> {
+    this.#trace.push(`${device.name} cycles`);
+    const result = await device.cycle({ acceptHeld: true });
+    if (result === null) {
+      this.#trace.push(`${device.name} crashed`);
+      return;
+    }
+    this.#note(device, result.conflictCopies, result.stopped?.code ?? null);
+    if (result.stopped?.code === 'invariant') this.#broken.push(`${device.name}: ${result.stopped.about.detail ?? 'invariant'}`);
+    if (result.held !== null) this.#broken.push(`${device.name} holds a plan that was accepted`);
+    this.#trace.push(`${device.name} done ${result.done} failed ${result.failed}${result.stopped === null ? '' : ` stopped ${result.stopped.code}`}`);
+  }
+
+  #note(device: Device, conflictCopies: readonly SyncPath[], stopped: string | null): void {
+    this.#conflictCopies += conflictCopies.length;
+    for (const path of conflictCopies) this.#trace.push(`${device.name} made ${path}`);
+    if (stopped !== null) this.#trace.push(`${device.name} stopped: ${stopped}`);
+  }
+
+  #nextFault({ call, device, path }: CallPoint): Fault | null {
+    if (this.#isCalm) return null;
+    if (this.#dice.chance(this.#options.crashChance)) {
+      this.#crashes += 1;
+      const at = this.#dice.chance(0.5) ? 'crash-before' : 'crash-after';
+      this.#trace.push(`${device} ${at} ${call} ${path ?? ''}`);
+      return { at };
+    }
+    if (REMOTE_CALLS.test(call) && this.#dice.chance(this.#options.faultChance)) {
+      this.#faults += 1;
+      const at = this.#dice.chance(0.5) ? 'before' : 'after';
+      this.#trace.push(`${device} loses ${at === 'before' ? 'the request' : 'the answer'} of ${call} ${path ?? ''}`);
+      return { at, error: this.#dice.pick(['offline', 'server-error', 'throttled']) };
+    }
+    return null;
+  }
+
+  #meanwhile(_point: CallPoint): void {
+    if (!this.#isCalm && this.#dice.chance(this.#options.meanwhileChance)) this.#userDoesSomething();
+  }
+
+  /** What a user does is at one instant; it may be refused, as a file system refuses it. */
+  #userDoesSomething(): void {
+    const device = this.#dice.pick(this.#world.devices.slice(0, this.#options.writers ?? this.#options.devices));
+    try {
+      this.#act(device);
+    } catch {
+      // A file where a directory should be, or the reverse: the user thinks of something else.
+    }
+  }
+
+  #act(device: Device): void {
+    const { disk } = device;
+    const standing = [...disk.files().keys()];
+    const paths = this.#options.hasClashes === true ? CLASHING_PATHS : PATHS;
+    const roll = this.#dice.next();
+    const say = (what: string): void => void this.#trace.push(`${device.name} user: ${what}`);
+    if (standing.length === 0 || roll < 0.45) {
+      const path = this.#dice.chance(0.5) && standing.length > 0 ? this.#dice.pick(standing) : this.#dice.pick(paths);
+      const before = disk.read(path);
+      const content = this.#newContent();
+      if (this.#dice.chance(0.5)) disk.write(path, content);
+      else disk.save(path, content);
+      if (before !== null) this.#live.delete(before);
+      this.#live.add(content);
+      say(`write ${path} ${content}`);
+    } else if (roll < 0.6) {
+      const path = this.#dice.pick(standing);
+      const before = disk.read(path);
+      disk.remove(path);
+      if (before !== null) this.#live.delete(before);
+      say(`remove ${path} ${before ?? ''}`);
+    } else if (roll < 0.66) {
+      const directory = this.#dice.pick(DIRECTORIES);
+      const lost = [...disk.files()].filter(([path]) => path === directory || path.startsWith(`${directory}/`));
+      disk.remove(directory);
+      for (const [, content] of lost) this.#live.delete(content);
+      say(`remove all of ${directory}`);
+    } else if (roll < 0.82 && this.#options.hasRenames !== false) {
+      const isDirectory = this.#dice.chance(0.2);
+      const from = isDirectory ? this.#dice.pick(DIRECTORIES) : this.#dice.pick(standing);
+      const to = isDirectory ? this.#dice.pick(DIRECTORIES) : this.#dice.pick(paths);
+      const before = from === to ? null : disk.read(to);
+      disk.rename(from, to);
+      if (before !== null) this.#live.delete(before);
+      say(`rename ${from} ${to}`);
+    } else if (roll < 0.88) {
+      const directory = this.#dice.pick(DIRECTORIES);
+      disk.makeDirectory(directory);
+      say(`mkdir ${directory}`);
+    } else if (roll < 0.94) {
+      const path = this.#dice.pick(standing);
+      disk.chmod(path, this.#dice.pick([0o600, 0o644, 0o755]));
+      say(`chmod ${path}`);
+    } else {
+      const path = this.#dice.pick(standing);
+      disk.utime(path, this.#world.clock.nowMs() + 1);
+      say(`touch ${path}`);
+    }
+  }
+
+  /** Mostly new and of one length, so that sizes tell nothing; sometimes one that was there before: an undo, or a copy. */
+  #newContent(): string {
+    if (this.#everWritten.length > 0 && this.#dice.chance(0.15)) {
+      const again = this.#dice.pick(this.#everWritten);
+      this.#repeated.add(again);
+      return again;
+    }
+    const content = this.#dice.chance(0.05) ? '' : `content-${String(this.#everWritten.length).padStart(4, '0')}${this.#dice.chance(0.2) ? ' longer' : ''}`;
+    if (content === '') this.#repeated.add(content);
+    this.#everWritten.push(content);
+    return content;
+  }
+
+  // -------------------------------------------------------------- what must be true at rest
+
+  async #comeToRest(): Promise<number> {
+    for (let round = 1; round <= MOST_ROUNDS; round++) {
+      const before = this.#fingerprint();
+      for (const device of this.#world.devices) {
+        this.#world.clock.pass(600_000);
+        const result = await device.sync({ acceptHeld: true });
+        if (result === null) throw new Error('a crash in a calm world');
+        this.#note(device, result.conflictCopies, null);
+        for (const { error, path } of result.problems) this.#trace.push(`${device.name} at rest: ${error.code} ${path ?? ''} ${error.about.detail ?? ''}`);
+        this.#trace.push(`${device.name} at rest: done ${result.done}`);
+      }
+      if (this.#fingerprint() === before) return round;
+    }
+    this.#broken.push(`not at rest after ${MOST_ROUNDS} rounds`);
+    return MOST_ROUNDS;
+  }
+
+  /** Changes with every write to the bucket or to a disk. */
+  #fingerprint(): string {
+    const disks = this.#world.devices.map(({ disk }) => disk.changes);
+    return JSON.stringify([this.#world.bucket.writes, disks]);
+  }
+
+  #check(): void {
+    const { devices } = this.#world;
+    const remote = this.#world.remoteFiles();
+    const first = devices[0];
+    for (const device of devices) {
+      const files = device.disk.files();
+      if (this.#options.hasClashes !== true) {
+        this.#expectSame(`${device.name}'s files`, files, 'the bucket', remote);
+        if (first !== undefined) this.#expectSame(`${device.name}'s directories`, asMap(device.disk.directories()), first.name, asMap(first.disk.directories()));
+      }
+      if (device.records.intents.size > 0) this.#broken.push(`${device.name} has ${device.records.intents.size} open intents`);
+      for (const entry of device.records.base.values()) {
+        const object = this.#world.bucket.objects.get(entry.objectKey);
+        if (object?.etag !== entry.etag && this.#options.hasClashes !== true) this.#broken.push(`${device.name} believes in a version of ${entry.path} that is not there`);
+      }
+      if (this.#options.hasClashes !== true) {
+        const contents = new Set(files.values());
+        for (const content of this.#live) {
+          if (!contents.has(content) && !this.#repeated.has(content)) this.#broken.push(`${device.name} has lost ${content}`);
+        }
+      }
+    }
+    const somewhere = new Set([...remote.values(), ...devices.flatMap(({ disk }) => [...disk.files().values(), ...disk.trash.map(({ content }) => content)])]);
+    const inTheOpen = new Set([...remote.values(), ...devices.flatMap(({ disk }) => [...disk.files().values()])]);
+    for (const content of this.#live) {
+      if (!inTheOpen.has(content) && !this.#repeated.has(content)) this.#broken.push(`nobody has ${content}`);
+      if (!somewhere.has(content)) this.#broken.push(`${content} cannot be recovered`);
+    }
+  }
+
+  #expectSame(what: string, a: ReadonlyMap<string, string>, other: string, b: ReadonlyMap<string, string>): void {
+    for (const path of new Set([...a.keys(), ...b.keys()])) {
+      if (a.get(path) !== b.get(path)) this.#broken.push(`${what} and ${other} differ at ${path}: ${a.get(path) ?? 'nothing'}, ${b.get(path) ?? 'nothing'}`);
+    }
+  }
+}
+
+function asMap(paths: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(paths.map((path) => [path, 'there']));
+}

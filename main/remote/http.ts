@@ -159,7 +159,7 @@ export function createHttpClient(endpoint: Endpoint, connections: number): HttpC
     try {
       return await new Promise<Answer>((resolve, reject) => {
         pool.dispatch(
-          { method: request.method, path: encodePath(path) + query, headers, body: body as Buffer | null, headersTimeout },
+          { method: request.method, path: encodePath(path) + query, headers, body, headersTimeout },
           new AnswerReader(request.method, signal, resolve, reject),
         );
       });

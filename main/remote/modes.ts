@@ -67,6 +67,8 @@ export function requestsOf(mode: EncryptionMode, keys: readonly HeldKey[], endpo
       const headers = customerKeyHeaders(key, SSE, md5);
       return { mode, write: headers, part: headers, read: headers, copySource: customerKeyHeaders(key, 'x-amz-copy-source-server-side-encryption', md5), customerKeyMd5: md5 };
     }
+    default:
+      return mode satisfies never;
   }
 }
 
@@ -93,6 +95,8 @@ export function isHonoured({ mode, customerKeyMd5 }: ModeRequests, answered: Ser
     }
     case 'sse-c':
       return answered.customerKeyMd5 === customerKeyMd5;
+    default:
+      return mode satisfies never;
   }
 }
 

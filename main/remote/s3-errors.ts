@@ -106,7 +106,7 @@ export function errorOfAnswer(answer: Answer, about: { readonly objectKey?: stri
   return new SyncError(
     code,
     { objectKey: about.objectKey, server: `${provider ?? 'no code'} (${answer.status})`, detail: region === undefined ? undefined : `The bucket is in ${region}.` },
-    { retryAfterMs: retryAfterMs(answer) } as { retryAfterMs?: number },
+    { retryAfterMs: retryAfterMs(answer) },
   );
 }
 

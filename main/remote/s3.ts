@@ -4,7 +4,7 @@
  *
  * The same contract tests hold for this store and for one that uses the SDK alone.
  */
-import type { S3Client } from '@aws-sdk/client-s3';
+import type * as Sdk from '@aws-sdk/client-s3';
 import { SyncError } from '../model/errors.ts';
 import type { ObjectKey } from '../model/path.ts';
 import type { S3Access } from '../model/settings.ts';
@@ -30,6 +30,17 @@ export function conditionHeaders(condition: Condition): Record<string, string> {
   if (condition.type === 'absent') return { 'if-none-match': '*' };
   return { 'if-match': condition.isBare === true ? condition.etag : `"${condition.etag}"` };
 }
+/** What is read of any command's output. */
+type SdkOutput = {
+  readonly ETag?: string;
+  readonly CopyObjectResult?: { readonly ETag?: string };
+  readonly UploadId?: string;
+  readonly Uploads?: readonly { readonly Key?: string; readonly UploadId?: string; readonly Initiated?: Date }[];
+  readonly IsTruncated?: boolean;
+  readonly NextKeyMarker?: string;
+  readonly NextUploadIdMarker?: string;
+  readonly Status?: string;
+};
 
 /** @throws SyncError answer-invalid where a value was given twice: which one was meant is anybody's guess */
 function metadataOf(answer: Answer): Record<string, string> {
@@ -78,8 +89,8 @@ function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<str
  * A store for one bucket. Nothing is connected or loaded before the first request.
  */
 export function createS3Store(access: S3Access, bucket: string, options: S3StoreOptions = {}): ObjectStore {
-  let sdkClient: Promise<S3Client> | null = null;
-  const sdk = (): Promise<S3Client> => (sdkClient ??= createSdkClient(access));
+  let sdkClient: Promise<Sdk.S3Client> | null = null;
+  const sdk = (): Promise<Sdk.S3Client> => (sdkClient ??= createSdkClient(access));
   let httpClient: Promise<HttpClient> | null = null;
   const http = (): Promise<HttpClient> => (httpClient ??= resolveEndpoint(access, bucket, sdk).then((endpoint) => createHttpClient(endpoint, options.connections ?? 32)));
 
@@ -89,12 +100,12 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   }
 
   /** Runs one SDK command with extra headers, and hands out the raw answer's headers beside its output. */
-  async function run<Output>(
-    make: (sdkModule: typeof import('@aws-sdk/client-s3')) => object,
+  async function run(
+    make: (sdkModule: typeof Sdk) => object,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
     objectKey?: ObjectKey,
-  ): Promise<{ output: Output; answer: Answer }> {
+  ): Promise<{ output: SdkOutput; answer: Answer }> {
     try {
       const client = await sdk();
       const command = make(await import('@aws-sdk/client-s3')) as SdkCommand;
@@ -109,7 +120,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
         },
         { step: 'build', name: 'enfoldHeaders' },
       );
-      const output = (await client.send(command as unknown as Parameters<S3Client['send']>[0], { abortSignal: signal })) as Output;
+      const output = (await client.send(command as unknown as Parameters<Sdk.S3Client['send']>[0], { abortSignal: signal })) as SdkOutput;
       return { output, answer };
     } catch (error) {
       throw errorOfSdk(error, signal, objectKey === undefined ? { isBucketRequest: true } : { objectKey });
@@ -173,7 +184,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     async copy(from, to, { metadata, modeHeaders, condition, contentType, sourceModeHeaders }, signal) {
       const headers: Record<string, string> = { ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition) };
       if (from.etag !== null) headers['x-amz-copy-source-if-match'] = from.etag;
-      const { output, answer } = await run<{ CopyObjectResult?: { ETag?: string } }>(
+      const { output, answer } = await run(
         ({ CopyObjectCommand }) => new CopyObjectCommand({
           Bucket: bucket, Key: to, CopySource: `${bucket}/${encodeURIComponent(from.objectKey)}`, MetadataDirective: 'REPLACE', Metadata: { ...metadata },
           ContentType: contentType ?? 'application/octet-stream',
@@ -184,7 +195,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     },
 
     async startMultipart(objectKey, { metadata, modeHeaders, contentType }, signal) {
-      const { output, answer } = await run<{ UploadId?: string }>(
+      const { output, answer } = await run(
         ({ CreateMultipartUploadCommand }) => new CreateMultipartUploadCommand({ Bucket: bucket, Key: objectKey, Metadata: { ...metadata }, ContentType: contentType ?? 'application/octet-stream' }),
         modeHeaders, signal, objectKey,
       );
@@ -201,7 +212,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     },
 
     async completeMultipart(objectKey, uploadId, parts, { modeHeaders, condition }, signal) {
-      const { output, answer } = await run<{ ETag?: string }>(
+      const { output, answer } = await run(
         ({ CompleteMultipartUploadCommand }) => new CompleteMultipartUploadCommand({
           Bucket: bucket, Key: objectKey, UploadId: uploadId,
           MultipartUpload: { Parts: parts.map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: `"${etag}"` })) },
@@ -224,8 +235,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       let keyMarker: string | undefined;
       let idMarker: string | undefined;
       for (;;) {
-        type Page = { Uploads?: { Key?: string; UploadId?: string; Initiated?: Date }[]; IsTruncated?: boolean; NextKeyMarker?: string; NextUploadIdMarker?: string };
-        const { output } = await run<Page>(
+        const { output } = await run(
           ({ ListMultipartUploadsCommand }) => new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, KeyMarker: keyMarker, UploadIdMarker: idMarker }), {}, signal,
         );
         for (const { Key, UploadId, Initiated } of output.Uploads ?? []) {
@@ -238,7 +248,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     },
 
     async isVersioned(signal) {
-      const { output } = await run<{ Status?: string }>(({ GetBucketVersioningCommand }) => new GetBucketVersioningCommand({ Bucket: bucket }), {}, signal);
+      const { output } = await run(({ GetBucketVersioningCommand }) => new GetBucketVersioningCommand({ Bucket: bucket }), {}, signal);
       return output.Status === 'Enabled';
     },
 

@@ -38,7 +38,7 @@ export type StoredFiles = {
   /** The key under which new objects are written; null where S3 or KMS holds it. */
   readonly keyId: KeyId | null;
   readonly names: Names | null;
-  authKeyOf(epoch: number): Buffer | null;
+  readonly authKeyOf: (epoch: number) => Buffer | null;
   objectKeyOf(path: SyncPath): ObjectKey;
   /** In client-side modes a fresh encryption for one upload attempt, else null. */
   startEncryption(): Promise<Encryption | null>;

@@ -84,7 +84,7 @@ class PooledWorker {
           reject(new SyncError('engine-stopped'));
           return;
         }
-        this.#pending.set(id, { resolve: resolve as (result: never) => void, reject, onProgress });
+        this.#pending.set(id, { resolve, reject, onProgress });
         this.#post(message);
       });
     } catch (error) {

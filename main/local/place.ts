@@ -2,7 +2,7 @@
  * Paths of one synced folder on disk: from sync path to absolute path and back to safety. Node has no openat, so every parent is
  * looked at by lstat right before something is written below it; what remains is the moment between the look and the write.
  */
-import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, rmdirSync, type BigIntStats } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { OWN_DIRECTORY, type LocalPath, type SyncPath } from '../model/path.ts';
@@ -23,6 +23,19 @@ export function createPlace(root: string): Place {
       return (inner === '' ? root : `${base}${sep}${sep === '/' ? inner : inner.replaceAll('/', sep)}`) as LocalPath;
     },
   };
+}
+
+type OnMade = (parent: string, made: string) => void;
+
+/** Takes directories away again that were made for something that failed, as far as they are still empty. An empty directory would be synced. */
+export function unmake(made: readonly string[]): void {
+  for (const directory of made.toReversed()) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      return;
+    }
+  }
 }
 
 /** lstat to the nanosecond, or null where nothing is there. @throws SyncError */
@@ -60,14 +73,14 @@ export function hasRealParents(place: Place, path: SyncPath): boolean {
 /**
  * Makes the missing directories above `path`.
  *
- * @param onMade - called with the directory that has a new entry and must be fsynced.
+ * @param onMade - called with the directory that has a new entry and must be fsynced, and with the new one.
  * @throws SyncError as hasRealParents
  */
-export function makeParents(place: Place, path: SyncPath, onMade: (absoluteParent: string) => void): void {
+export function makeParents(place: Place, path: SyncPath, onMade: OnMade): void {
   for (const parent of parentsOf(path)) makeOneDirectory(place, parent, path, onMade);
 }
 
-export function makeOneDirectory(place: Place, directory: SyncPath, about: string, onMade: (absoluteParent: string) => void): void {
+export function makeOneDirectory(place: Place, directory: SyncPath, about: string, onMade: OnMade): void {
   const absolute = place.at(directory);
   const stats = lookAt(absolute, about);
   if (stats !== null) {
@@ -83,7 +96,7 @@ export function makeOneDirectory(place: Place, directory: SyncPath, about: strin
     refuseUnlessDirectory(now, about);
     return;
   }
-  onMade(dirname(absolute));
+  onMade(dirname(absolute), absolute);
 }
 
 function refuseUnlessDirectory(stats: BigIntStats, path: string): void {

@@ -11,7 +11,7 @@ import { isOwnPath, type SyncPath } from '../model/path.ts';
 import type { Replacement, ReplaceOutcome } from '../sync/ports.ts';
 import { mayCreate } from './names.ts';
 import { errnoOf, fromOsError } from './os-error.ts';
-import { hasRealParents, lookAt, makeParents, type Place } from './place.ts';
+import { hasRealParents, lookAt, makeParents, unmake, type Place } from './place.ts';
 import { entryOf, isSameContent, stampOf } from './stamp.ts';
 import { moveWithoutReplacing, type Trash, type TrashSlot } from './trash.ts';
 import { createBreather } from './walk.ts';
@@ -31,6 +31,8 @@ type Prepared = {
   readonly slot: TrashSlot | null;
   /** The file system knows no links: the target is moved to the trash at the last moment instead. */
   readonly isMoved: boolean;
+  /** Directories that were made for it. */
+  readonly made: readonly string[];
 };
 
 /** @returns one outcome per item, in the order given; never throws for a single item. */
@@ -46,6 +48,7 @@ export async function replaceFiles(items: readonly Replacement[], parts: Replace
   const lostTrash = await fsyncAll(dirtyTrash, parts.fsyncDirectory);
 
   const outcomes: ReplaceOutcome[] = [];
+  const needless: (readonly string[])[] = [];
   for (const one of prepared) {
     await breathe();
     if ('ok' in one) {
@@ -54,9 +57,14 @@ export async function replaceFiles(items: readonly Replacement[], parts: Replace
     }
     const lost = one.slot === null ? null : lostBelow(one.slot.absolute, lostTrash);
     const outcome = lost === null ? attempt(one.item.path, () => putInPlace(one, parts, dirty)) : failed(one.item.path, lost);
-    if (!outcome.ok && one.slot !== null && !one.isMoved) dropLink(one.slot);
+    if (!outcome.ok) {
+      if (one.slot !== null && !one.isMoved) dropLink(one.slot);
+      needless.push(one.made);
+    }
     outcomes.push(outcome);
   }
+  // Only now, since another item of the batch may have needed them.
+  for (const made of needless.toReversed()) unmake(made);
 
   const lost = await fsyncAll(dirty, parts.fsyncDirectory);
   if (lost.size === 0) return outcomes;
@@ -68,9 +76,22 @@ export async function replaceFiles(items: readonly Replacement[], parts: Replace
 }
 
 function prepare(item: Replacement, parts: ReplaceParts, dirty: Set<string>, dirtyTrash: Set<string>): Prepared {
-  const { place } = parts;
   refuseName(item.path, item.replaces === null);
-  makeParents(place, item.path, (directory) => dirty.add(directory));
+  const made: string[] = [];
+  try {
+    makeParents(parts.place, item.path, (parent, directory) => {
+      dirty.add(parent);
+      made.push(directory);
+    });
+    return { ...prepareTarget(item, parts, dirtyTrash), made };
+  } catch (error) {
+    unmake(made);
+    throw error;
+  }
+}
+
+function prepareTarget(item: Replacement, parts: ReplaceParts, dirtyTrash: Set<string>): Omit<Prepared, 'made'> {
+  const { place } = parts;
   const absolute = place.at(item.path);
 
   const target = lookAt(absolute, item.path);

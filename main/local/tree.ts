@@ -6,7 +6,7 @@
  * returned is durable. What remains is the moment between the last look and the act, which Node cannot close.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { close, constants, fstat, fstatSync, open, read, readdirSync, readSync, renameSync, closeSync, openSync, rmdirSync, rmSync, type BigIntStats } from 'node:fs';
+import { accessSync, close, constants, fstat, fstatSync, open, read, readdirSync, readSync, renameSync, closeSync, openSync, rmdirSync, rmSync, type BigIntStats } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
@@ -93,6 +93,11 @@ class DiskTree implements FolderOnDisk {
   }
 
   async *walk(signal: AbortSignal): ReturnType<typeof walkTree> {
+    try {
+      accessSync(this.root, constants.R_OK | constants.X_OK);
+    } catch (error) {
+      throw fromOsError(error, '', { EACCES: 'root-unreadable', EPERM: 'root-unreadable', ENOENT: 'root-missing' });
+    }
     yield* walkTree(this.#place, this.#loadRules(), signal);
   }
 

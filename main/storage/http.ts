@@ -1,0 +1,125 @@
+/** The HTTP side: one request in, one answer out, and a connection that stays usable whatever the request was. */
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Authenticator } from './authenticate.ts';
+import { ClientGone, S3Error, toS3Error } from './errors.ts';
+import { refuseUnsupported } from './object-headers.ts';
+import type { Answer, Storage } from './operation.ts';
+import { parseRequest } from './request.ts';
+import { route } from './router.ts';
+import { XML_HEAD, element } from './xml.ts';
+
+const HOST_ID = randomBytes(24).toString('base64');
+const processPart = randomBytes(4).toString('hex').toUpperCase();
+let requestCount = 0;
+
+const newRequestId = (): string => processPart + (requestCount++ >>> 0).toString(16).toUpperCase().padStart(8, '0');
+
+export type HttpOptions = {
+  readonly storage: Storage;
+  readonly authenticate: Authenticator;
+  readonly now: () => number;
+  /** Told of every error that is the server's own fault; the text holds no content and no secrets. */
+  readonly onFault: (error: unknown, requestId: string) => void;
+};
+
+function waitForDrain(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}
+
+async function sendContent(response: ServerResponse, body: Exclude<Answer['body'], string | undefined>): Promise<void> {
+  const { content } = body;
+  if (content.whole !== null) {
+    response.end(content.whole);
+    return;
+  }
+  for await (const piece of content.pieces()) {
+    if (response.destroyed) return;
+    if (!response.write(piece)) await waitForDrain(response);
+  }
+  response.end();
+}
+
+async function send(method: string, response: ServerResponse, answer: Answer, headers: string[]): Promise<void> {
+  const { body } = answer;
+  if (typeof body === 'string') {
+    const bytes = Buffer.from(body);
+    headers.push('Content-Length', String(bytes.length), ...answer.headers);
+    response.writeHead(answer.status, headers);
+    response.end(method === 'HEAD' ? undefined : bytes);
+    return;
+  }
+  headers.push(...answer.headers);
+  if (body === undefined) {
+    if (answer.status === 200 && !answer.headers.includes('Content-Length')) headers.push('Content-Length', '0');
+    response.writeHead(answer.status, headers);
+    response.end();
+    return;
+  }
+  try {
+    response.writeHead(answer.status, headers);
+    await sendContent(response, body);
+  } finally {
+    body.content.release();
+  }
+}
+
+function errorAnswer(error: S3Error, resource: string, requestId: string): Answer {
+  if (error.status === 304) return { status: 304, headers: error.headers };
+  const details = Object.entries(error.details).map(([name, text]) => element(name, text)).join('');
+  const xml = `${XML_HEAD}<Error>${element('Code', error.code)}${element('Message', error.message)}${details}${element('Resource', resource)}${element('RequestId', requestId)}${element('HostId', HOST_ID)}</Error>`;
+  return { status: error.status, headers: ['Content-Type', 'application/xml', ...error.headers], body: xml };
+}
+
+export function createHttpServer(options: HttpOptions): Server {
+  const { storage, authenticate, now, onFault } = options;
+
+  const perform = async (incoming: IncomingMessage, askForBody: () => void): Promise<Answer> => {
+    const request = parseRequest(incoming, askForBody);
+    const nowMs = now();
+    const { payload } = authenticate(request, nowMs);
+    refuseUnsupported(request);
+    return route(request)({ ...storage, request, payload, nowMs });
+  };
+
+  const serve = async (incoming: IncomingMessage, response: ServerResponse, isWaiting: boolean): Promise<void> => {
+    const requestId = newRequestId();
+    const headers = ['x-amz-request-id', requestId, 'x-amz-id-2', HOST_ID, 'Server', 'Enfold'];
+    let mustAsk = isWaiting;
+    const askForBody = (): void => {
+      if (mustAsk) response.writeContinue();
+      mustAsk = false;
+    };
+    try {
+      await send(incoming.method ?? 'GET', response, await perform(incoming, askForBody), headers);
+    } catch (error) {
+      if (error instanceof ClientGone) {
+        response.destroy();
+        return;
+      }
+      const known = toS3Error(error);
+      if (known.status >= 500 && known.status !== 501) onFault(error, requestId);
+      if (response.headersSent) {
+        // Part of the content is out already: only a broken connection tells the client that it is not whole.
+        response.destroy();
+        return;
+      }
+      // A client that was not asked for its body will not send it: the connection cannot be told where the next request begins.
+      if (mustAsk) headers.push('Connection', 'close');
+      await send(incoming.method ?? 'GET', response, errorAnswer(known, (incoming.url ?? '/').split('?')[0] ?? '/', requestId), headers);
+    }
+    if (!incoming.readableEnded) incoming.resume();
+  };
+
+  // A request may take as long as its body does; a header must come soon, and idle connections are kept longer than clients keep theirs.
+  const server = createServer({ keepAliveTimeout: 300_000, headersTimeout: 60_000, requestTimeout: 0, noDelay: true });
+  server.on('request', (incoming, response) => void serve(incoming, response, false));
+  server.on('checkContinue', (incoming, response) => void serve(incoming, response, true));
+  return server;
+}

@@ -1,0 +1,66 @@
+/** What every operation gets and gives. An operation reads its request, changes or reads the storage, and says what to answer; it never touches the connection. */
+import { randomBytes } from 'node:crypto';
+import type { Payload } from './authenticate.ts';
+import type { BodyStore, OpenContent } from './bodies.ts';
+import type { Catalogue } from './catalogue.ts';
+import { S3Error } from './errors.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { Bucket, EncryptionRecord } from './records.ts';
+import type { S3Request } from './request.ts';
+
+export type Storage = { readonly catalogue: Catalogue; readonly bodies: BodyStore; readonly keyRing: KeyRing };
+
+export type Context = Storage & { readonly request: S3Request; readonly payload: Payload; readonly nowMs: number };
+
+export type Answer = {
+  readonly status: number;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
+  /** XML text, or content that is read as it is sent. */
+  readonly body?: string | { readonly content: OpenContent; readonly sizeBytes: number };
+};
+
+export type Operation = (context: Context) => Promise<Answer> | Answer;
+
+export const xmlAnswer = (xml: string, headers: readonly string[] = []): Answer => ({ status: 200, headers: ['Content-Type', 'application/xml', ...headers], body: xml });
+export const NO_CONTENT: Answer = { status: 204, headers: [] };
+
+/** S3 keeps whole seconds. */
+export const wholeSeconds = (timeMs: number): number => Math.floor(timeMs / 1000) * 1000;
+export const isoTime = (timeMs: number): string => new Date(timeMs).toISOString();
+export const quoted = (etag: string): string => `"${etag}"`;
+
+/** The one account there is. */
+export const OWNER_ID = '0000000000000000000000000000000000000000000000000000000000000000';
+export const OWNER = `<ID>${OWNER_ID}</ID><DisplayName>enfold</DisplayName>`;
+
+/** @throws S3Error NoSuchBucket */
+export function requireBucket(context: Pick<Context, 'catalogue'>, bucketName: string | null): Bucket {
+  const bucket = bucketName === null ? null : context.catalogue.bucket(bucketName);
+  if (bucket === null) throw new S3Error('NoSuchBucket', undefined, { BucketName: bucketName ?? '' });
+  return bucket;
+}
+
+export function requireKey(request: S3Request): string {
+  if (request.objectKey === null) throw new S3Error('MethodNotAllowed');
+  return request.objectKey;
+}
+
+/** A fresh data key and how it is kept; the caller zeroes the key. */
+export function newDataKey(keyRing: KeyRing): { readonly dataKey: Buffer; readonly encryption: EncryptionRecord } {
+  const dataKey = randomBytes(32);
+  const objectId = randomBytes(16).toString('base64');
+  return { dataKey, encryption: { type: 'sse-s3', objectId, ...keyRing.wrap(dataKey, objectId) } };
+}
+
+export function openDataKey(keyRing: KeyRing, encryption: EncryptionRecord): Buffer {
+  return keyRing.unwrap(encryption, encryption.objectId);
+}
+
+/** What is answered about an object's encryption, wherever S3 answers it. */
+export function encryptionHeaders(encryption: EncryptionRecord): string[] {
+  switch (encryption.type) {
+    case 'sse-s3':
+      return ['x-amz-server-side-encryption', 'AES256'];
+  }
+}

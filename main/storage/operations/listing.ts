@@ -1,0 +1,148 @@
+/**
+ * Listings: both versions of ListObjects, and ListObjectVersions. A page reads its own rows only: the database is asked from the
+ * page's first key on, and a folded prefix is skipped by asking again from behind it.
+ */
+import { keyBytes, type Catalogue } from '../catalogue.ts';
+import { invalidArgument } from '../errors.ts';
+import { OWNER, isoTime, quoted, requireBucket, xmlAnswer, type Context, type Operation } from '../operation.ts';
+import type { ListedRow } from '../records.ts';
+import { document, element, escapeXml, optionalElement } from '../xml.ts';
+
+const MAX_KEYS = 1000;
+/** Above every key: no UTF-8 text begins with this byte. */
+const BEYOND = Uint8Array.of(0xff);
+
+/** The smallest bytes above all that begin with these; for an empty prefix, above all keys. */
+function behind(prefix: Uint8Array): Uint8Array {
+  const bound = Uint8Array.from(prefix);
+  const last = bound.length - 1;
+  if (last < 0) return BEYOND;
+  bound[last] = (bound[last] ?? 0) + 1; // The last byte of UTF-8 text is never 0xff.
+  return bound;
+}
+
+type Entry = { readonly type: 'object'; readonly row: ListedRow; readonly key: string } | { readonly type: 'prefix'; readonly key: string };
+export type Page = { readonly entries: readonly Entry[]; readonly isTruncated: boolean };
+
+/** One page: objects and folded prefixes together, in byte order, at most `limit`, all of them above `after`. */
+export function listPage(catalogue: Catalogue, bucketId: number, options: { prefix: string; delimiter: string; after: string; limit: number }): Page {
+  const { prefix, delimiter, after, limit } = options;
+  const prefixBytes = keyBytes(prefix);
+  const until = behind(prefixBytes);
+  const entries: Entry[] = [];
+  if (limit === 0) return { entries, isTruncated: false };
+  const afterBytes = keyBytes(after);
+  let isInclusive = Buffer.compare(prefixBytes, afterBytes) > 0;
+  let from: Uint8Array = isInclusive ? prefixBytes : afterBytes;
+  if (after.startsWith(prefix) && delimiter !== '') {
+    // A page that ended with a folded prefix goes on behind all it folds.
+    const folded = foldedPrefix(after, prefix, delimiter);
+    if (folded !== null) [from, isInclusive] = [behind(keyBytes(folded)), true];
+  }
+  for (;;) {
+    let next: Uint8Array | null = null;
+    for (const row of catalogue.scanObjects(bucketId, from, isInclusive, until)) {
+      if (entries.length === limit) return { entries, isTruncated: true };
+      const key = Buffer.from(row.key.buffer, row.key.byteOffset, row.key.byteLength).toString('utf8');
+      const folded = delimiter === '' ? null : foldedPrefix(key, prefix, delimiter);
+      if (folded === null) {
+        entries.push({ type: 'object', row, key });
+        continue;
+      }
+      entries.push({ type: 'prefix', key: folded });
+      next = behind(keyBytes(folded));
+      break;
+    }
+    if (next === null) return { entries, isTruncated: false };
+    from = next;
+    isInclusive = true;
+  }
+}
+
+function foldedPrefix(key: string, prefix: string, delimiter: string): string | null {
+  const found = key.indexOf(delimiter, prefix.length);
+  return found === -1 ? null : key.slice(0, found + delimiter.length);
+}
+
+type Common = { readonly prefix: string; readonly delimiter: string; readonly limit: number; readonly encode: (text: string) => string; readonly encodingType: string | undefined };
+
+function commonOf({ request }: Context): Common {
+  const { query } = request;
+  const maxKeys = query.get('max-keys');
+  if (maxKeys !== undefined && !/^\d{1,10}$/.test(maxKeys)) throw invalidArgument('max-keys', maxKeys, 'Provided max-keys not an integer or within integer range');
+  const encodingType = query.get('encoding-type');
+  if (encodingType !== undefined && encodingType !== 'url') throw invalidArgument('encoding-type', encodingType, 'Invalid Encoding Method specified in Request');
+  const encode = encodingType === undefined ? escapeXml : (text: string): string => encodeURIComponent(text).replaceAll('%2F', '/').replaceAll('%20', '+').replace(/[!'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return { prefix: query.get('prefix') ?? '', delimiter: query.get('delimiter') ?? '', limit: Math.min(MAX_KEYS, Number(maxKeys ?? MAX_KEYS)), encode, encodingType };
+}
+
+function objectXml(row: ListedRow, key: string, encode: (text: string) => string, owner: string, extra = ''): string {
+  const checksum = row.checksum?.split(' ');
+  const checksums = checksum === undefined ? '' : element('ChecksumAlgorithm', checksum[0] ?? '') + element('ChecksumType', checksum[1] ?? '');
+  return `<Key>${encode(key)}</Key>${extra}<LastModified>${isoTime(row.modifiedMs)}</LastModified><ETag>${escapeXml(quoted(row.etag))}</ETag>${checksums}<Size>${row.size}</Size>${owner}<StorageClass>STANDARD</StorageClass>`;
+}
+
+function pageXml(page: Page, encode: (text: string) => string, owner: string): string {
+  const contents = page.entries.map((entry) => (entry.type === 'object' ? `<Contents>${objectXml(entry.row, entry.key, encode, owner)}</Contents>` : ''));
+  const prefixes = page.entries.map((entry) => (entry.type === 'prefix' ? `<CommonPrefixes><Prefix>${encode(entry.key)}</Prefix></CommonPrefixes>` : ''));
+  return contents.join('') + prefixes.join('');
+}
+
+const encodeToken = (key: string): string => `1${Buffer.from(key).toString('base64url')}`;
+
+function decodeToken(token: string): string {
+  const key = token.startsWith('1') ? Buffer.from(token.slice(1), 'base64url').toString('utf8') : '';
+  if (key === '' || encodeToken(key) !== token) throw invalidArgument('continuation-token', token, 'The continuation token provided is incorrect');
+  return key;
+}
+
+const lastKey = (page: Page): string => page.entries.at(-1)?.key ?? '';
+
+export const listObjectsV2: Operation = (context) => {
+  const { query } = context.request;
+  const bucket = requireBucket(context, context.request.bucketName);
+  const { prefix, delimiter, limit, encode, encodingType } = commonOf(context);
+  const token = query.get('continuation-token');
+  if (token === '') throw invalidArgument('continuation-token', '', 'The continuation token provided is incorrect');
+  const startAfter = query.get('start-after');
+  const page = listPage(context.catalogue, bucket.id, { prefix, delimiter, after: token === undefined ? (startAfter ?? '') : decodeToken(token), limit });
+  const owner = query.get('fetch-owner') === 'true' ? `<Owner>${OWNER}</Owner>` : '';
+  return xmlAnswer(document('ListBucketResult', [
+    element('Name', bucket.name), `<Prefix>${encode(prefix)}</Prefix>`, delimiter === '' ? '' : `<Delimiter>${encode(delimiter)}</Delimiter>`,
+    startAfter === undefined ? '' : `<StartAfter>${encode(startAfter)}</StartAfter>`, optionalElement('ContinuationToken', token),
+    page.isTruncated ? element('NextContinuationToken', encodeToken(lastKey(page))) : '',
+    element('KeyCount', page.entries.length), element('MaxKeys', limit), optionalElement('EncodingType', encodingType), element('IsTruncated', page.isTruncated),
+    pageXml(page, encode, owner),
+  ].join('')), ['x-amz-bucket-region', bucket.region]);
+};
+
+export const listObjectsV1: Operation = (context) => {
+  const bucket = requireBucket(context, context.request.bucketName);
+  const { prefix, delimiter, limit, encode, encodingType } = commonOf(context);
+  const marker = context.request.query.get('marker') ?? '';
+  const page = listPage(context.catalogue, bucket.id, { prefix, delimiter, after: marker, limit });
+  return xmlAnswer(document('ListBucketResult', [
+    element('Name', bucket.name), `<Prefix>${encode(prefix)}</Prefix>`, `<Marker>${encode(marker)}</Marker>`,
+    page.isTruncated && delimiter !== '' ? `<NextMarker>${encode(lastKey(page))}</NextMarker>` : '',
+    element('MaxKeys', limit), delimiter === '' ? '' : `<Delimiter>${encode(delimiter)}</Delimiter>`, optionalElement('EncodingType', encodingType), element('IsTruncated', page.isTruncated),
+    pageXml(page, encode, `<Owner>${OWNER}</Owner>`),
+  ].join('')), ['x-amz-bucket-region', bucket.region]);
+};
+
+/** Without versioning each object is its own latest version, named `null`. */
+export const listObjectVersions: Operation = (context) => {
+  const { query } = context.request;
+  const bucket = requireBucket(context, context.request.bucketName);
+  const { prefix, delimiter, limit, encode, encodingType } = commonOf(context);
+  const keyMarker = query.get('key-marker') ?? '';
+  const page = listPage(context.catalogue, bucket.id, { prefix, delimiter, after: keyMarker, limit });
+  const versions = page.entries.map((entry) => (entry.type === 'object'
+    ? `<Version>${objectXml(entry.row, entry.key, encode, `<Owner>${OWNER}</Owner>`, '<VersionId>null</VersionId><IsLatest>true</IsLatest>')}</Version>`
+    : `<CommonPrefixes><Prefix>${encode(entry.key)}</Prefix></CommonPrefixes>`));
+  return xmlAnswer(document('ListVersionsResult', [
+    element('Name', bucket.name), `<Prefix>${encode(prefix)}</Prefix>`, `<KeyMarker>${encode(keyMarker)}</KeyMarker>`, element('VersionIdMarker', query.get('version-id-marker') ?? ''),
+    page.isTruncated ? `<NextKeyMarker>${encode(lastKey(page))}</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>` : '',
+    element('MaxKeys', limit), delimiter === '' ? '' : `<Delimiter>${encode(delimiter)}</Delimiter>`, optionalElement('EncodingType', encodingType), element('IsTruncated', page.isTruncated),
+    versions.join(''),
+  ].join('')));
+};

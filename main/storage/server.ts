@@ -1,0 +1,118 @@
+/**
+ * Built-in storage: an S3 endpoint on loopback over a folder of the user's choice.
+ *
+ * It verifies every signature, encrypts every body at rest, decides every condition in the transaction that acts on it, and acknowledges a
+ * write only when it is on the disk. A request passes `http` (connection), `request` (parse), `authenticate`, `router` (which operation),
+ * `operations/*`, and back. What is kept: records and small bodies in one database (`catalogue`), larger bodies in files (`bodies`).
+ * It is the server only: nothing of the engine is imported here.
+ */
+import { mkdir, writeFile, readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { openAccessKeys, type AccessKey } from './access-keys.ts';
+import { createAuthenticator } from './authenticate.ts';
+import { BodyStore, type StartupReport } from './bodies.ts';
+import { Catalogue } from './catalogue.ts';
+import { createHttpServer } from './http.ts';
+import { openKeyRing, type KeyRing } from './key-ring.ts';
+import { lockDataFolder } from './lock.ts';
+import { syncDirectory } from './secret-file.ts';
+
+export type StorageOptions = {
+  readonly dir: string;
+  /** 0 or none: any free one. */
+  readonly port?: number | undefined;
+  readonly host?: string | undefined;
+  /** Takes the place of the stored root key, for this run. */
+  readonly accessKey?: AccessKey | undefined;
+  /** Milliseconds since 1970; tests give another clock. */
+  readonly now?: (() => number) | undefined;
+  /** One line per thing an operator should know; no content, no secrets. */
+  readonly log?: ((line: string) => void) | undefined;
+};
+
+/** What the check at start found wrong: objects that are listed and whose content is gone, and files that nothing names. */
+export type DamageReport = { readonly unreadable: readonly { readonly bucket: string; readonly objectKey: string }[]; readonly unknownFiles: readonly string[] };
+
+export type RunningStorage = AccessKey & {
+  /** `http://127.0.0.1:PORT` */
+  readonly endpoint: string;
+  readonly dir: string;
+  readonly damage: DamageReport;
+  rotateMasterKey(): Promise<void>;
+  /** Answers what has begun, then closes. */
+  stop(): Promise<void>;
+};
+
+const ENDPOINT_FILE = 'endpoint';
+const STOP_GRACE_MS = 5_000;
+
+/** Where a server that holds this folder says it is; null where it does not say. */
+export async function readEndpoint(dir: string): Promise<string | null> {
+  const text = await readFile(join(dir, ENDPOINT_FILE), 'utf8').catch(() => '');
+  return /^http:\/\/\S+$/.test(text.trim()) ? text.trim() : null;
+}
+
+function reportDamage(catalogue: Catalogue, report: StartupReport, log: (line: string) => void): DamageReport {
+  const unreadable = report.missing.length === 0 ? [] : [...catalogue.objectsWithFiles(new Set(report.missing))];
+  if (report.removedLeftovers > 0) log(`removed ${report.removedLeftovers} leftovers of unfinished writes`);
+  if (report.missing.length > 0) log(`${report.missing.length} body files are missing; ${unreadable.length} objects cannot be read and are kept as they are`);
+  if (report.unknown.length > 0) log(`${report.unknown.length} body files belong to no object; they are kept`);
+  return { unreadable, unknownFiles: report.unknown };
+}
+
+/**
+ * Starts the storage over a folder, which is created if it is not there.
+ *
+ * @throws SyncError storage-busy where another server holds the folder; state-corrupt; newer-version
+ */
+export async function startStorage(options: StorageOptions): Promise<RunningStorage> {
+  const dir = resolve(options.dir);
+  const now = options.now ?? Date.now;
+  const log = options.log ?? (() => undefined);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const lock = lockDataFolder(dir);
+  let catalogue: Catalogue | undefined;
+  try {
+    let collect = (): void => undefined;
+    catalogue = new Catalogue(dir, () => collect());
+    const bodies = new BodyStore(dir, catalogue);
+    collect = () => bodies.collect();
+    const keyRing: KeyRing = await openKeyRing(dir, catalogue.buckets().length === 0, now());
+    const accessKeys = await openAccessKeys(dir, options.accessKey);
+    await syncDirectory(dir);
+    const damage = reportDamage(catalogue, await bodies.check(), log);
+    const server = createHttpServer({
+      storage: { catalogue, bodies, keyRing }, authenticate: createAuthenticator(accessKeys.secretOf), now,
+      onFault: (error, requestId) => log(`request ${requestId} failed: ${error instanceof Error ? error.message : 'unknown error'}`),
+    });
+    const host = options.host ?? '127.0.0.1';
+    await new Promise<void>((listening, failed) => {
+      server.once('error', failed);
+      server.listen(options.port ?? 0, host, () => {
+        server.off('error', failed);
+        listening();
+      });
+    });
+    const endpoint = `http://${host}:${(server.address() as AddressInfo).port}`;
+    await writeFile(join(dir, ENDPOINT_FILE), endpoint, { mode: 0o600 });
+    bodies.collect();
+    const opened = catalogue;
+    let stopping: Promise<void> | null = null;
+    const stop = async (): Promise<void> => {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
+      await closed;
+      clearTimeout(timer);
+      await bodies.close();
+      opened.close();
+      lock.release();
+    };
+    return { endpoint, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), stop: () => (stopping ??= stop()) };
+  } catch (error) {
+    catalogue?.close();
+    lock.release();
+    throw error;
+  }
+}

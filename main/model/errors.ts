@@ -80,6 +80,7 @@ const table = {
   'state-corrupt': { family: 'StateError', retry: 'after-user', says: 'Enfold\'s own records of this folder are damaged.', next: 'Remove the folder from Enfold and add it again; no file is lost by that.' },
   'state-newer-version': { family: 'StateError', retry: 'after-user', says: 'Enfold\'s records were written by a newer version.', next: 'Update Enfold.' },
   'folder-busy': { family: 'StateError', retry: 'later', says: 'Another Enfold is syncing this folder.', next: 'Wait until it is done, or quit it.' },
+  'storage-busy': { family: 'StateError', retry: 'later', says: 'Another server already uses this storage folder.', next: 'Stop it, or use the one that is running.' },
   'engine-stopped': { family: 'StateError', retry: 'later', says: 'Enfold\'s engine stopped and is being started again.', next: 'Nothing was lost. Try again in a moment.' },
   // Usage
   'bad-usage': { family: 'UsageError', retry: 'after-user', says: 'The command was not understood.', next: 'See --help.' },

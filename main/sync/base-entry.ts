@@ -49,6 +49,7 @@ export function baseEntryOf(source: {
     stamp: local.stamp,
     epoch: version.epoch ?? facts.epoch,
     keyId: version.keyId === undefined ? facts.keyId : version.keyId,
+    objectBytes: version.objectBytes,
   };
 }
 

@@ -24,6 +24,8 @@ const LARGE_BYTES = 8 * 1024 * 1024;
 const LARGE_SHARE = 8;
 const MOST_DOWNLOADS_AT_ONCE = 32;
 const LOCAL_DELETIONS_AT_ONCE = 8;
+/** What is only recorded needs no waiting; others must get their turn all the same. */
+const ACTIONS_PER_BREATH = 1_000;
 
 type Of<T extends Action['type']> = Extract<Action, { type: T }>;
 type RemoteChange = Of<'upload'> | Of<'delete-remote'> | Of<'rename-remote'> | Of<'update-attributes'>;
@@ -58,7 +60,8 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   const downloads: (Of<'download'> | Of<'keep-both'> | Of<'adopt'>)[] = [];
   const largeDownloads: (Of<'download'> | Of<'keep-both'>)[] = [];
   const localDeletions: Of<'delete-local'>[] = [];
-  for (const action of actions) {
+  for (const [i, action] of actions.entries()) {
+    if (i % ACTIONS_PER_BREATH === ACTIONS_PER_BREATH - 1) await breathe();
     switch (action.type) {
       case 'upload': (action.local.sizeBytes >= LARGE_BYTES ? largeUploads : remoteChanges).push(action); break;
       case 'delete-remote':
@@ -99,6 +102,12 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   run.signal.throwIfAborted();
   for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
   if (localDeletions.length > 0) await finishPruning(run.parts);
+}
+
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */

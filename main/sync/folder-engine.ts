@@ -172,9 +172,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       acceptNext = false;
       return cycle({ acceptHeld, quietMs: options.quietMs ?? QUIET_MS, look: lookFor(reason) }, signalOf(signal));
     });
-    const again = [result.quietAtMs, result.done > 0 || result.stopped !== null ? null : memory.failures.nextTryMs()].filter((at) => at !== null);
-    // After a cycle that did something, a second look finds what it led to: a conflict copy to upload, a path to replan.
-    if (result.done + result.failed > 0) again.push(clock.nowMs());
+    const again = [result.quietAtMs, memory.failures.nextTryMs(clock.nowMs()), isWorthAnother(result) ? clock.nowMs() : null].filter((at) => at !== null);
     return {
       wasActive: result.done > 0 || result.waiting > 0,
       stopped: result.stopped === null ? null : { retry: result.stopped.retry, retryAfterMs: result.stopped.retryAfterMs ?? null },

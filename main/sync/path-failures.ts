@@ -61,10 +61,12 @@ export class PathFailures {
     return this.#byPath.size;
   }
 
-  /** When the next path may be tried again, or null. */
-  nextTryMs(): number | null {
+  /** When the next pause ends, or null. A path whose pause has ended is tried by whatever cycle comes. */
+  nextTryMs(nowMs: number): number | null {
     let next: number | null = null;
-    for (const failure of this.#byPath.values()) next = Math.min(next ?? Number.POSITIVE_INFINITY, failure.notBeforeMs);
+    for (const { notBeforeMs } of this.#byPath.values()) {
+      if (notBeforeMs > nowMs) next = Math.min(next ?? Number.POSITIVE_INFINITY, notBeforeMs);
+    }
     return next;
   }
 

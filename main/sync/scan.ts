@@ -3,7 +3,6 @@
  * cost no memory and no writes. A walk or a listing that does not come to its end is an error, never a smaller snapshot.
  */
 import { SyncError } from '../model/errors.ts';
-import { parentOf } from '../model/path.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
 import type { BaseEntry, LocalEntry, Skipped } from '../model/snapshot.ts';
 import { compareByteOrder } from './key-order.ts';
@@ -47,7 +46,7 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
   for await (const walked of tree.walk(signal)) {
     signal.throwIfAborted();
     if (walked.directory !== '') expected.delete(walked.directory);
-    const differing = compareDirectory(walked, state);
+    const { differing, known } = compareDirectory(walked, state);
     for (const entry of walked.entries) {
       if (entry.kind === 'file') files += 1;
       else expected.add(entry.path);
@@ -71,7 +70,7 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
         state.putUnknownDirectory('local', path, skip.reason);
       }
       rows.add({ path, state: { type: 'unknown', reason: skip.reason } });
-      if (isKnownInBase(state, path)) isClean = false;
+      if (known.has(skip.path) || known.has(`${skip.path}/`)) isClean = false;
     }
   }
   for (const directory of expected) {
@@ -84,22 +83,29 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
   return { files, waiting, quietAtMs, isClean };
 }
 
-/** One directory's differences from the base entries directly inside it, and all of a subdirectory that is gone. */
-function compareDirectory(walked: WalkedDirectory, state: FolderState): LocalDifference[] {
+type DirectoryDifference = {
+  readonly differing: readonly LocalDifference[];
+  /** What base has directly inside the directory: entries, and subdirectories with entries below them. */
+  readonly known: ReadonlySet<string>;
+};
+
+/** One directory against the base entries directly inside it, and all of a subdirectory that is gone. */
+function compareDirectory(walked: WalkedDirectory, state: FolderState): DirectoryDifference {
   const differing: LocalDifference[] = [];
   const base = new Map(state.baseInDirectory(walked.directory).map((entry) => [entry.path, entry]));
+  const known = new Set<string>(base.keys());
   const standing = new Set<string>();
   for (const entry of walked.entries) {
     standing.add(entry.path);
     if (differsFromBase(entry, base.get(entry.path))) differing.push({ path: entry.path, state: { type: 'present', entry, sha256: null } });
   }
-  for (const skip of walked.skipped) standing.add(skip.path);
-  for (const path of base.keys()) {
-    if (!standing.has(path)) differing.push({ path, state: { type: 'absent' } });
-  }
   const skipped = new Map(walked.skipped.map((skip) => [skip.path, skip.reason]));
+  for (const path of base.keys()) {
+    if (!standing.has(path) && !skipped.has(path)) differing.push({ path, state: { type: 'absent' } });
+  }
   for (const directory of state.baseSubdirectories(walked.directory)) {
-    if (standing.has(directory)) continue;
+    known.add(directory);
+    if (standing.has(directory) || skipped.has(directory)) continue;
     // What now stands under the directory's name cannot be looked at (a symbolic link, an unreadable entry): nor can what was below it.
     const reason = skipped.get(directory.slice(0, -1));
     if (reason !== undefined) {
@@ -108,7 +114,7 @@ function compareDirectory(walked: WalkedDirectory, state: FolderState): LocalDif
     }
     for (const below of state.baseBelow(directory)) differing.push({ path: below.path, state: { type: 'absent' } });
   }
-  return differing;
+  return { differing, known };
 }
 
 /** A directory differs only by being there: its stamp changes with every file inside. Only an empty one needs an object. */
@@ -122,12 +128,6 @@ function whenQuiet(entry: LocalEntry, quiet: QuietRule): number | null {
   const ageMs = quiet.nowMs - entry.mtimeMs;
   // A time in the future says nothing about how long ago the file changed.
   return ageMs >= 0 && ageMs < quiet.quietMs ? entry.mtimeMs + quiet.quietMs : null;
-}
-
-function isKnownInBase(state: FolderState, path: SyncPath): boolean {
-  if (state.baseAt(path) !== null) return true;
-  const asDirectory = path.endsWith('/') ? path : `${path}/`;
-  return state.baseSubdirectories(parentOf(path)).some((directory) => directory === asDirectory);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { ActivityEvent } from '../model/activity.ts';
 import type { Direction, HoldReason, Plan, PlanCounts, Question } from '../model/action.ts';
-import type { WireError } from '../model/errors.ts';
+import type { SyncError, WireError } from '../model/errors.ts';
 import type { EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
@@ -88,6 +88,8 @@ export type NewFolder = {
   readonly direction: Direction;
   readonly format?: EnvelopeFormat;
   readonly createBucket: boolean;
+  /** Added, but left alone until resumed. */
+  readonly isPaused?: boolean;
 };
 /** `joined`: the place in the bucket already held a folder. */
 export type AddedFolder = { readonly folder: FolderSettings; readonly joined: boolean; readonly fingerprint: string | null };
@@ -219,6 +221,10 @@ export type Enfold = {
   readonly settings: SettingsStore;
   readonly wiring: Wiring;
   secrets(): Promise<SecretStore>;
+  /** From now on secrets live in a file under this passphrase. @throws SyncError passphrase-wrong; then nothing has changed */
+  usePassphrase(passphrase: string): Promise<void>;
+  /** What stands between this process and its secrets, or null. */
+  secretsProblem(): Promise<SyncError | null>;
   /** Re-reads remote objects and checks tags, hashes and modes. `sample` null: all. */
   verify(folder: string, options: { readonly sample: number | null; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyReport>;
   close(): Promise<void>;

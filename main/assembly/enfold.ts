@@ -5,7 +5,7 @@
  * Promises: what needs no secret opens no secret store; what needs no server loads no S3 client; unwrapped keys stay in
  * memory. It leaves to the engine what a sync does, and to its callers how to show it.
  */
-import { SyncError } from '../model/errors.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import { enfoldHome } from '../state/home.ts';
 import { openSettings } from '../state/settings.ts';
@@ -14,12 +14,29 @@ import { createConnections } from './connections.ts';
 import { createFolders } from './folders.ts';
 import { createKeys } from './keys.ts';
 
+/** Set where the user chose the passphrase file in the window; the environment counts for more. */
+const BACKEND_FACT = 'secret-backend';
+/** No secret has this name: asking for it opens the store and nothing else. */
+const PROBE_SECRET = 'connection/none';
+
 /** @throws SyncError state-corrupt, state-newer-version, permission-denied, not-a-directory, disk-full */
 export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   const home = enfoldHome(options.home === undefined ? options.env : { ...options.env, ENFOLD_HOME: options.home });
   const settings = openSettings(home);
   let opening: Promise<SecretStore> | null = null;
-  const secrets = async (): Promise<SecretStore> => (opening ??= openSecrets(home, options));
+  let passphrase: string | null = null;
+  const openSecrets = async (): Promise<SecretStore> => {
+    const { env } = options;
+    const chosen = env['ENFOLD_KEYCHAIN'] || settings.fact(BACKEND_FACT);
+    if (chosen !== null && chosen !== undefined && chosen !== 'file') throw new SyncError('bad-usage', { detail: 'ENFOLD_KEYCHAIN is file, or not set' });
+    const { openSecretStore } = await import('../keys/secret-store.ts');
+    return openSecretStore({
+      home,
+      env: { ...env, ...(chosen === 'file' ? { ENFOLD_KEYCHAIN: 'file' } : {}), ...(passphrase === null ? {} : { ENFOLD_PASSPHRASE: undefined }) },
+      askPassphrase: async () => passphrase ?? (await options.askPassphrase?.()) ?? null,
+    });
+  };
+  const secrets = async (): Promise<SecretStore> => (opening ??= openSecrets());
   const connections = createConnections({ settings, secrets, storageHost: options.storageHost });
   const keys = createKeys({ settings, secrets });
   const wiring = { home, connections, keys, hostName: options.hostName, log: options.log ?? (() => undefined) };
@@ -27,6 +44,28 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
     home, connections, keys, folders, settings, wiring, secrets,
+    usePassphrase: async (given) => {
+      const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
+      passphrase = given;
+      opening = null;
+      try {
+        settings.putFact(BACKEND_FACT, 'file');
+        await (await secrets()).get(PROBE_SECRET);
+      } catch (error) {
+        ({ passphrase, opening } = before);
+        settings.putFact(BACKEND_FACT, before.backend);
+        throw error;
+      }
+    },
+    secretsProblem: async () => {
+      try {
+        await (await secrets()).get(PROBE_SECRET);
+        return null;
+      } catch (error) {
+        if (isSyncError(error)) return error;
+        throw error;
+      }
+    },
     files: {
       list: async function* (target, given) {
         yield* (await lazyFiles()).list(target, given);
@@ -41,12 +80,4 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
     verify: async (wanted, given) => (await import('./verify.ts')).verifyFolder(folders.find(wanted), wiring, given),
     close: async () => settings.close(),
   };
-}
-
-async function openSecrets(home: string, { env, askPassphrase }: EnfoldOptions): Promise<SecretStore> {
-  if (env['ENFOLD_KEYCHAIN'] !== undefined && env['ENFOLD_KEYCHAIN'] !== '' && env['ENFOLD_KEYCHAIN'] !== 'file') {
-    throw new SyncError('bad-usage', { detail: 'ENFOLD_KEYCHAIN is file, or not set' });
-  }
-  const { openSecretStore } = await import('../keys/secret-store.ts');
-  return openSecretStore({ home, env, askPassphrase });
 }

@@ -18,8 +18,8 @@ type OpenSide = { readonly side: RemoteSide; readonly state: FolderState };
 
 const noProgress = (): void => undefined;
 
-function pathOf(text: string): SyncPath {
-  const path = parseSyncPath(text.normalize('NFC') === text ? text : text);
+export function pathOf(text: string): SyncPath {
+  const path = parseSyncPath(text);
   if (path === null || isOwnPath(path)) throw new SyncError('no-such-path', { path: text });
   return path;
 }
@@ -50,13 +50,7 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   };
 
   const download = async (target: FolderTarget, staged: LocalPath, signal: AbortSignal): Promise<Fetched> =>
-    withSide(target, async ({ side }) => {
-      const path = pathOf(target.path);
-      if (isDirectoryPath(path)) throw new SyncError('no-such-path', { path, detail: 'that is a directory' });
-      const version = await existing(side, path, signal);
-      const { attributes } = await side.transfers.download({ path, objectKey: version.objectKey, etag: version.etag, objectBytes: version.objectBytes, staged }, noProgress, signal);
-      return { path, sizeBytes: attributes.sizeBytes, sha256: attributes.sha256, modifiedMs: attributes.mtimeMs };
-    });
+    withSide(target, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal));
 
   const fetch = async (target: Target, staged: LocalPath, signal: AbortSignal): Promise<Fetched> =>
     target.type === 'folder' ? download(target, staged, signal) : objects.get(target, staged, signal);
@@ -133,7 +127,15 @@ async function existing(side: RemoteSide, path: SyncPath, signal: AbortSignal): 
   return version;
 }
 
-function checkSource(file: string): string {
+/** Fetches one file of the folder, verified, to a place where nothing is. @throws SyncError no-such-path, not-authentic, … */
+export async function downloadOne(side: RemoteSide, path: SyncPath, staged: LocalPath, signal: AbortSignal): Promise<Fetched> {
+  if (isDirectoryPath(path)) throw new SyncError('no-such-path', { path, detail: 'that is a directory' });
+  const version = await existing(side, path, signal);
+  const { attributes } = await side.transfers.download({ path, objectKey: version.objectKey, etag: version.etag, objectBytes: version.objectBytes, staged }, noProgress, signal);
+  return { path, sizeBytes: attributes.sizeBytes, sha256: attributes.sha256, modifiedMs: attributes.mtimeMs };
+}
+
+export function checkSource(file: string): string {
   try {
     const real = realpathSync.native(file);
     if (!lstatSync(real).isFile()) throw new SyncError('bad-usage', { path: file, detail: 'that is no file' });

@@ -198,7 +198,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       }
       const added = settings.addFolder({
         id: folderId, name: settings.freeFolderName(checkName(basename(real) || 'folder')), localPath: real, connectionId: connection.id, bucket: input.bucket, prefix: input.prefix,
-        mode, names, direction: input.direction, isPaused: false, addedAtMs: Date.now(),
+        mode, names, direction: input.direction, isPaused: input.isPaused ?? false, addedAtMs: Date.now(),
       });
       return { folder: added, joined, fingerprint: unlocked.pin.folderKeyFingerprint };
     } catch (error) {

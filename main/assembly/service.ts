@@ -1,0 +1,289 @@
+/**
+ * The engine's half of the window's contract: parses every input again, answers with views, and pushes what changed, at most
+ * four times a second. No answer and no event holds a secret.
+ */
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { requests, type Answer, type BrowseRow, type ConnectionView, type EngineEvent, type EngineHandlers, type EngineRequest, type Events, type FolderStatus, type FolderView, type KeyView, type PreviewView } from '../../preload/contract.ts';
+import type { Plan } from '../model/action.ts';
+import { SyncError, toWire } from '../model/errors.ts';
+import { syncPath } from '../model/path.ts';
+import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/settings.ts';
+import type { SyncStatus } from '../sync/status.ts';
+import type { Enfold, NewConnection, SyncReport } from './api.ts';
+import type { EngineQuestion } from './engine-socket.ts';
+import { createSessions } from './sessions.ts';
+import { VERSION } from './version.ts';
+
+export type EngineService = {
+  readonly handlers: EngineHandlers;
+  /** Parses and answers one request; never rejects. */
+  answer(name: string, input: unknown): Promise<Answer<EngineRequest>>;
+  /** Opens the folders and keeps them in step from now on. */
+  start(): Promise<void>;
+  /** A one-shot sync that the command line asks for. */
+  sync(question: EngineQuestion): Promise<SyncReport>;
+  close(): Promise<void>;
+};
+export type PushEvent = <N extends EngineEvent>(name: N, payload: Events[N]) => void;
+
+const EVENT_INTERVAL_MS = 250;
+const MAX_BROWSE_ROWS = 10_000;
+const MAX_EXAMPLES = 50;
+
+function signInOf(connection: ConnectionSettings): string {
+  if (connection.kind === 'built-in') return 'built-in';
+  switch (connection.credentials.type) {
+    case 'stored':
+      return connection.credentials.accessKeyId;
+    case 'profile':
+      return `profile ${connection.credentials.profile}`;
+    case 'environment':
+      return 'environment';
+  }
+}
+
+function connectionView(connection: ConnectionSettings): ConnectionView {
+  const { id, name, kind, endpoint, directory, region } = connection;
+  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection) };
+}
+
+function previewView(plan: Plan): PreviewView {
+  const { counts } = plan;
+  return {
+    upload: counts.upload, download: counts.download, adopt: counts.adopt, twoVersions: counts['keep-both'], deleteLocal: counts['delete-local'], deleteRemote: counts['delete-remote'],
+    rename: counts['rename-remote'], bytesUp: counts.bytesUp, bytesDown: counts.bytesDown, skipped: plan.skipped.length,
+    examples: plan.stages.flat().slice(0, MAX_EXAMPLES).map(({ type, path }) => ({ action: type, path })), held: plan.held?.reason ?? null,
+  };
+}
+
+const copyStatus = (status: SyncStatus): FolderStatus => structuredClone(status) as FolderStatus;
+
+export function createEngineService(enfold: Enfold, push: PushEvent): EngineService {
+  const { connections, folders, keys, settings } = enfold;
+  const changedStatuses = new Map<string, SyncStatus>();
+  let statusTimer: NodeJS.Timeout | null = null;
+  let isClosed = false;
+  const closing = new AbortController();
+
+  const sessions = createSessions(enfold, (status) => {
+    changedStatuses.set(status.folderId, status);
+    statusTimer ??= setTimeout(() => {
+      statusTimer = null;
+      const all = folders.list().map((folder) => copyStatus(sessions.statusOf(folder)));
+      changedStatuses.clear();
+      if (!isClosed) push('status', all);
+    }, EVENT_INTERVAL_MS);
+  });
+
+  const lists = (): Record<Events['changed'], string> => ({ folders: JSON.stringify(folders.list()), connections: JSON.stringify(connections.list()), keys: JSON.stringify(keys.list()) });
+  let known = lists();
+  const unsubscribe = settings.onChange(() => {
+    if (isClosed) return;
+    const now = lists();
+    const before = known;
+    known = now;
+    for (const kind of ['connections', 'keys', 'folders'] as const) if (now[kind] !== before[kind]) push('changed', kind);
+    if (now.folders !== before.folders) void sessions.reconcile();
+    if (now.keys !== before.keys || now.connections !== before.connections) sessions.retry();
+  });
+
+  const folderView = (folder: FolderSettings): FolderView => {
+    const keyId = 'keyId' in folder.mode ? folder.mode.keyId : null;
+    return {
+      id: folder.id, name: folder.name, localPath: folder.localPath, connectionId: folder.connectionId, connectionName: settings.connection(folder.connectionId)?.name ?? '', bucket: folder.bucket, prefix: folder.prefix,
+      mode: folder.mode.id, keyId, keyName: keyId === null ? null : (settings.key(keyId)?.name ?? null), names: folder.names, direction: folder.direction, isPaused: folder.isPaused, status: copyStatus(sessions.statusOf(folder)),
+    };
+  };
+  const keyView = async ({ keyId, name, type, createdAtMs, exportedAtMs }: KeySettings): Promise<KeyView> => {
+    const { fingerprintOf } = await import('../envelope/key-id.ts');
+    const usedBy = folders.list().filter((folder) => 'keyId' in folder.mode && folder.mode.keyId === keyId).map((folder) => folder.name);
+    return { keyId, name, type, fingerprint: fingerprintOf(keyId), createdAtMs, exportedAtMs, usedBy };
+  };
+
+  /** Everything below a directory of the folder, or one file, to a place on disk. */
+  const download = async (folderId: string, path: string, to: string): Promise<number> => {
+    const { side, state } = await sessions.wired(folderId);
+    const { downloadOne, listFolder } = await import('./files.ts');
+    const { besideOf, putInPlace, removeTemporary } = await import('./temporary.ts');
+    const { mayCreate } = await import('../local/names.ts');
+    const fetchTo = async (from: string, target: string): Promise<number> => {
+      const staged = besideOf(target);
+      try {
+        const { sizeBytes } = await downloadOne(side, syncPath(from), staged, closing.signal);
+        putInPlace(staged, target);
+        return sizeBytes;
+      } finally {
+        removeTemporary(staged);
+      }
+    };
+    if (path !== '' && !path.endsWith('/')) return fetchTo(path, to);
+    let bytes = 0;
+    mkdirSync(to, { recursive: true });
+    for await (const row of listFolder(side, state, path, true, closing.signal)) {
+      if (row.protection === 'foreign' || mayCreate(syncPath(row.path)) !== null) continue;
+      const target = join(to, row.path.slice(path.length));
+      mkdirSync(row.kind === 'directory' ? target : dirname(target), { recursive: true });
+      if (row.kind === 'file') bytes += await fetchTo(row.path, target);
+    }
+    return bytes;
+  };
+
+  const upload = async (folderId: string, directory: string, files: readonly string[]): Promise<{ files: number; bytes: number }> => {
+    const { side, state } = await sessions.wired(folderId);
+    const { checkSource, pathOf, uploadOne } = await import('./files.ts');
+    const total = { files: 0, bytes: 0 };
+    const send = async (source: string, path: string): Promise<void> => {
+      if (lstatSync(source).isDirectory()) {
+        for (const child of readdirSync(source)) await send(join(source, child), `${path}/${child}`);
+        return;
+      }
+      if (!lstatSync(source).isFile()) return;
+      const { sizeBytes } = await uploadOne({ side, state }, checkSource(source), pathOf(path), closing.signal);
+      total.files += 1;
+      total.bytes += sizeBytes;
+    };
+    for (const file of files) await send(file, `${directory}${basename(file)}`);
+    return total;
+  };
+
+  const handlers: EngineHandlers = {
+    'app.info': async () => ({ version: VERSION, isFirstRun: connections.list().length === 0 && folders.list().length === 0, platform: process.platform, homeDirectory: homedir() }),
+    'keychain.state': async () => {
+      const problem = await enfold.secretsProblem();
+      const { backend } = await enfold.secrets();
+      const state = problem === null ? 'ready' : problem.code === 'keychain-locked' ? 'locked' : problem.code.startsWith('passphrase-') ? 'passphrase-needed' : 'missing';
+      return { backend, state };
+    },
+    'keychain.usePassphrase': async ({ passphrase }) => {
+      await enfold.usePassphrase(passphrase);
+      sessions.retry();
+      return null;
+    },
+    'connections.list': async () => connections.list().map(connectionView),
+    'connections.add': async (input) => {
+      const added: NewConnection = input.kind === 'profile' ? { ...input, endpoint: null } : input;
+      return connectionView(await connections.add(added));
+    },
+    'connections.test': async ({ connectionId }) => {
+      try {
+        await connections.test(connectionId, closing.signal);
+        return { ok: true, error: null };
+      } catch (error) {
+        return { ok: false, error: toWire(error) };
+      }
+    },
+    'connections.remove': async ({ connectionId }) => {
+      await connections.remove(connectionId);
+      return null;
+    },
+    'connections.buckets': async ({ connectionId }) => {
+      try {
+        return { buckets: [...(await connections.buckets(connectionId))], error: null };
+      } catch (error) {
+        return { buckets: [], error: toWire(error) };
+      }
+    },
+    'keys.list': async () => Promise.all(keys.list().map(keyView)),
+    'keys.create': async (input) => keyView(await keys.create(input)),
+    'keys.exportTo': async ({ keyId, file, passphrase }) => {
+      await keys.exportTo(keyId, file, passphrase);
+      return null;
+    },
+    'keys.importFrom': async (input) => keyView(await keys.importFrom(input)),
+    'folders.list': async () => folders.list().map(folderView),
+    'folders.inspect': async ({ localPath, connectionId, bucket, prefix }) => {
+      const { existing, ...rest } = await folders.inspect({ localPath, connection: connectionId, bucket, prefix });
+      return { ...rest, existing: existing === null ? null : { ...existing, mode: existing.mode.id, keyId: 'keyId' in existing.mode ? existing.mode.keyId : null } };
+    },
+    // The window shows a preview before anything moves, so a new folder waits for `folders.start`.
+    'folders.add': async ({ connectionId, keyId, ...input }) => {
+      const { folder } = await folders.add({ ...input, connection: connectionId, key: keyId, isPaused: true });
+      await sessions.reconcile();
+      return folderView(folder);
+    },
+    'folders.preview': async ({ folderId }) => previewView(await (await sessions.wired(folderId)).engine.preview(closing.signal)),
+    'folders.start': async ({ folderId }) => {
+      await folders.set(folderId, { isPaused: false });
+      await sessions.reconcile();
+      return null;
+    },
+    'folders.pause': async ({ folderId }) => {
+      await folders.set(folderId, { isPaused: true });
+      await sessions.reconcile();
+      return null;
+    },
+    'folders.syncNow': async ({ folderId }) => {
+      (await sessions.wired(folderId)).engine.syncNow();
+      return null;
+    },
+    'folders.answerHeld': async ({ folderId, answer }) => {
+      await (await sessions.wired(folderId)).engine.answerHeld(answer);
+      return null;
+    },
+    'folders.remove': async ({ folderId }) => {
+      folders.find(folderId);
+      await sessions.forget(folderId);
+      try {
+        await folders.remove(folderId);
+      } finally {
+        await sessions.reconcile();
+      }
+      return null;
+    },
+    'folders.activity': async ({ folderId, limit }) => [...(await sessions.wired(folderId)).state.recentActivity(limit)],
+    'folders.skipped': async ({ folderId }) => [...(await sessions.wired(folderId)).state.skipped()],
+    'browse.list': async ({ folderId, directory }) => {
+      const { side, state } = await sessions.wired(folderId);
+      const { listFolder } = await import('./files.ts');
+      const rows: BrowseRow[] = [];
+      for await (const row of listFolder(side, state, directory, false, closing.signal)) {
+        if (rows.length === MAX_BROWSE_ROWS) return { rows, isComplete: false };
+        rows.push({ ...row, verifiedAtMs: null });
+      }
+      return { rows, isComplete: true };
+    },
+    'browse.download': async ({ folderId, path, to }) => ({ bytes: await download(folderId, path, to) }),
+    'browse.upload': async ({ folderId, directory, files }) => upload(folderId, directory, files),
+    'browse.remove': async ({ folderId, path }) => {
+      const { side, state } = await sessions.wired(folderId);
+      const { removeFrom } = await import('./files.ts');
+      for await (const _removed of removeFrom(side, state, path, true, closing.signal));
+      return null;
+    },
+  };
+
+  return {
+    handlers,
+    answer: async (name, input) => {
+      try {
+        if (!Object.hasOwn(handlers, name)) throw new SyncError('bad-usage', { detail: 'no such request' });
+        const known = name as EngineRequest;
+        const parsed = requests[known].input.safeParse(input);
+        if (!parsed.success) throw new SyncError('bad-usage', { detail: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') });
+        const handler = handlers[known] as (given: unknown) => Promise<never>;
+        return { ok: true, value: await handler(parsed.data) };
+      } catch (error) {
+        return { ok: false, error: toWire(error) };
+      }
+    },
+    start: async () => sessions.reconcile(),
+    sync: async ({ folderId, acceptHeld }) => {
+      const folder = folders.find(folderId);
+      const { engine, state } = await sessions.wired(folder.id);
+      const { reportOf } = await import('./open-folder.ts');
+      const startedAt = Date.now();
+      const result = await engine.runUntilDone({ acceptHeld, signal: closing.signal });
+      return reportOf(folder, result, state.skipped(), Date.now() - startedAt);
+    },
+    close: async () => {
+      isClosed = true;
+      unsubscribe();
+      if (statusTimer !== null) clearTimeout(statusTimer);
+      closing.abort();
+      await sessions.close();
+    },
+  };
+}
+

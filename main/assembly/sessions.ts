@@ -1,0 +1,152 @@
+/**
+ * The folders of a running engine: each opened as soon as its keys, its records and its server can be, reopened when its
+ * settings change, and shown with what stands in the way until then.
+ */
+import { SyncError, toWire, type WireError } from '../model/errors.ts';
+import type { FolderSettings } from '../model/settings.ts';
+import type { SyncStatus } from '../sync/status.ts';
+import type { Enfold } from './api.ts';
+import type { WiredFolder } from './open-folder.ts';
+
+const FIRST_RETRY_MS = 2_000;
+const LAST_RETRY_MS = 60_000;
+const LOCKED: ReadonlySet<string> = new Set(['keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
+
+type Session = {
+  settings: FolderSettings;
+  wired: WiredFolder | null;
+  opening: Promise<WiredFolder | null> | null;
+  problem: WireError | null;
+  retries: number;
+  timer: NodeJS.Timeout | null;
+};
+
+export type Sessions = {
+  /** Brings what is open in line with the settings. Called at start and after every change. */
+  reconcile(): Promise<void>;
+  /** Tries at once what could not be opened: the user unlocked something. */
+  retry(): void;
+  statusOf(folder: FolderSettings): SyncStatus;
+  /** Closes the folder, so that its pairing can be forgotten. */
+  forget(folderId: string): Promise<void>;
+  /** @throws SyncError what keeps the folder from being opened */
+  wired(folderId: string): Promise<WiredFolder>;
+  close(): Promise<void>;
+};
+
+const NOTHING = { progress: null, transfers: [], lastSuccessMs: null, files: 0, bytes: 0, held: null, twoVersions: 0, skippedCount: 0 } as const;
+
+export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) => void): Sessions {
+  const sessions = new Map<string, Session>();
+  let isClosed = false;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const closedStatus = (folder: FolderSettings): SyncStatus => {
+    const problem = sessions.get(folder.id)?.problem ?? null;
+    const state = folder.isPaused ? 'paused' : problem === null ? 'syncing' : LOCKED.has(problem.code) ? 'locked' : 'needs-attention';
+    return { ...NOTHING, folderId: folder.id, state, phase: problem === null ? 'new' : 'waiting', problems: problem === null ? [] : [{ error: problem, path: null }] };
+  };
+
+  const open = async (session: Session): Promise<WiredFolder | null> => {
+    const { settings } = session;
+    try {
+      const { wireFolder } = await import('./open-folder.ts');
+      const wired = await wireFolder(settings, enfold.wiring);
+      if (isClosed || sessions.get(settings.id) !== session) {
+        await wired.close();
+        return null;
+      }
+      session.wired = wired;
+      session.problem = null;
+      session.retries = 0;
+      wired.engine.onStatus(onStatus);
+      if (!settings.isPaused) wired.engine.start();
+      onStatus(wired.engine.status());
+      return wired;
+    } catch (error) {
+      session.problem = toWire(error);
+      enfold.wiring.log(`${settings.id.slice(0, 8)}: ${session.problem.code}`);
+      if (!isClosed && sessions.get(settings.id) === session) {
+        session.timer = setTimeout(() => void begin(session), Math.min(FIRST_RETRY_MS * 2 ** session.retries, LAST_RETRY_MS));
+        session.retries += 1;
+        onStatus(closedStatus(settings));
+      }
+      return null;
+    } finally {
+      session.opening = null;
+    }
+  };
+
+  const begin = async (session: Session): Promise<WiredFolder | null> => {
+    if (session.timer !== null) clearTimeout(session.timer);
+    session.timer = null;
+    if (session.wired !== null) return session.wired;
+    return (session.opening ??= open(session));
+  };
+
+  const end = async (session: Session): Promise<void> => {
+    if (session.timer !== null) clearTimeout(session.timer);
+    await session.opening;
+    await session.wired?.close();
+    session.wired = null;
+  };
+
+  const reconcileNow = async (): Promise<void> => {
+    if (isClosed) return;
+    const wanted = new Map(enfold.folders.list().map((folder) => [folder.id, folder]));
+    for (const [id, session] of sessions) {
+      const now = wanted.get(id);
+      const isSame = now !== undefined && now.direction === session.settings.direction && now.connectionId === session.settings.connectionId && now.localPath === session.settings.localPath;
+      if (isSame) {
+        const wasPaused = session.settings.isPaused;
+        session.settings = now;
+        if (session.wired === null || wasPaused === now.isPaused) continue;
+        if (now.isPaused) await session.wired.engine.pause();
+        else session.wired.engine.resume();
+        continue;
+      }
+      sessions.delete(id);
+      await end(session);
+    }
+    for (const [id, settings] of wanted) {
+      if (sessions.has(id)) continue;
+      const session: Session = { settings, wired: null, opening: null, problem: null, retries: 0, timer: null };
+      sessions.set(id, session);
+      void begin(session);
+    }
+  };
+
+  return {
+    reconcile: async () => {
+      const mine = turn.then(reconcileNow);
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+    retry: () => {
+      for (const session of sessions.values()) if (session.wired === null) void begin(session);
+    },
+    statusOf: (folder) => sessions.get(folder.id)?.wired?.engine.status() ?? closedStatus(folder),
+    forget: async (folderId) => {
+      await turn;
+      const session = sessions.get(folderId);
+      sessions.delete(folderId);
+      if (session !== undefined) await end(session);
+    },
+    wired: async (folderId) => {
+      await turn;
+      const session = sessions.get(folderId);
+      if (session === undefined) throw new SyncError('no-such-folder', { detail: folderId });
+      const wired = await begin(session);
+      if (wired !== null) return wired;
+      const { problem } = session;
+      if (problem === null) throw new SyncError('engine-stopped');
+      throw new SyncError(problem.code, problem.about);
+    },
+    close: async () => {
+      isClosed = true;
+      await turn;
+      await Promise.allSettled([...sessions.values()].map(end));
+      sessions.clear();
+    },
+  };
+}

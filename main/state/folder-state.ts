@@ -57,9 +57,12 @@ export function openFolderState(home: string, folderId: string): FolderState {
   }
 }
 
-/** Forgets a folder's records. Nobody may have them open. */
+/**
+ * Forgets a folder's records. Nobody may have them open. The lock's file stays: whoever takes it at this moment must not hold
+ * a file that the next one does not see.
+ */
 export function removeFolderState(home: string, folderId: string): void {
-  for (const ending of ['.db', '.db-wal', '.db-shm', '.lock']) rmSync(folderFile(home, folderId, ending), { force: true });
+  for (const ending of ['.db', '.db-wal', '.db-shm']) rmSync(folderFile(home, folderId, ending), { force: true });
   removeScratch(join(home, 'folders'), folderId);
 }
 

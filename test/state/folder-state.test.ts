@@ -10,7 +10,7 @@ import { syncPath } from '../../main/model/path.ts';
 import type { BaseEntry } from '../../main/model/snapshot.ts';
 import { openFolderState, removeFolderState } from '../../main/state/folder-state.ts';
 import { FOLDER_MIGRATIONS } from '../../main/state/folder-schema.ts';
-import { lockFolder } from '../../main/state/lock.ts';
+import { isFolderLocked, lockFolder } from '../../main/state/lock.ts';
 import { baseEntry, describeFolderState } from './folder-state.contract.ts';
 
 const ID = 'f'.repeat(32);
@@ -170,7 +170,9 @@ describe('the lock of a folder', () => {
     const release = lockFolder(home, ID);
     expect(() => lockFolder(home, ID)).toThrowError(expect.objectContaining({ code: 'folder-busy' }) as Error);
     lockFolder(home, 'a'.repeat(32))();
+    expect([isFolderLocked(home, ID), isFolderLocked(home, 'a'.repeat(32)), isFolderLocked(home, 'b'.repeat(32))]).toEqual([true, false, false]);
     release();
+    expect(isFolderLocked(home, ID)).toBe(false);
     release();
     lockFolder(home, ID)();
   });
@@ -178,7 +180,7 @@ describe('the lock of a folder', () => {
   test('is freed when its holder is killed', async () => {
     const home = newHome();
     const script = `
-      import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, '../../main/state/lock.ts'))};
+      import { isFolderLocked, lockFolder } from ${JSON.stringify(join(import.meta.dirname, '../../main/state/lock.ts'))};
       lockFolder(${JSON.stringify(home)}, '${ID}');
       console.log('held');
       setInterval(() => {}, 1000);`;

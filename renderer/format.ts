@@ -7,7 +7,7 @@ export function count(value: number): string {
   return group.format(value).replaceAll(',', NBSP);
 }
 
-/** Decimal units, three significant digits: `9 KB`, `31.4 MB`, `2.31 GB`. */
+/** Decimal units, about three digits: `9 KB`, `31.4 MB`, `2.31 GB`, `9.4 GB`. */
 export function bytes(value: number): string {
   if (value < 1000) return `${value}${NBSP}B`;
   let scaled = value / 1000;
@@ -18,11 +18,12 @@ export function bytes(value: number): string {
     unit += 1;
   }
   const digits = unit === 0 || scaled >= 100 ? 0 : scaled >= 10 ? 1 : unit === 1 ? 1 : 2;
-  return `${scaled.toFixed(digits)}${NBSP}${units[unit]}`;
+  const shown = digits === 2 ? scaled.toFixed(2).replace(/0$/, '') : scaled.toFixed(digits);
+  return `${shown}${NBSP}${units[unit]}`;
 }
 
 export function rate(bytesPerSecond: number): string {
-  return `${bytes(Math.round(bytesPerSecond))}/s`;
+  return `${bytes(Math.round(bytesPerSecond)).replace(/\.0(?=\u00a0)/, "")}/s`;
 }
 
 /** Whole percent, rounded down: 100 % is said only when all is done. */
@@ -31,12 +32,13 @@ export function percent(done: number, total: number): number {
 }
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
-const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
-const dayMonthYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+const month = new Intl.DateTimeFormat('en-US', { month: 'short' });
 const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short' });
 
 export const time = (ms: number): string => clock.format(ms);
-export const date = (ms: number): string => dayMonthYear.format(ms);
+const dayMonth = (ms: number): string => `${new Date(ms).getDate()} ${month.format(ms)}`;
+/** `20 Nov 2026` */
+export const date = (ms: number): string => `${dayMonth(ms)} ${new Date(ms).getFullYear()}`;
 /** `20 Nov 2026, 17:42` */
 export const dateTime = (ms: number): string => `${date(ms)}, ${time(ms)}`;
 /** `Fri 20 Nov 2026, 17:42` */
@@ -57,7 +59,7 @@ export function ago(ms: number, nowMs: number): Ago {
   const days = Math.round((dayOf(nowMs) - dayOf(ms)) / 86_400_000);
   if (days === 0) return { unit: 'today', at: time(ms) };
   if (days === 1) return { unit: 'yesterday', at: time(ms) };
-  return { unit: 'date', at: new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? dayMonth.format(ms) : date(ms) };
+  return { unit: 'date', at: new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? dayMonth(ms) : date(ms) };
 }
 
 /** The home directory as `~`. Paths are never cut. */

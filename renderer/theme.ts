@@ -1,5 +1,5 @@
 /** Mantine in Enfold's own paper and ink. The hex values are the ramps of styles/tokens.css: Mantine computes with them, so var() does not do. */
-import { Button, ActionIcon, Menu, Modal, PasswordInput, Select, TextInput, Tooltip, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { Button, ActionIcon, Menu, PasswordInput, TextInput, Tooltip, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const petrol: MantineColorsTuple = ['#edfafb', '#daf2f5', '#bae6ea', '#8ed4da', '#62c0c9', '#32a5af', '#068890', '#076c73', '#035459', '#00393e'];
 const brick: MantineColorsTuple = ['#fef4f3', '#ffe6e3', '#fed0c9', '#ffada4', '#ff887c', '#e7645a', '#c6463e', '#a52e29', '#831f1c', '#5b1512'];
@@ -19,11 +19,8 @@ export const theme = createTheme({
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'default' }, classNames: { root: 'btn-icon' } }),
     TextInput: TextInput.extend(field),
     PasswordInput: PasswordInput.extend({ classNames: { ...field.classNames, innerInput: 'field-inner' } }),
-    Select: Select.extend(field),
     Menu: Menu.extend({ defaultProps: { shadow: 'none', position: 'bottom-end' }, classNames: { dropdown: 'menu', item: 'menu-item', label: 'menu-label' } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 400, withArrow: false, classNames: { tooltip: 'tip' } } }),
-    // The scroll lock injects a style tag of its own, which the content security policy rightly blocks; the page behind does not scroll anyway.
-    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, radius: 'xl', withCloseButton: false, padding: 0 }, classNames: { content: 'dialog', overlay: 'scrim' } }),
   },
 });
 

@@ -79,11 +79,11 @@ export function FolderTable({ folders }: { folders: readonly FolderView[] }): Re
       <div className="thead folder-grid" role="row">
         <span role="columnheader">{t('table.state')}</span>
         <span role="columnheader">{t('table.here')}</span>
-        <span className="creased" role="columnheader" aria-label={t('table.direction')} />
+        <span className="creased" role="columnheader"><span className="sr">{t('table.direction')}</span></span>
         <span role="columnheader">{t('table.there')}</span>
         <span role="columnheader">{t('table.who')}</span>
         <span className="num" role="columnheader">{t('table.lastSuccess')}</span>
-        <span role="columnheader" aria-label={t('table.menu')} />
+        <span role="columnheader"><span className="sr">{t('table.menu')}</span></span>
       </div>
       {folders.map((folder) => <Row key={folder.id} folder={folder} />)}
     </div>

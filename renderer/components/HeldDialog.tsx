@@ -1,13 +1,14 @@
 /** Many files are gone on one side: nothing was deleted, and this asks. The safe answer is preselected and has Enter. */
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconFile, IconFolder } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { count, percent } from '../format.ts';
 import { refreshFolders } from '../store.ts';
 import { Choices, ErrorNote } from './bits.tsx';
+import { Dialog } from './Dialog.tsx';
 import { StateGlyph } from './glyphs.tsx';
 
 /** Reasons whose files are gone from S3, so that they would be deleted here; all others are gone from here. */
@@ -21,6 +22,7 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
   if (held === null) return null;
   const side = GONE_THERE.includes(held.reason) ? 'there' : 'here';
   const title = t(`held.title.${side}`, { count: held.deletions, value: count(held.deletions) });
+  const question = t(`held.question.${side}`, { count: held.deletions });
   const words = { count: held.deletions, value: count(held.deletions), name: folder.name, percent: percent(held.deletions, held.ofTotal) };
   const answerIt = async (): Promise<void> => {
     if (await action.run(() => ask('folders.answerHeld', { folderId: folder.id, answer }))) {
@@ -29,12 +31,12 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
     }
   };
   return (
-    <Modal opened onClose={onClose} size={640} aria-label={title}>
+    <Dialog name={`${title} ${question}`} width={640} onClose={onClose}>
       <form onSubmit={(event) => { event.preventDefault(); if (answer === 'bring-back') void answerIt(); }}>
         <div className="held-top">
           <span className="held-mark"><StateGlyph state="needs-attention" size={22} /></span>
           <div>
-            <h1>{title}</h1>
+            <h1>{title}<br />{question}</h1>
             <p className="mute">{held.ofTotal > 0 ? t(`held.saysShare.${side}`, words) : t(`held.says.${side}`, words)}</p>
           </div>
         </div>
@@ -51,7 +53,7 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
             </ul>
           )}
           <Choices
-            label={title} value={answer} onChange={(value) => setAnswer(value as typeof answer)}
+            label={question} value={answer} onChange={(value) => setAnswer(value as typeof answer)}
             options={[
               { value: 'bring-back', title: t(`held.bringBack.${side}`), says: t(`held.bringBackSays.${side}`) },
               { value: 'delete', title: t(`held.delete.${side}`), says: t(`held.deleteSays.${side}`) },
@@ -69,6 +71,6 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
           )}
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

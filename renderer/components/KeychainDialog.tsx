@@ -1,10 +1,11 @@
 /** Where no system keychain exists, keys live in a file under a passphrase; this asks for it once per start. */
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, Modal, PasswordInput } from '@mantine/core';
+import { Button, PasswordInput } from '@mantine/core';
 import { ask, useAction } from '../bridge.ts';
 import { refreshConnections, refreshFolders, refreshKeychain, refreshKeys, useStore } from '../store.ts';
 import { ErrorNote } from './bits.tsx';
+import { Dialog } from './Dialog.tsx';
 
 export function KeychainDialog(): ReactElement | null {
   const { t } = useTranslation();
@@ -20,7 +21,7 @@ export function KeychainDialog(): ReactElement | null {
       await Promise.all([refreshKeychain(), refreshKeys(), refreshConnections(), refreshFolders()]);
     });
   return (
-    <Modal opened onClose={() => setPutOff(true)} aria-label={t('keychain.title')} size={480}>
+    <Dialog name={t('keychain.title')} width={480} onClose={() => setPutOff(true)}>
       <form onSubmit={(event) => { event.preventDefault(); open(); }}>
         <div className="dialog-body">
           <h1>{t('keychain.title')}</h1>
@@ -34,6 +35,6 @@ export function KeychainDialog(): ReactElement | null {
           <Button variant="filled" type="submit" disabled={passphrase === ''} loading={action.isRunning}>{t('keychain.unlock')}</Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -49,11 +49,11 @@ export const en = {
   who: {
     title: 'Who may read this?', joinTitle: 'This folder is there already', for: 'For', in: 'in', fixed: 'You will be able to change it later.', joinSays: 'It was made on another computer, and stays as it was chosen there. Both sides are joined; nothing is deleted.',
     fingerprint: 'Its key has the fingerprint', client: 'Sealed on this computer', clientSays: 'S3 never sees the contents', server: 'Encrypted by S3', serverSays: 'The storage can read it while it works', picture: 'What that means', envelope: '{{tag}}, envelope V3',
-    you: 'You, on your devices', bucket: 'Someone with access to the bucket', amazon: 'Whoever runs the storage, by law or by mistake', thief: 'A thief of this computer', reads: 'reads', sees: 'sees sizes, counts, times', unlocked: 'only if it is unlocked',
+    you: 'You, on your devices', bucket: 'Someone with access to the bucket', amazon: 'Whoever runs the storage', thief: 'A thief of this computer', reads: 'reads', sees: 'sees sizes, counts, times', unlocked: 'only if it is unlocked',
     ifLost: 'If the key is lost', wayOut: 'Way out', cost: 'Cost', wayOutClient: 'Amazon’s own S3 Encryption Client opens every file with your key.', wayOutServer: 'Any S3 program with access to the bucket.',
   },
   home: {
-    welcome: 'Nothing to keep in step yet.', inStep: 'Everything is in step.', syncing_one: 'One folder is syncing.', syncing_other: '{{count}} folders are syncing.', needYou_one: 'One thing needs you.', needYou_other: '{{value}} things need you.', restInStep: 'Everything else is in step with S3.', nothingNeeded: 'Nothing needs you.',
+    welcome: 'Nothing to keep in step yet.', inStep: 'Everything is in step.', syncing_one: 'One folder is syncing.', syncing_other: '{{count}} folders are syncing.', needYou_one: 'One thing needs you.', needYou_other: '{{value}} things need you.', numbers: { two: 'Two', three: 'Three', four: 'Four', five: 'Five', six: 'Six' }, restInStep: 'Everything else is in step with S3.', nothingNeeded: 'Nothing needs you.',
     lastSuccess: 'Last success:', questions: 'What needs you', andMore_one: 'and 1 more', andMore_other: 'and {{count}} more', calm_one: 'Your folder is the same here and on S3.', calm_other: 'All {{count}} folders are the same here and on S3.',
     vanished_one: '{{value}} file vanished from {{name}}', vanished_other: '{{value}} files vanished from {{name}}', vanishedSays: 'Nothing was deleted; the folder waits for your answer.', look_one: 'Look at the file', look_other: 'Look at the {{value}} files', lockedTitle: '{{name}} is locked', problemTitle: '{{name}} cannot go on',
     openFolder: 'Open folder', keyUnsaved: 'The key {{name}} has no recovery file', keyUnsavedSays: 'Until one is saved, this computer holds the only copy.', saveFile: 'Save a recovery file', foot_one: '1 folder', foot_other: '{{count}} folders',
@@ -89,7 +89,8 @@ export const en = {
     pairing: 'What is kept where', id: 'Folder id', removeTitle: 'Remove from Enfold', removeSays: 'Enfold forgets that these two belong together. Every file stays, here and on S3.', remove: 'Remove folder…', removeAsk: 'Forget {{name}}?', removeKeeps: 'No file is deleted, neither here nor on S3. The key stays too. You can add the folder again at any time, and both sides are joined.', removeDo: 'Remove from Enfold', keep: 'Keep it',
   },
   held: {
-    title: { here_one: '{{value}} file is gone from this computer. Delete it on S3 too?', here_other: '{{value}} files are gone from this computer. Delete them on S3 too?', there_one: '{{value}} file is gone from S3. Delete it here too?', there_other: '{{value}} files are gone from S3. Delete them here too?' },
+    title: { here_one: '{{value}} file is gone from this computer.', here_other: '{{value}} files are gone from this computer.', there_one: '{{value}} file is gone from S3.', there_other: '{{value}} files are gone from S3.' },
+    question: { here_one: 'Delete it on S3 too?', here_other: 'Delete them on S3 too?', there_one: 'Delete it here too?', there_other: 'Delete them here too?' },
     saysShare: { here: 'That is {{percent}}\u00a0% of {{name}}, so Enfold stopped and asks. Nothing has been deleted on S3.', there: 'That is {{percent}}\u00a0% of {{name}}, so Enfold stopped and asks. Nothing has been deleted here.' },
     says: { here: 'So many at once looks like an accident, so Enfold stopped and asks. Nothing has been deleted on S3.', there: 'So many at once looks like an accident, so Enfold stopped and asks. Nothing has been deleted here.' },
     examples: 'Some of them', andMore_one: 'and 1 more', andMore_other: 'and {{value}} more',

@@ -45,9 +45,9 @@ function Crumbs({ folder, directory, folders }: { folder: FolderView; directory:
   const to = (depth: number): void => go({ view: 'browse', folderId: folder.id, directory: parts.slice(0, depth).map((part) => `${part}/`).join('') });
   return (
     <nav className="row crumbs" aria-label={t('browse.where')}>
-      {MODES[folder.mode].family === 'client' && <span className="crumb-seal"><SealedGlyph size={16} /></span>}
       {folders.length > 1 && <UnstyledButton onClick={() => go({ view: 'browse', folderId: null, directory: '' })}>{t('rail.folders')}</UnstyledButton>}
       {folders.length > 1 && <IconChevronRight size={16} stroke={1.75} aria-hidden="true" />}
+      {MODES[folder.mode].family === 'client' && <span className="crumb-seal"><SealedGlyph size={16} /></span>}
       {parts.length === 0 ? <h1 className="crumb-here">{folder.name}</h1> : <UnstyledButton onClick={() => to(0)}>{folder.name}</UnstyledButton>}
       {parts.map((part, index) => (
         <span key={parts.slice(0, index + 1).join('/')} className="row">

@@ -96,7 +96,7 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
       </header>
       {action.error !== null && <ErrorNote error={action.error} />}
       <Now folder={folder} onLook={() => setLooking(true)} />
-      <Tabs value={tab} onChange={(next) => openFolder(folderId, (next ?? 'transfers') as FolderTab)} classNames={{ root: 'tabs-root', list: 'tabs', tab: 'tab', panel: 'tab-panel' }}>
+      <Tabs keepMounted={false} value={tab} onChange={(next) => openFolder(folderId, (next ?? 'transfers') as FolderTab)} classNames={{ root: 'tabs-root', list: 'tabs', tab: 'tab', panel: 'tab-panel' }}>
         <Tabs.List>
           <Tabs.Tab value="transfers" rightSection={status.transfers.length > 0 ? <span className="cnt">{count(status.transfers.length)}</span> : undefined}>{t('tabs.transfers')}</Tabs.Tab>
           <Tabs.Tab value="activity">{t('tabs.activity')}</Tabs.Tab>
@@ -104,9 +104,9 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
           <Tabs.Tab value="settings">{t('tabs.settings')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="transfers"><div className="two"><TransferList folder={folder} /><Facts folder={folder} /></div></Tabs.Panel>
-        <Tabs.Panel value="activity">{tab === 'activity' && <ActivityList folder={folder} />}</Tabs.Panel>
-        <Tabs.Panel value="skipped">{tab === 'skipped' && <SkippedList folder={folder} />}</Tabs.Panel>
-        <Tabs.Panel value="settings">{tab === 'settings' && <FolderSettings folder={folder} />}</Tabs.Panel>
+        <Tabs.Panel value="activity"><ActivityList folder={folder} /></Tabs.Panel>
+        <Tabs.Panel value="skipped"><SkippedList folder={folder} /></Tabs.Panel>
+        <Tabs.Panel value="settings"><FolderSettings folder={folder} /></Tabs.Panel>
       </Tabs>
       {isLooking && <HeldDialog folder={folder} onClose={() => setLooking(false)} />}
     </div>

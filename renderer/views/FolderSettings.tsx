@@ -1,9 +1,10 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
+import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
 import { go, refreshFolders } from '../store.ts';
 
@@ -34,14 +35,16 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
         <p className="sm mute">{t('settings.removeSays')}</p>
         <Button className="btn danger" onClick={() => setRemoving(true)}>{t('settings.remove')}</Button>
       </div>
-      <Modal opened={isRemoving} onClose={() => setRemoving(false)} size={480} aria-label={t('settings.removeAsk', { name: folder.name })}>
+      {isRemoving && (
+      <Dialog name={t('settings.removeAsk', { name: folder.name })} width={480} onClose={() => setRemoving(false)}>
         <div className="dialog-body">
           <h1>{t('settings.removeAsk', { name: folder.name })}</h1>
           <p className="mute">{t('settings.removeKeeps')}</p>
           {action.error !== null && <ErrorNote error={action.error} />}
         </div>
         <div className="foot"><span className="grow" /><Button onClick={() => setRemoving(false)} data-autofocus>{t('settings.keep')}</Button><Button variant="filled" loading={action.isRunning} onClick={remove}>{t('settings.removeDo')}</Button></div>
-      </Modal>
+      </Dialog>
+      )}
     </section>
   );
 }

@@ -13,13 +13,14 @@ import { go, openFolder, openWizard, useStore } from '../store.ts';
 import { EmptyFolders } from './FoldersView.tsx';
 
 const SHOWN = 3;
+const NUMBER_WORDS = ['two', 'three', 'four', 'five', 'six'] as const;
 
 function Ask({ mark, title, says, button, onClick }: { mark: ReactElement; title: string; says: string; button: string; onClick: () => void }): ReactElement {
   return (
     <article>
       <span className="mark">{mark}</span>
       <div className="grow">
-        <h3>{title}</h3>
+        <h2 className="h3">{title}</h2>
         <p className="sm mute">{says}</p>
       </div>
       <Button onClick={onClick}>{button}</Button>
@@ -53,12 +54,22 @@ function useQuestions(ask: (folder: FolderView) => void): { key: string; element
   return questions;
 }
 
+/** Small numbers as words at the start of the one big sentence. */
+function useNumberWord(): (value: number) => string {
+  const { t } = useTranslation();
+  return (value) => {
+    const word = NUMBER_WORDS[value - 2];
+    return word === undefined ? count(value) : t(`home.numbers.${word}`);
+  };
+}
+
 export function HomeView(): ReactElement {
   const { t } = useTranslation();
   const { folders } = useStore();
   const [heldId, setHeldId] = useState<string | null>(null);
   const questions = useQuestions((folder) => setHeldId(folder.id));
   const totals = useTotals();
+  const inWords = useNumberWord();
   const held = folders.find((folder) => folder.id === heldId);
   const lastSuccess = Math.max(...folders.map((folder) => folder.status.lastSuccessMs ?? 0));
   const syncing = folders.filter((folder) => folder.status.state === 'syncing').length;
@@ -74,7 +85,7 @@ export function HomeView(): ReactElement {
     <div className="page scroll">
       <header className="page-head">
         <div className="grow">
-          <h1 className="hero">{questions.length > 0 ? t('home.needYou', { count: questions.length, value: count(questions.length) }) : syncing > 0 ? t('home.syncing', { count: syncing }) : t('home.inStep')}</h1>
+          <h1 className="hero">{questions.length > 0 ? t('home.needYou', { count: questions.length, value: inWords(questions.length) }) : syncing > 0 ? t('home.syncing', { count: syncing }) : t('home.inStep')}</h1>
           <p className="mute">
             {questions.length > 0 ? t('home.restInStep') : t('home.nothingNeeded')} {lastSuccess > 0 && <>{t('home.lastSuccess')} <Ago ms={lastSuccess} />.</>}
           </p>

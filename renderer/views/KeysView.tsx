@@ -1,11 +1,12 @@
 /** Keys by name and fingerprint, never by value, and whether each could be had back if this computer were gone. */
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, Modal, PasswordInput, TextInput, UnstyledButton } from '@mantine/core';
+import { Button, PasswordInput, TextInput, UnstyledButton } from '@mantine/core';
 import { IconCheck, IconChecks, IconFileImport, IconKey, IconPlus } from '@tabler/icons-react';
 import type { KeyView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
+import { Dialog } from '../components/Dialog.tsx';
 import { SaveKeyFile } from '../components/SaveKeyFile.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
 import { baseName, count, date, fingerprint } from '../format.ts';
@@ -31,12 +32,12 @@ function NewKey({ onClose }: { onClose: () => void }): ReactElement {
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} size={480} aria-label={t('keys.newTitle')}>
+    <Dialog name={t('keys.newTitle')} width={480} onClose={onClose}>
       <form onSubmit={(event) => { event.preventDefault(); make(); }}>
         <div className="dialog-body"><h1>{t('keys.newTitle')}</h1><p className="mute">{t('keys.newSays')}</p><TextInput label={t('keys.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />{action.error !== null && <ErrorNote error={action.error} />}</div>
         <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={name.trim() === ''} loading={action.isRunning}>{t('keys.make')}</Button></div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -60,7 +61,7 @@ export function ImportKey({ onClose, onImported }: { onClose: () => void; onImpo
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} size={480} aria-label={t('keys.importTitle')}>
+    <Dialog name={t('keys.importTitle')} width={480} onClose={onClose}>
       <form onSubmit={(event) => { event.preventDefault(); take(); }}>
         <div className="dialog-body">
           <h1>{t('keys.importTitle')}</h1>
@@ -72,7 +73,7 @@ export function ImportKey({ onClose, onImported }: { onClose: () => void; onImpo
         </div>
         <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={file === null || name.trim() === ''} loading={action.isRunning}>{t('keys.import')}</Button></div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,10 +1,11 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconBrandAws, IconCheck, IconDeviceUsb, IconPlus, IconServer2 } from '@tabler/icons-react';
 import type { ConnectionView } from '../../preload/contract.ts';
 import { AnswerError, ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
+import { Dialog } from '../components/Dialog.tsx';
 import { refreshConnections, useStore } from '../store.ts';
 import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 
@@ -15,12 +16,12 @@ function AddPlace({ onClose }: { onClose: () => void }): ReactElement {
   const add = useAddPlace();
   const action = useAction();
   return (
-    <Modal opened onClose={onClose} size={640} aria-label={t('storage.addTitle')}>
+    <Dialog name={t('storage.addTitle')} width={640} onClose={onClose}>
       <form onSubmit={(event) => { event.preventDefault(); void action.run(() => add(draft)).then((isDone) => isDone && onClose()); }}>
         <div className="dialog-body"><h1>{t('storage.addTitle')}</h1><PlaceForm draft={draft} setDraft={setDraft} />{action.error !== null && <ErrorNote error={action.error} />}</div>
         <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={!isPlaceComplete(draft)} loading={action.isRunning}>{t('storage.add')}</Button></div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -91,7 +91,7 @@ export function KeyStep({ draft, change }: { draft: Draft; change: (part: Partia
             <SaveKeyFile key={current.keyId} keyView={current} onSaved={() => change({ isKeySettled: true })} />
             {current.exportedAtMs === null && (
               <Checkbox
-                className="key-skip" classNames={{ input: 'check', label: 'check-label' }} checked={isSkipping} label={t('key.skip')}
+                size="xs" className="key-skip" classNames={{ input: 'check', label: 'check-label' }} checked={isSkipping} label={t('key.skip')}
                 onChange={(event) => { setSkipping(event.currentTarget.checked); change({ isKeySettled: event.currentTarget.checked }); }}
               />
             )}

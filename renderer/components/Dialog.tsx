@@ -1,0 +1,15 @@
+/**
+ * A question in front of the page, named by its own words. Escape is always there and always safe.
+ * Without Mantine's scroll lock: it injects a style tag of its own, which the content security policy rightly blocks.
+ */
+import type { ReactElement, ReactNode } from 'react';
+import { Modal } from '@mantine/core';
+
+export function Dialog({ name, width, onClose, children }: { name: string; width: number; onClose: () => void; children: ReactNode }): ReactElement {
+  return (
+    <Modal.Root opened onClose={onClose} size={width} centered lockScroll={false} padding={0} radius="xl">
+      <Modal.Overlay className="scrim" />
+      <Modal.Content aria-label={name} className="dialog">{children}</Modal.Content>
+    </Modal.Root>
+  );
+}

@@ -13,6 +13,7 @@ import { registerFiles } from './cli/files.ts';
 import { registerFolder } from './cli/folder.ts';
 import { registerKey } from './cli/key.ts';
 import { registerLater } from './cli/later.ts';
+import { registerStorage } from './cli/storage.ts';
 import { registerSync } from './cli/sync.ts';
 import { registerVerify } from './cli/verify.ts';
 import { VERSION } from './assembly/version.ts';
@@ -39,6 +40,7 @@ Start here:
 Settings live in ENFOLD_HOME, or where this system keeps an application's data. Secrets live in the keychain; with
 ENFOLD_KEYCHAIN=file in a file that ENFOLD_PASSPHRASE (or --passphrase-fd) opens.
 Exit codes: 0 in step, 2 something failed, is quarantined or held, 1 could not start or bad usage.`);
+  registerStorage(program);
   registerConnection(program);
   registerKey(program);
   registerFolder(program);

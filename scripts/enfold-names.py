@@ -376,7 +376,7 @@ def main():
     parser.add_argument("keys", nargs="*", metavar="OBJECT_KEY", help="object keys; none: one per line of standard input")
     parser.add_argument("--key", help="file with the master key")
     parser.add_argument("--descriptor", help="the folder's .enfold/folder.json")
-    parser.add_argument("--names-key", help="instead of both: file with the 64-byte names key in hex, as the recovery kit shows it")
+    parser.add_argument("--names-key", help="instead of both: file with the 64-byte names key in hex")
     parser.add_argument("--folder-id", help="with --names-key: the folder id, 32 hex digits")
     parser.add_argument("--prefix", default="", help="the folder's prefix in the bucket; keys outside it are passed over")
     parser.add_argument("--long-names", help="directory with the downloaded records of .enfold/names/")

@@ -115,6 +115,7 @@ export async function resumeEncryption(keyring: Keyring, saved: SavedEncryption)
   const found = findEnvelope(saved.metadata);
   if (found.type !== 'here' || found.envelope.format !== saved.format) throw new SyncError('malformed', { detail: 'The saved encryption is damaged.' });
   const { envelope } = found;
+  if (envelope.suite.isLegacy || isLegacyWrap(envelope.wrap)) throw new SyncError('legacy-refused', { detail: 'Old formats are not written.' });
   const dataKey = await unwrap(keyring, envelope);
   try {
     return encryptionOf(envelope as Envelope & { readonly format: EnvelopeFormat }, dataKey, keyIdIn(envelope.description) ?? keyring.keyId);

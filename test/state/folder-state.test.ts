@@ -1,6 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
@@ -175,36 +173,5 @@ describe('the lock of a folder', () => {
     expect(isFolderLocked(home, ID)).toBe(false);
     release();
     lockFolder(home, ID)();
-  });
-
-  test('is freed when its holder is killed', async () => {
-    const home = newHome();
-    const script = `
-      import { isFolderLocked, lockFolder } from ${JSON.stringify(join(import.meta.dirname, '../../main/state/lock.ts'))};
-      lockFolder(${JSON.stringify(home)}, '${ID}');
-      console.log('held');
-      setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data');
-    expect(() => lockFolder(home, ID)).toThrowError(expect.objectContaining({ code: 'folder-busy' }) as Error);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    lockFolder(home, ID)();
-  });
-
-  test('survives a kill between two commits: what was committed is there', () => {
-    const home = newHome();
-    const script = `
-      import { openFolderState } from ${JSON.stringify(join(import.meta.dirname, '../../main/state/folder-state.ts'))};
-      const state = openFolderState(${JSON.stringify(home)}, '${ID}');
-      state.putFact('a', 1);
-      state.beginScan();
-      process.kill(process.pid, 'SIGKILL');`;
-    expect(spawnSync(process.execPath, ['--input-type=module', '-e', script]).signal).toBe('SIGKILL');
-    const state = openFolderState(home, ID);
-    expect(state.fact('a')).toBe(1);
-    state.beginScan();
-    state.close();
-    expect(existsSync(join(home, 'folders', `${ID}.db-wal`))).toBe(false);
   });
 });

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -182,22 +181,6 @@ describe('changes', () => {
     settings.putFact('theme', 'dark');
     expect(calls).toBe(1);
     expect(settings.fact('theme')).toBe('dark');
-  });
-
-  test('of another process are told within a second or so', async () => {
-    const before = settings.changeCounter();
-    const told = new Promise<void>((resolve) => {
-      settings.onChange(resolve);
-    });
-    const script = `
-      import { openSettings } from ${JSON.stringify(join(import.meta.dirname, '../../main/state/settings.ts'))};
-      const settings = openSettings(${JSON.stringify(home)});
-      settings.putFact('seen', [1]);
-      settings.close();`;
-    execFileSync(process.execPath, ['--input-type=module', '-e', script]);
-    await told;
-    expect(settings.changeCounter()).toBeGreaterThan(before);
-    expect(settings.fact('seen')).toEqual([1]);
   });
 
   test('of two processes at once never break a rule together', () => {

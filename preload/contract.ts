@@ -80,7 +80,10 @@ export type EngineRequest = { [N in RequestName]: (typeof requests)[N]['by'] ext
 export type HostRequest = Exclude<RequestName, EngineRequest>;
 
 export type ConnectionView = { id: string; name: string; kind: 'built-in' | 's3'; endpoint: string | null; directory: string | null; region: string; signIn: string };
-export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-c'; fingerprint: string; createdAtMs: number; exportedAtMs: number | null; usedBy: string[] };
+export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-c'; fingerprint: string; createdAtMs: number; exportedAtMs: number | null;
+  /** Names of the folders here that it opens. */
+  usedBy: string[];
+};
 export type FolderState5 = 'up-to-date' | 'syncing' | 'paused' | 'needs-attention' | 'locked';
 export type TransferView = { path: string; direction: 'up' | 'down'; doneBytes: number; totalBytes: number };
 export type FolderStatus = {
@@ -114,7 +117,8 @@ export type BrowseRow = {
   /** When the server's own answer proved the mode; null: not known yet. */
   verifiedAtMs: number | null;
 };
-export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; existing: { folderId: string; mode: z.infer<typeof modeId>; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; hasKey: boolean } | null };
+/** `fingerprint` is the folder key's, known only where its key is here; `keyFingerprint` names the master key as `KeyView` does. */
+export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; existing: { folderId: string; mode: z.infer<typeof modeId>; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; keyFingerprint: string | null; hasKey: boolean } | null };
 
 type Answers = {
   'app.info': { version: string; isFirstRun: boolean; platform: string; homeDirectory: string };

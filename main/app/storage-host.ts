@@ -3,9 +3,9 @@
  */
 import { utilityProcess, type UtilityProcess } from 'electron';
 import type { StorageAccess } from '../../preload/contract.ts';
-import { SyncError } from '../model/errors.ts';
+import { SyncError, fromWire, type WireError } from '../model/errors.ts';
 
-type StorageReady = StorageAccess & { type: 'ready'; dir: string };
+type FromStorage = ({ type: 'ready'; dir: string } & StorageAccess) | { type: 'failed'; error: WireError };
 
 export type StorageHost = {
   /** @throws SyncError `offline` if the storage does not come up. */
@@ -26,10 +26,12 @@ export function createStorageHost(options: { entry: string; env: Record<string, 
         child.kill();
         reject(new SyncError('offline', { detail: 'built-in storage did not start in time' }));
       }, READY_MS);
-      child.on('message', (message: StorageReady) => {
-        if (message.type !== 'ready') return;
+      child.on('message', (message: FromStorage) => {
         clearTimeout(timer);
-        resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
+        if (message.type === 'failed') {
+          child.kill();
+          reject(fromWire(message.error));
+        } else resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
       });
       child.once('exit', (code) => {
         clearTimeout(timer);

@@ -195,7 +195,10 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     'folders.list': async () => folders.list().map(folderView),
     'folders.inspect': async ({ localPath, connectionId, bucket, prefix }) => {
       const { existing, ...rest } = await folders.inspect({ localPath, connection: connectionId, bucket, prefix });
-      return { ...rest, existing: existing === null ? null : { ...existing, mode: existing.mode.id, keyId: 'keyId' in existing.mode ? existing.mode.keyId : null } };
+      if (existing === null) return { ...rest, existing };
+      const { fingerprintOf } = await import('../envelope/key-id.ts');
+      const keyId = 'keyId' in existing.mode ? existing.mode.keyId : null;
+      return { ...rest, existing: { ...existing, mode: existing.mode.id, keyId, keyFingerprint: keyId === null ? null : fingerprintOf(keyId) } };
     },
     // The window shows a preview before anything moves, so a new folder waits for `folders.start`.
     'folders.add': async ({ connectionId, keyId, ...input }) => {

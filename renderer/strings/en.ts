@@ -48,7 +48,7 @@ export const en = {
   },
   who: {
     title: 'Who may read this?', joinTitle: 'This folder is there already', for: 'For', in: 'in', fixed: 'You will be able to change it later.', joinSays: 'It was made on another computer, and stays as it was chosen there. Both sides are joined; nothing is deleted.',
-    fingerprint: 'Its key has the fingerprint', client: 'Sealed on this computer', clientSays: 'S3 never sees the contents', server: 'Encrypted by S3', serverSays: 'The storage can read it while it works', picture: 'What that means', envelope: '{{tag}}, envelope V3',
+    fingerprint: 'Its own fingerprint, the same on every computer:', client: 'Sealed on this computer', clientSays: 'S3 never sees the contents', server: 'Encrypted by S3', serverSays: 'The storage can read it while it works', picture: 'What that means', envelope: '{{tag}}, envelope V3',
     you: 'You, on your devices', bucket: 'Someone with access to the bucket', amazon: 'Whoever runs the storage', thief: 'A thief of this computer', reads: 'reads', sees: 'sees sizes, counts, times', unlocked: 'only if it is unlocked',
     ifLost: 'If the key is lost', wayOut: 'Way out', cost: 'Cost', wayOutClient: 'Amazon’s own S3 Encryption Client opens every file with your key.', wayOutServer: 'Any S3 program with access to the bucket.',
   },
@@ -130,7 +130,7 @@ export const en = {
   },
   key: {
     title: 'Make the key', says: 'This key opens the folder. It is made on this computer and kept in its keychain.', madeTitle: 'Save a recovery file', madeSays: 'If this computer is lost, the recovery file and its passphrase open the folder again.', defaultName: '{{name}} key', nameSays: 'So that you know it again.', makeNew: 'Make a new key', makeNewSays: 'For this folder alone.', inKeychain: 'In the keychain', fileTitle: 'Recovery file', fileSays: 'Keep it away from this computer: a USB stick, a password manager, a safe.',
-    skip: 'Go on without a recovery file. If this computer is lost, the files in this folder are gone.', joinTitle: 'The key of this folder', joinSays: 'This folder was sealed on another computer. Import its key: the recovery file that was saved there, with its passphrase.', needs: 'It needs the key with the id', haveIt: 'The key {{name}} opens this folder.', wrongKey: '{{name}} is not the key of this folder.', wrongKeyNext: 'Nothing was changed. Import the key whose id is shown above.',
+    skip: 'Go on without a recovery file. If this computer is lost, the files in this folder are gone.', joinTitle: 'The key of this folder', joinSays: 'This folder was sealed on another computer. Import its key: the recovery file that was saved there, with its passphrase.', needs: 'It needs the key with the fingerprint', haveIt: 'The key {{name}} opens this folder.', wrongKey: '{{name}} is not the key of this folder.', wrongKeyNext: 'Nothing was changed. Import the key whose fingerprint is shown above.',
   },
   preview: {
     title: 'What will happen', comparing: 'Comparing both sides. No file is sent yet.', upload_one: 'file goes up', upload_other: 'files go up', download_one: 'file comes down', download_other: 'files come down', adopt_one: 'file is the same on both sides already', adopt_other: 'files are the same on both sides already', twoVersions_one: 'file differs; both versions are kept', twoVersions_other: 'files differ; both versions are kept',

@@ -18,10 +18,6 @@ function SavedState({ keyView }: { keyView: KeyView }): ReactElement {
   return <span className="st attention"><StateGlyph state="needs-attention" />{t('keys.fileNever')}</span>;
 }
 
-function opens(keyView: KeyView, folderName: (id: string) => string): string {
-  return keyView.usedBy.map(folderName).join(', ');
-}
-
 function NewKey({ onClose }: { onClose: () => void }): ReactElement {
   const { t } = useTranslation();
   const [name, setName] = useState('');
@@ -103,7 +99,6 @@ export function KeysView(): ReactElement {
   const { keys, folders, keychain } = useStore();
   const [selected, setSelected] = useState<string | null>(null);
   const [dialog, setDialog] = useState<'new' | 'import' | null>(null);
-  const folderName = (id: string): string => folders.find((folder) => folder.id === id)?.name ?? id;
   const current = keys.find((key) => key.keyId === selected) ?? null;
   const filesOf = (which: (key: KeyView) => boolean): { names: string; files: number } => {
     const mine = folders.filter((folder) => keys.some((key) => key.keyId === folder.keyId && which(key)));
@@ -128,7 +123,7 @@ export function KeysView(): ReactElement {
                 <UnstyledButton className="key-grid" aria-pressed={key.keyId === selected} onClick={() => setSelected(key.keyId === selected ? null : key.keyId)}>
                   <span className={key.type === 'sse-c' ? 'key-icon server' : 'key-icon client'}><IconKey size={18} stroke={1.6} aria-hidden="true" /></span>
                   <span className="col"><span className="b ell">{key.name}</span><span className="sm mute ell">{t(`keys.types.${key.type}`)}</span></span>
-                  <span className="col"><span className="sm ell">{key.usedBy.length === 0 ? t('keys.opensNothing') : t('keys.opens', { names: opens(key, folderName) })}</span><span className="sm faint ell">{t('keys.since', { at: date(key.createdAtMs) })}</span></span>
+                  <span className="col"><span className="sm ell">{key.usedBy.length === 0 ? t('keys.opensNothing') : t('keys.opens', { names: key.usedBy.join(', ') })}</span><span className="sm faint ell">{t('keys.since', { at: date(key.createdAtMs) })}</span></span>
                   <span className="col"><span className="sm"><SavedState keyView={key} /></span><span className="mono sm faint key-print">{fingerprint(key.fingerprint)}</span></span>
                 </UnstyledButton>
               </li>

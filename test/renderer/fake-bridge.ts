@@ -17,8 +17,8 @@ const connections: ConnectionView[] = [
   { id: 'c2c2c2c2', name: 'Amazon S3 (ines)', kind: 's3', endpoint: null, directory: null, region: 'eu-central-1', signIn: 'profile ines' },
 ];
 const keys: KeyView[] = [
-  { keyId: 'a1a1a1a1a1a1a1a1', name: 'Documents key', type: 'aes', fingerprint: 'K7QF-2M9D-XA4H-0TRP', createdAtMs: NOW - 40 * 86_400_000, exportedAtMs: NOW - 18 * 86_400_000, usedBy: [id('b')] },
-  { keyId: 'a2a2a2a2a2a2a2a2', name: 'Tax vault', type: 'aes', fingerprint: '3ZC8-VN1E-J6WB-Q5YT', createdAtMs: NOW - 90 * 86_400_000, exportedAtMs: null, usedBy: [id('d')] },
+  { keyId: 'a1a1a1a1a1a1a1a1', name: 'Documents key', type: 'aes', fingerprint: 'K7QF-2M9D-XA4H-0TRP', createdAtMs: NOW - 40 * 86_400_000, exportedAtMs: NOW - 18 * 86_400_000, usedBy: ['Documents', 'Photos'] },
+  { keyId: 'a2a2a2a2a2a2a2a2', name: 'Tax vault', type: 'aes', fingerprint: '3ZC8-VN1E-J6WB-Q5YT', createdAtMs: NOW - 90 * 86_400_000, exportedAtMs: null, usedBy: ['Tax and contracts'] },
 ];
 const folder = (letter: string, name: string, part: Partial<FolderView>, state: Partial<FolderStatus>): FolderView => ({
   id: id(letter), name, localPath: `/home/ines/${name}`, connectionId: 'c2c2c2c2', connectionName: 'Amazon S3 (ines)', bucket: 'ines-archive', prefix: `${name.toLowerCase().replaceAll(' ', '-')}/`, mode: 'cse-c', keyId: 'a1a1a1a1a1a1a1a1',
@@ -69,7 +69,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     folders: scene === 'calm' ? folders.filter((one) => one.name === 'Documents' || one.name === 'Camera cards') : hasData ? [...folders] : [], connections: hasData || scene === 'empty' ? [...connections] : [], keys: hasData ? (scene === 'calm' ? keys.slice(0, 1) : [...keys]) : [],
     keychain: scene === 'passphrase' ? ('passphrase-needed' as const) : ('ready' as const),
   };
-  const existing: InspectView['existing'] = { folderId: id('9'), mode: 'cse-c', keyId: 'b7b7b7b7b7b7b7b7', names: 'encrypted', fingerprint: 'R2LD-94SP-UF7K-M8XA', hasKey: false };
+  const existing: InspectView['existing'] = { folderId: id('9'), mode: 'cse-c', keyId: 'b7b7b7b7b7b7b7b7', names: 'encrypted', fingerprint: null, keyFingerprint: 'R2LD-94SP-UF7K-M8XA', hasKey: false };
   const answers: { [N in RequestName]?: (input: RequestInput<N>) => unknown } = {
     'app.info': () => ({ version: '0.1.0', isFirstRun: scene === 'first-run', platform: 'linux', homeDirectory: '/home/ines' }),
     'host.defaults': () => ({ storageDirectory: '/media/ines/Backup-2T/Enfold', documentsDirectory: '/home/ines/Documents', hostName: 'ines-thinkpad' }),

@@ -50,7 +50,7 @@ export function KeyStep({ draft, change }: { draft: Draft; change: (part: Partia
         ) : (
           <>
             <p className="mute measure">{t('key.joinSays')}</p>
-            {existing.keyId !== null && <p className="note sm"><IconKey size={16} stroke={1.75} aria-hidden="true" /><span>{t('key.needs')} <span className="mono selectable">{fingerprint(existing.keyId)}</span></span></p>}
+            {existing.keyFingerprint !== null && <p className="note sm"><IconKey size={16} stroke={1.75} aria-hidden="true" /><span>{t('key.needs')} <span className="mono selectable">{fingerprint(existing.keyFingerprint)}</span></span></p>}
             <p><Button leftSection={<IconFileImport size={16} />} onClick={() => setImporting(true)}>{t('keys.importButton')}</Button></p>
             {current !== undefined && <ErrorNote error={{ code: 'key-not-found', says: t('key.wrongKey', { name: current.name }), next: t('key.wrongKeyNext'), retry: 'after-user', about: {} }} />}
           </>

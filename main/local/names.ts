@@ -2,7 +2,7 @@
  * Whether a name from a bucket may become a name on this computer. Names are refused and listed, never rewritten: a rewritten
  * name would come back as another file. Pure; the platform is an argument, so that every rule is tested everywhere.
  *
- * @see docs/sync.md, "Names"
+ * @see docs/local.md, "Names"
  */
 import { MAX_OBJECT_KEY_BYTES, OWN_DIRECTORY, parseSyncPath, type SyncPath } from '../model/path.ts';
 import type { SkipReason } from '../model/snapshot.ts';

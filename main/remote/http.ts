@@ -23,6 +23,8 @@ export type SignedRequest = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly bodySha256?: string | undefined;
+  /** Takes the answer's body where that fits. */
+  readonly into?: Buffer | undefined;
 };
 
 export type HttpClient = {
@@ -45,6 +47,7 @@ class AnswerReader {
   readonly #reject: (error: unknown) => void;
   readonly #signal: AbortSignal;
   readonly #method: string;
+  readonly #into: Buffer | undefined;
   #onAbort: (() => void) | null = null;
   #status = 0;
   #headers: Answer['headers'] = {};
@@ -52,8 +55,9 @@ class AnswerReader {
   #filled = 0;
   #chunks: Buffer[] = [];
 
-  constructor(method: string, signal: AbortSignal, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+  constructor({ method, into }: SignedRequest, signal: AbortSignal, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
     this.#method = method;
+    this.#into = into;
     this.#signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -77,7 +81,7 @@ class AnswerReader {
     if (this.#method === 'HEAD' || typeof length !== 'string') return;
     const bytes = Number(length);
     if (!(bytes <= MAX_ANSWER_BYTES)) controller.abort(new SyncError('answer-invalid', { detail: 'The answer is too large.' }));
-    else this.#whole = Buffer.allocUnsafe(bytes);
+    else this.#whole = this.#into !== undefined && bytes <= this.#into.length ? this.#into.subarray(0, bytes) : Buffer.allocUnsafe(bytes);
   }
 
   onResponseData(controller: { abort(reason: Error): void }, chunk: Buffer): void {
@@ -160,7 +164,7 @@ export function createHttpClient(endpoint: Endpoint, connections: number): HttpC
       return await new Promise<Answer>((resolve, reject) => {
         pool.dispatch(
           { method: request.method, path: encodePath(path) + query, headers, body, headersTimeout },
-          new AnswerReader(request.method, signal, resolve, reject),
+          new AnswerReader(request, signal, resolve, reject),
         );
       });
     } catch (error) {

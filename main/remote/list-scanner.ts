@@ -5,7 +5,7 @@
 import { SyncError } from '../model/errors.ts';
 import type { ObjectKey } from '../model/path.ts';
 import { bareEtag } from './object-store.ts';
-import type { ListPage, ListedKey } from './object-store.ts';
+import type { ListPage, ListedKey, UnfinishedUpload } from './object-store.ts';
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
@@ -84,4 +84,30 @@ export function scanListPage(body: Buffer): ListPage {
   const token = textOf(outside, 'NextContinuationToken', 0, outside.length);
   if (token === null || token === '') throw new SyncError('answer-invalid', { detail: 'The listing does not say how it goes on.' });
   return { objects, prefixes, next: decodeEntities(token) };
+}
+
+/** The decoded text of the first `<tag>`; null where there is none. */
+export function textIn(xml: string, tag: string): string | null {
+  const text = textOf(xml, tag, 0, xml.length);
+  return text === null ? null : decodeEntities(text);
+}
+
+export type UploadsPage = { readonly uploads: readonly UnfinishedUpload[]; readonly next: { readonly key: string; readonly uploadId: string } | null };
+
+/** A page of ListMultipartUploads. @throws SyncError answer-invalid */
+export function scanUploadsPage(xml: string): UploadsPage {
+  const isUrlEncoded = xml.includes('<EncodingType>url<');
+  const uploads: UnfinishedUpload[] = [];
+  for (let position = xml.indexOf('<Upload>'); position >= 0; position = xml.indexOf('<Upload>', position + 1)) {
+    const end = xml.indexOf('</Upload>', position);
+    const key = textOf(xml, 'Key', position, end);
+    const uploadId = textOf(xml, 'UploadId', position, end);
+    if (key === null || uploadId === null) throw new SyncError('answer-invalid', { detail: 'The list of uploads makes no sense.' });
+    const initiatedMs = Date.parse(textOf(xml, 'Initiated', position, end) ?? '');
+    uploads.push({ objectKey: decodeKey(key, isUrlEncoded) as ObjectKey, uploadId: decodeEntities(uploadId), initiatedMs: Number.isNaN(initiatedMs) ? 0 : initiatedMs });
+  }
+  if (textIn(xml, 'IsTruncated') !== 'true') return { uploads, next: null };
+  const key = textOf(xml, 'NextKeyMarker', 0, xml.length);
+  if (key === null || key === '') throw new SyncError('answer-invalid', { detail: 'The list of uploads does not say how it goes on.' });
+  return { uploads, next: { key: decodeKey(key, isUrlEncoded), uploadId: textIn(xml, 'NextUploadIdMarker') ?? '' } };
 }

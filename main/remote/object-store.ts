@@ -68,7 +68,7 @@ export interface ObjectStore {
   /** Null where nothing is there. */
   head(objectKey: ObjectKey, options: ReadOptions, signal: AbortSignal): Promise<ObjectHead | null>;
   /** @throws SyncError object-not-found, version-changed, truncated (the body is not as long as announced) */
-  get(objectKey: ObjectKey, options: ReadOptions & { readonly range?: Range | undefined }, signal: AbortSignal): Promise<{ readonly head: ObjectHead; readonly body: Buffer }>;
+  get(objectKey: ObjectKey, options: ReadOptions & { readonly range?: Range | undefined; /** The body is put here where it fits, and is then a view of it. */ readonly into?: Buffer | undefined }, signal: AbortSignal): Promise<{ readonly head: ObjectHead; readonly body: Buffer }>;
   listPage(options: ListOptions, signal: AbortSignal): Promise<ListPage>;
   /** Success also where nothing was there, unless a condition says otherwise. */
   delete(objectKey: ObjectKey, condition: Condition, signal: AbortSignal): Promise<void>;

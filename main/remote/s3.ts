@@ -1,6 +1,7 @@
 /**
- * The object store on S3. Requests that come by the thousand (bodies, heads, list pages, deletes) take the lean path of `http.ts`;
- * everything else goes through the AWS SDK, which is loaded when it is first needed.
+ * The object store on S3, by the lean path of `http.ts`: a sync needs no more than these dozen requests, and without the AWS SDK a worker
+ * starts sooner and holds some 50 MiB less. The SDK is loaded where there is something to resolve: profiles, roles, AWS's own
+ * endpoints, buckets (`endpoint.ts`, `connection.ts`).
  *
  * The same contract tests hold for this store and for one that uses the SDK alone.
  */
@@ -8,40 +9,27 @@ import type * as Sdk from '@aws-sdk/client-s3';
 import { SyncError } from '../model/errors.ts';
 import type { ObjectKey } from '../model/path.ts';
 import type { S3Access } from '../model/settings.ts';
+import { encodePath } from '../sigv4/signature.ts';
 import { createSdkClient, resolveEndpoint } from './endpoint.ts';
 import { createHttpClient } from './http.ts';
 import type { HttpClient } from './http.ts';
-import { scanListPage } from './list-scanner.ts';
+import { scanListPage, scanUploadsPage, textIn } from './list-scanner.ts';
 import { bareEtag } from './object-store.ts';
 import type { Condition, ObjectHead, ObjectStore, ServerEncryption, UnfinishedUpload, Written } from './object-store.ts';
-import { errorOfAnswer, errorOfSdk, headerOf } from './s3-errors.ts';
+import { errorOfAnswer, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
 
 export type S3StoreOptions = { readonly connections?: number };
 
 const META = 'x-amz-meta-';
 
-type Step = (next: (args: { request: unknown }) => Promise<{ response: unknown }>) => (args: { request: unknown }) => Promise<{ response: unknown }>;
-/** Any command of the SDK, as far as it is touched here: each of its own types fits no common one. */
-type SdkCommand = { readonly middlewareStack: { add(step: Step, options: { step: 'build'; name: string }): void } };
+const BINARY = 'application/octet-stream';
 
 export function conditionHeaders(condition: Condition): Record<string, string> {
   if (condition === null) return {};
   if (condition.type === 'absent') return { 'if-none-match': '*' };
   return { 'if-match': condition.isBare === true ? condition.etag : `"${condition.etag}"` };
 }
-/** What is read of any command's output. */
-type SdkOutput = {
-  readonly ETag?: string;
-  readonly CopyObjectResult?: { readonly ETag?: string };
-  readonly UploadId?: string;
-  readonly Uploads?: readonly { readonly Key?: string; readonly UploadId?: string; readonly Initiated?: Date }[];
-  readonly IsTruncated?: boolean;
-  readonly NextKeyMarker?: string;
-  readonly NextUploadIdMarker?: string;
-  readonly Status?: string;
-};
-
 /** @throws SyncError answer-invalid where a value was given twice: which one was meant is anybody's guess */
 function metadataOf(answer: Answer): Record<string, string> {
   const metadata: Record<string, string> = {};
@@ -86,6 +74,18 @@ function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<str
 }
 
 /**
+ * The XML of an answer. Copies and completions answer 200 before they are done, and say in the body what became of it.
+ *
+ * @throws SyncError what an error in the body says; not-s3 where it is something else
+ */
+function resultIn(answer: Answer, root: string, objectKey: string): string {
+  const xml = answer.body.toString('utf8');
+  if (xml.includes(`<${root}`)) return xml;
+  if (providerCodeOf(answer.body) !== null) throw errorOfAnswer({ ...answer, status: 500 }, { objectKey });
+  throw new SyncError('not-s3', { objectKey });
+}
+
+/**
  * A store for one bucket. Nothing is connected or loaded before the first request.
  */
 export function createS3Store(access: S3Access, bucket: string, options: S3StoreOptions = {}): ObjectStore {
@@ -99,41 +99,13 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     return answer;
   }
 
-  /** Runs one SDK command with extra headers, and hands out the raw answer's headers beside its output. */
-  async function run(
-    make: (sdkModule: typeof Sdk) => object,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-    objectKey?: ObjectKey,
-  ): Promise<{ output: SdkOutput; answer: Answer }> {
-    try {
-      const client = await sdk();
-      const command = make(await import('@aws-sdk/client-s3')) as SdkCommand;
-      let answer: Answer = { status: 200, headers: {}, body: Buffer.alloc(0) };
-      command.middlewareStack.add(
-        (next) => async (args) => {
-          Object.assign((args.request as { headers: Record<string, string> }).headers, headers);
-          const result = await next(args);
-          const response = result.response as { statusCode?: number; headers?: Record<string, string> };
-          answer = { status: response.statusCode ?? 0, headers: response.headers ?? {}, body: answer.body };
-          return result;
-        },
-        { step: 'build', name: 'enfoldHeaders' },
-      );
-      const output = (await client.send(command as unknown as Parameters<Sdk.S3Client['send']>[0], { abortSignal: signal })) as SdkOutput;
-      return { output, answer };
-    } catch (error) {
-      throw errorOfSdk(error, signal, objectKey === undefined ? { isBucketRequest: true } : { objectKey });
-    }
-  }
-
   function writtenOf(answer: Answer, etag: string | undefined): Written {
     return { etag: bareEtag(etag ?? headerOf(answer, 'etag')), versionId: versionIdOf(answer), encryption: encryptionOf(answer), atMs: dateOf(answer) };
   }
 
   return {
     async put(objectKey, body, { metadata, modeHeaders, condition, contentType, bodySha256 }, signal) {
-      const headers = { ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? 'application/octet-stream' };
+      const headers = { ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? BINARY };
       const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, headers, body, bodySha256 }, signal), objectKey);
       const written = writtenOf(answer, undefined);
       if (written.etag === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer to the upload names no version.' });
@@ -148,11 +120,11 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       return headOf(answer, Number(headerOf(answer, 'content-length')));
     },
 
-    async get(objectKey, { ifMatch, modeHeaders, range }, signal) {
+    async get(objectKey, { ifMatch, modeHeaders, range, into }, signal) {
       const headers: Record<string, string> = { ...modeHeaders };
       if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
       if (range !== undefined) headers['range'] = `bytes=${range.start}-${range.end - 1}`;
-      const answer = await expect(range === undefined ? 200 : 206, await (await http()).send({ method: 'GET', objectKey, headers }, signal), objectKey);
+      const answer = await expect(range === undefined ? 200 : 206, await (await http()).send({ method: 'GET', objectKey, headers, into }, signal), objectKey);
       if (range === undefined) {
         if (headerOf(answer, 'content-range') !== undefined) throw new SyncError('answer-invalid', { objectKey, detail: 'A part came where the whole was asked for.' });
         return { head: headOf(answer, answer.body.length), body: answer.body };
@@ -182,25 +154,21 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     },
 
     async copy(from, to, { metadata, modeHeaders, condition, contentType, sourceModeHeaders }, signal) {
-      const headers: Record<string, string> = { ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition) };
+      const headers: Record<string, string> = {
+        ...metadataHeaders(metadata), ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition),
+        'content-type': contentType ?? BINARY, 'x-amz-copy-source': encodePath(`/${bucket}/${from.objectKey}`), 'x-amz-metadata-directive': 'REPLACE',
+      };
       if (from.etag !== null) headers['x-amz-copy-source-if-match'] = from.etag;
-      const { output, answer } = await run(
-        ({ CopyObjectCommand }) => new CopyObjectCommand({
-          Bucket: bucket, Key: to, CopySource: `${bucket}/${encodeURIComponent(from.objectKey)}`, MetadataDirective: 'REPLACE', Metadata: { ...metadata },
-          ContentType: contentType ?? 'application/octet-stream',
-        }),
-        headers, signal, to,
-      );
-      return writtenOf(answer, output.CopyObjectResult?.ETag);
+      const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey: to, headers }, signal), to);
+      return writtenOf(answer, textIn(resultIn(answer, 'CopyObjectResult', to), 'ETag') ?? '');
     },
 
     async startMultipart(objectKey, { metadata, modeHeaders, contentType }, signal) {
-      const { output, answer } = await run(
-        ({ CreateMultipartUploadCommand }) => new CreateMultipartUploadCommand({ Bucket: bucket, Key: objectKey, Metadata: { ...metadata }, ContentType: contentType ?? 'application/octet-stream' }),
-        modeHeaders, signal, objectKey,
-      );
-      if (output.UploadId === undefined || output.UploadId === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer names no upload.' });
-      return { uploadId: output.UploadId, encryption: encryptionOf(answer) };
+      const headers = { ...metadataHeaders(metadata), ...modeHeaders, 'content-type': contentType ?? BINARY };
+      const answer = await expect(200, await (await http()).send({ method: 'POST', objectKey, query: [['uploads', '']], headers }, signal), objectKey);
+      const uploadId = textIn(resultIn(answer, 'InitiateMultipartUploadResult', objectKey), 'UploadId');
+      if (uploadId === null || uploadId === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer names no upload.' });
+      return { uploadId, encryption: encryptionOf(answer) };
     },
 
     async putPart(objectKey, uploadId, partNumber, body, { modeHeaders, bodySha256 }, signal) {
@@ -212,44 +180,37 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
     },
 
     async completeMultipart(objectKey, uploadId, parts, { modeHeaders, condition }, signal) {
-      const { output, answer } = await run(
-        ({ CompleteMultipartUploadCommand }) => new CompleteMultipartUploadCommand({
-          Bucket: bucket, Key: objectKey, UploadId: uploadId,
-          MultipartUpload: { Parts: parts.map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: `"${etag}"` })) },
-        }),
-        { ...modeHeaders, ...conditionHeaders(condition) }, signal, objectKey,
-      );
-      return writtenOf(answer, output.ETag ?? '');
+      const list = parts.map(({ partNumber, etag }) => `<Part><PartNumber>${partNumber}</PartNumber><ETag>&quot;${etag}&quot;</ETag></Part>`).join('');
+      const body = Buffer.from(`<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${list}</CompleteMultipartUpload>`);
+      const headers = { ...modeHeaders, ...conditionHeaders(condition), 'content-type': 'application/xml' };
+      const answer = await expect(200, await (await http()).send({ method: 'POST', objectKey, query: [['uploadId', uploadId]], headers, body }, signal), objectKey);
+      return writtenOf(answer, textIn(resultIn(answer, 'CompleteMultipartUploadResult', objectKey), 'ETag') ?? '');
     },
 
     async abortMultipart(objectKey, uploadId, signal) {
-      try {
-        await run(({ AbortMultipartUploadCommand }) => new AbortMultipartUploadCommand({ Bucket: bucket, Key: objectKey, UploadId: uploadId }), {}, signal, objectKey);
-      } catch (error) {
-        if (!(error instanceof SyncError && error.code === 'object-not-found')) throw error;
-      }
+      const answer = await (await http()).send({ method: 'DELETE', objectKey, query: [['uploadId', uploadId]] }, signal);
+      if (answer.status === 404 && providerCodeOf(answer.body) !== 'NoSuchBucket') return;
+      if (answer.status !== 200) await expect(204, answer, objectKey);
     },
 
     async listMultipart(prefix, signal) {
       const uploads: UnfinishedUpload[] = [];
-      let keyMarker: string | undefined;
-      let idMarker: string | undefined;
+      let marker: readonly [string, string][] = [];
       for (;;) {
-        const { output } = await run(
-          ({ ListMultipartUploadsCommand }) => new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, KeyMarker: keyMarker, UploadIdMarker: idMarker }), {}, signal,
-        );
-        for (const { Key, UploadId, Initiated } of output.Uploads ?? []) {
-          if (Key !== undefined && UploadId !== undefined) uploads.push({ objectKey: Key as ObjectKey, uploadId: UploadId, initiatedMs: Initiated?.getTime() ?? 0 });
-        }
-        if (output.IsTruncated !== true || output.NextKeyMarker === undefined || (output.NextKeyMarker === keyMarker && output.NextUploadIdMarker === idMarker)) return uploads;
-        keyMarker = output.NextKeyMarker;
-        idMarker = output.NextUploadIdMarker;
+        const query: readonly [string, string][] = [['uploads', ''], ['encoding-type', 'url'], ['prefix', prefix], ...marker];
+        const answer = await expect(200, await (await http()).send({ method: 'GET', objectKey: '', query }, signal), '');
+        const page = scanUploadsPage(resultIn(answer, 'ListMultipartUploadsResult', ''));
+        uploads.push(...page.uploads);
+        if (page.next === null) return uploads;
+        const next: readonly [string, string][] = [['key-marker', page.next.key], ['upload-id-marker', page.next.uploadId]];
+        if (JSON.stringify(next) === JSON.stringify(marker)) throw new SyncError('answer-invalid', { detail: 'The list of uploads goes in circles.' });
+        marker = next;
       }
     },
 
     async isVersioned(signal) {
-      const { output } = await run(({ GetBucketVersioningCommand }) => new GetBucketVersioningCommand({ Bucket: bucket }), {}, signal);
-      return output.Status === 'Enabled';
+      const answer = await expect(200, await (await http()).send({ method: 'GET', objectKey: '', query: [['versioning', '']] }, signal), '');
+      return textIn(resultIn(answer, 'VersioningConfiguration', ''), 'Status') === 'Enabled';
     },
 
     async close() {

@@ -15,12 +15,13 @@ import type { StagedFile } from './staged-file.ts';
 import { withPath } from './upload.ts';
 import type { TransferContext } from './upload.ts';
 
-const SLICE_BYTES = 1024 * 1024;
+const MIB = 1024 * 1024;
+const SLICE_BYTES = 256 * 1024;
 
 /** @throws SyncError as Transfers.download says */
 export async function download(context: TransferContext, job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult> {
   try {
-    return await (job.objectBytes <= context.partBytes + SLICE_BYTES ? downloadWhole(context, job, onProgress, signal) : downloadRanges(context, job, onProgress, signal));
+    return await (job.objectBytes <= context.partBytes + MIB ? downloadWhole(context, job, onProgress, signal) : downloadRanges(context, job, onProgress, signal));
   } catch (error) {
     throw withPath(error, job.path);
   }
@@ -105,7 +106,7 @@ async function downloadWhole(context: TransferContext, job: DownloadJob, onProgr
 type Arrived = { readonly head: ObjectHead; readonly body: Buffer };
 
 async function downloadRanges(context: TransferContext, job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult> {
-  const { store, files, budget } = context;
+  const { store, files, budget, buffers } = context;
   const count = Math.ceil(job.objectBytes / context.partBytes);
   const failure = new AbortController();
   const rangeSignal = AbortSignal.any([signal, failure.signal]);
@@ -118,7 +119,8 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
     const range = { start: index * context.partBytes, end: Math.min(job.objectBytes, (index + 1) * context.partBytes) };
     const release = await budget.take(range.end - range.start, rangeSignal);
     try {
-      const arrived = await withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, range }, rangeSignal), rangeSignal);
+      // A new one for each attempt: the broken one's connection may still be writing.
+      const arrived = await withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
       if (arrived.head.objectBytes !== job.objectBytes) throw new SyncError('version-changed', { objectKey: job.objectKey });
       return { arrived, release };
     } catch (error) {
@@ -155,6 +157,7 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
         }
         doneBytes += arrived.body.length;
         onProgress(doneBytes);
+        buffers.give(arrived.body);
       } finally {
         release();
       }

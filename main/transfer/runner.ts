@@ -7,9 +7,12 @@ import { createS3Store } from '../remote/s3.ts';
 import { createStoredFiles } from '../remote/stored-file.ts';
 import type { DownloadJob, DownloadResult, OnProgress, UploadJob, UploadResult } from '../sync/ports.ts';
 import { createBudget } from './budget.ts';
+import { createPartBuffers } from './part-buffers.ts';
 import { download } from './download.ts';
 import { upload } from './upload.ts';
 import type { TransferContext } from './upload.ts';
+
+const TAG_BYTES = 16;
 
 export type RunnerOptions = {
   readonly capabilities: Capabilities;
@@ -31,7 +34,7 @@ export function createRunner(config: RemoteFolderConfig, options: RunnerOptions,
   const store = givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections });
   const files = createStoredFiles(config);
   const context: TransferContext = {
-    store, files, longNames: createLongNames(store, config.prefix, files.requests), budget: createBudget(options.memoryBytes),
+    store, files, longNames: createLongNames(store, config.prefix, files.requests), budget: createBudget(options.memoryBytes), buffers: createPartBuffers(options.partBytes + TAG_BYTES, 2 * options.partsInFlight),
     capabilities: options.capabilities, partBytes: options.partBytes, partsInFlight: options.partsInFlight,
   };
   return {

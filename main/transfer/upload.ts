@@ -17,6 +17,7 @@ import type { StoredFiles } from '../remote/stored-file.ts';
 import { completeGuarded, putGuarded } from '../remote/writes.ts';
 import type { OnProgress, UploadJob, UploadResult } from '../sync/ports.ts';
 import type { Budget } from './budget.ts';
+import type { PartBuffers } from './part-buffers.ts';
 import { openSourceFile } from './source-file.ts';
 import type { SourceFile } from './source-file.ts';
 
@@ -25,6 +26,7 @@ export type TransferContext = {
   readonly files: StoredFiles;
   readonly longNames: LongNames;
   readonly budget: Budget;
+  readonly buffers: PartBuffers;
   readonly capabilities: Capabilities;
   readonly partBytes: number;
   /** Parts or ranges of one file in flight. */
@@ -34,8 +36,8 @@ export type TransferContext = {
 /** S3's own limit. */
 const MAX_PARTS = 10_000;
 const MIB = 1024 * 1024;
-/** What is read and encrypted in one go: long enough to be cheap, short enough not to stall others. */
-const SLICE_BYTES = MIB;
+/** What is read and encrypted in one go: long enough to be cheap, short enough to be garbage at once and not to stall others. */
+const SLICE_BYTES = 256 * 1024;
 const TAG_BYTES = 16;
 
 export function partBytesFor(sizeBytes: number, usual: number): number {
@@ -154,7 +156,7 @@ async function sendParts(
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<readonly Part[]> {
-  const { store, files, budget } = context;
+  const { store, files, budget, buffers } = context;
   const partBytes = partBytesFor(file.sizeBytes, context.partBytes);
   const count = Math.ceil(file.sizeBytes / partBytes);
   const hash = createHash('sha256');
@@ -180,6 +182,8 @@ async function sendParts(
     try {
       const part = await withRetries(async () => store.putPart(job.objectKey, uploadId, partNumber, body, { modeHeaders: files.requests.part }, partSignal), partSignal);
       parts[partNumber - 1] = part;
+      // Only what has certainly left may be filled again: a broken connection may still be reading.
+      buffers.give(body);
       doneBytes += plainBytes;
       onProgress(doneBytes);
     } finally {
@@ -197,7 +201,7 @@ async function sendParts(
       const release = await budget.take(bodyBytes, partSignal);
       let body: Buffer;
       try {
-        body = Buffer.allocUnsafeSlow(bodyBytes);
+        body = buffers.take(bodyBytes);
         await fillPart(body, position, plainBytes);
         if (isLast) {
           // Before the last part leaves: a text that changed must not become a whole object.

@@ -1,11 +1,13 @@
 /** The store with every request made by the AWS SDK itself: the reference that the lean path is held to. */
-import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetBucketVersioningCommand, GetObjectCommand,
+  HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, NoSuchUpload, PutObjectCommand, UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import type { ObjectKey } from '../../main/model/path.ts';
 import type { S3Access } from '../../main/model/settings.ts';
 import { createSdkClient } from '../../main/remote/endpoint.ts';
 import { bareEtag } from '../../main/remote/object-store.ts';
 import type { Condition, ObjectHead, ObjectStore } from '../../main/remote/object-store.ts';
-import { createS3Store } from '../../main/remote/s3.ts';
 import { errorOfSdk } from '../../main/remote/s3-errors.ts';
 
 type Described = {
@@ -24,7 +26,6 @@ const headOf = (answer: Described, objectBytes: number): ObjectHead => ({
 
 export async function createReferenceStore(access: S3Access, bucket: string): Promise<ObjectStore> {
   const client = await createSdkClient(access);
-  const rest = createS3Store(access, bucket);
   const run = async <T>(send: () => Promise<T>, signal: AbortSignal, objectKey?: ObjectKey): Promise<T> => {
     try {
       return await send();
@@ -33,7 +34,6 @@ export async function createReferenceStore(access: S3Access, bucket: string): Pr
     }
   };
   return {
-    ...rest,
     put: async (objectKey, body, { metadata, condition, contentType }, signal) => run(async () => {
       const answer = await client.send(new PutObjectCommand({ Bucket: bucket, Key: objectKey, Body: body, Metadata: { ...metadata }, ContentType: contentType ?? 'application/octet-stream', ...conditionOf(condition) }), { abortSignal: signal });
       return { etag: bareEtag(answer.ETag), versionId: answer.VersionId ?? null, encryption: encryptionOf(answer), atMs: Date.now() };
@@ -72,9 +72,34 @@ export async function createReferenceStore(access: S3Access, bucket: string): Pr
       const answer = await client.send(new UploadPartCommand({ Bucket: bucket, Key: objectKey, UploadId: uploadId, PartNumber: partNumber, Body: body }), { abortSignal: signal });
       return { partNumber, etag: bareEtag(answer.ETag) };
     }, signal, objectKey),
-    close: async () => {
-      client.destroy();
-      await rest.close();
-    },
+    copy: async (from, to, { metadata, condition }, signal) => run(async () => {
+      const answer = await client.send(new CopyObjectCommand({
+        Bucket: bucket, Key: to, CopySource: `${bucket}/${encodeURIComponent(from.objectKey)}`, CopySourceIfMatch: from.etag ?? undefined, MetadataDirective: 'REPLACE', Metadata: { ...metadata }, ...conditionOf(condition),
+      }), { abortSignal: signal });
+      return { etag: bareEtag(answer.CopyObjectResult?.ETag), versionId: answer.VersionId ?? null, encryption: encryptionOf(answer), atMs: Date.now() };
+    }, signal, to),
+    startMultipart: async (objectKey, { metadata }, signal) => run(async () => {
+      const answer = await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: objectKey, Metadata: { ...metadata } }), { abortSignal: signal });
+      return { uploadId: answer.UploadId ?? '', encryption: encryptionOf(answer) };
+    }, signal, objectKey),
+    completeMultipart: async (objectKey, uploadId, parts, { condition }, signal) => run(async () => {
+      const answer = await client.send(new CompleteMultipartUploadCommand({
+        Bucket: bucket, Key: objectKey, UploadId: uploadId, MultipartUpload: { Parts: parts.map(({ partNumber, etag }) => ({ PartNumber: partNumber, ETag: `"${etag}"` })) }, ...conditionOf(condition),
+      }), { abortSignal: signal });
+      return { etag: bareEtag(answer.ETag), versionId: answer.VersionId ?? null, encryption: encryptionOf(answer), atMs: Date.now() };
+    }, signal, objectKey),
+    abortMultipart: async (objectKey, uploadId, signal) => run(async () => {
+      try {
+        await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: objectKey, UploadId: uploadId }), { abortSignal: signal });
+      } catch (error) {
+        if (!(error instanceof NoSuchUpload)) throw error;
+      }
+    }, signal, objectKey),
+    listMultipart: async (prefix, signal) => run(async () => {
+      const answer = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }), { abortSignal: signal });
+      return (answer.Uploads ?? []).map(({ Key, UploadId, Initiated }) => ({ objectKey: (Key ?? '') as ObjectKey, uploadId: UploadId ?? '', initiatedMs: Initiated?.getTime() ?? 0 }));
+    }, signal),
+    isVersioned: async (signal) => run(async () => (await client.send(new GetBucketVersioningCommand({ Bucket: bucket }), { abortSignal: signal })).Status === 'Enabled', signal),
+    close: async () => client.destroy(),
   };
 }

@@ -86,10 +86,10 @@ export type PlanPolicy = {
   /** Aggregates over the whole folder, since the planner sees only rows that differ. */
   readonly totals: { readonly baseFiles: number; readonly localFiles: number; readonly remoteFiles: number };
   /**
-   * Files with base entries below a directory, counted up to `limit`. Tells a vanished tree from a thinned one, and whether a
+   * Base entries below a directory (files, and directories with an object), counted up to `limit`. Tells a vanished tree from a thinned one, and whether a
    * file and a directory of one name would meet. Without it both are judged by the differing rows alone.
    */
-  readonly baseFilesBelow?: (directory: SyncPath, limit: number) => number;
+  readonly baseEntriesBelow?: (directory: SyncPath, limit: number) => number;
   /** Whether a path has a base entry. */
   readonly hasBase?: (path: SyncPath) => boolean;
 };

@@ -23,9 +23,9 @@ export type Standing = {
 /** Decides for many newcomers at once. A file that comes itself wins over what would come below it. */
 export function placeNewcomers(newcomers: readonly Newcomer[], standing: Standing, policy: PlanPolicy): ReadonlyMap<SyncPath, Placement> {
   const comingFiles = new Set(newcomers.map(({ path }) => path).filter((path) => !isDirectoryPath(path)));
-  const presentBelow = countBelow(standing.present, 'all');
-  const leavingBelow = countBelow(standing.leaving, 'all');
-  const goneFilesBelow = countBelow(new Set([...standing.leaving, ...standing.absent]), 'files');
+  const presentBelow = countBelow(standing.present);
+  const leavingBelow = countBelow(standing.leaving);
+  const goneBelow = countBelow(new Set([...standing.leaving, ...standing.absent]));
   const placements = new Map<SyncPath, Placement>();
 
   const stands = (path: SyncPath): boolean => standing.present.has(path) || (!standing.absent.has(path) && policy.hasBase?.(path) === true);
@@ -45,9 +45,9 @@ export function placeNewcomers(newcomers: readonly Newcomer[], standing: Standin
     if (stands(directory) && !standing.leaving.has(directory)) return 'clash';
     const leaving = leavingBelow.get(directory) ?? 0;
     if ((presentBelow.get(directory) ?? 0) > leaving) return 'clash';
-    // Base files that no row mentions stand unchanged on the disk.
-    const gone = goneFilesBelow.get(directory) ?? 0;
-    if ((policy.baseFilesBelow?.(directory, gone + 1) ?? 0) > gone) return 'clash';
+    // Base entries that no row mentions stand unchanged on the disk.
+    const gone = goneBelow.get(directory) ?? 0;
+    if ((policy.baseEntriesBelow?.(directory, gone + 1) ?? 0) > gone) return 'clash';
     return leaving > 0 || standing.leaving.has(directory) ? 'wait' : 'now';
   };
 
@@ -67,10 +67,9 @@ function* fileNamesAbove(path: SyncPath): Iterable<SyncPath> {
 }
 
 /** How many of the paths lie below each directory. */
-function countBelow(paths: ReadonlySet<SyncPath>, which: 'all' | 'files'): ReadonlyMap<SyncPath, number> {
+function countBelow(paths: ReadonlySet<SyncPath>): ReadonlyMap<SyncPath, number> {
   const counts = new Map<SyncPath, number>();
   for (const path of paths) {
-    if (which === 'files' && isDirectoryPath(path)) continue;
     for (let directory = parentOf(path); directory !== ''; directory = parentOf(directory)) counts.set(directory, (counts.get(directory) ?? 0) + 1);
   }
   return counts;

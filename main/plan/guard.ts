@@ -13,30 +13,34 @@ const MIN_FILES_TO_BE_EMPTIED = 2;
 
 /** Why these deletions must wait, or null where they may go on. Each side is judged for itself. */
 export function reasonToHold(deletions: readonly Deletion[], policy: PlanPolicy): HoldReason | null {
-  const files = deletions.filter(({ path }) => !isDirectoryPath(path));
-  return reasonOnSide(files.filter(({ type }) => type === 'delete-remote'), 'remote', policy) ?? reasonOnSide(files.filter(({ type }) => type === 'delete-local'), 'local', policy);
+  return reasonOnSide(deletions.filter(({ type }) => type === 'delete-remote'), 'remote', policy) ?? reasonOnSide(deletions.filter(({ type }) => type === 'delete-local'), 'local', policy);
 }
 
 /** @param target - where the files would be deleted; what emptied is the other side. */
-function reasonOnSide(files: readonly Deletion[], target: 'local' | 'remote', policy: PlanPolicy): HoldReason | null {
+function reasonOnSide(deletions: readonly Deletion[], target: 'local' | 'remote', policy: PlanPolicy): HoldReason | null {
+  const files = deletions.filter(({ path }) => !isDirectoryPath(path));
   if (files.length === 0) return null;
   const { guard, totals } = policy;
   const left = target === 'remote' ? totals.localFiles : totals.remoteFiles;
   if (left === 0 && totals.baseFiles >= MIN_FILES_TO_BE_EMPTIED) return target === 'remote' ? 'root-emptied' : 'remote-emptied';
   if (files.length > Math.max(guard.maxFiles, guard.maxShare * totals.baseFiles)) return target === 'remote' ? 'mass-delete-remote' : 'mass-delete-local';
-  return hasVanishedTree(files.map(({ path }) => path), policy) ? 'tree-vanished' : null;
+  return hasVanishedTree(deletions.map(({ path }) => path), policy) ? 'tree-vanished' : null;
 }
 
-/** True where all files of some directory are to go, and they are more than the guard lets pass. */
+/** True where all that base knows below some directory is to go, and there are more files in it than the guard lets pass. */
 function hasVanishedTree(paths: readonly SyncPath[], policy: PlanPolicy): boolean {
   const { maxTree } = policy.guard;
   if (paths.length <= maxTree) return false;
-  const deletedBelow = new Map<SyncPath, number>();
+  const deletedBelow = new Map<SyncPath, { files: number; all: number }>();
   for (const path of paths) {
-    for (let directory = parentOf(path); directory !== ''; directory = parentOf(directory)) deletedBelow.set(directory, (deletedBelow.get(directory) ?? 0) + 1);
+    const isFile = !isDirectoryPath(path);
+    for (let directory = parentOf(path); directory !== ''; directory = parentOf(directory)) {
+      const counted = deletedBelow.get(directory) ?? { files: 0, all: 0 };
+      deletedBelow.set(directory, { files: counted.files + (isFile ? 1 : 0), all: counted.all + 1 });
+    }
   }
-  for (const [directory, deleted] of deletedBelow) {
-    if (deleted > maxTree && (policy.baseFilesBelow?.(directory, deleted + 1) ?? deleted) <= deleted) return true;
+  for (const [directory, { files, all }] of deletedBelow) {
+    if (files > maxTree && (policy.baseEntriesBelow?.(directory, all + 1) ?? all) <= all) return true;
   }
   return false;
 }

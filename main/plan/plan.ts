@@ -32,8 +32,8 @@ export function makePlan(differences: Iterable<PathStates>, policy: PlanPolicy):
 
   for (const states of differences) {
     const { path, base, local, remote } = states;
-    if (local.type === 'absent') absent.add(path);
-    else present.add(path);
+    if (local.type !== 'absent') present.add(path);
+    else if (base !== null) absent.add(path);
     const verdict = reconcile(states, policy);
     if (verdict.question !== null) questions.push(verdict.question);
     if (verdict.skipped !== null) skipped.push(verdict.skipped);

@@ -11,7 +11,6 @@ import { isSyncError, SyncError, toWire } from '../model/errors.ts';
 import type { WireError } from '../model/errors.ts';
 import type { Plan, PlanPolicy, Question } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { BaseEntry } from '../model/snapshot.ts';
 import { makePlan } from '../plan/plan.ts';
 import { Brakes } from './brakes.ts';
 import { finishPruning } from './changes.ts';
@@ -93,7 +92,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     const policy = policyOf(parts, facts, snapshots, options);
     await enrich(parts, policy, signal);
     plan = makePlan(parts.state.differences(), policy);
-    memory.suspects.clear();
+    keepSkipped(memory.suspects, plan);
 
     const brakes = new Brakes();
     const placer = createPlacer(parts, facts, (copy, of) => {
@@ -171,17 +170,24 @@ function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote }: Sna
     guard: facts.guard,
     totals: { baseFiles: parts.state.baseTotals().files, localFiles: local.files, remoteFiles: remote.files },
     hasBase: (path) => parts.state.baseAt(path) !== null,
-    baseFilesBelow: (directory, limit) => countFiles(parts.state.baseBelow(directory), limit),
+    baseEntriesBelow: (directory, limit) => countUpTo(parts.state.baseBelow(directory), limit),
   };
 }
 
-function countFiles(entries: Iterable<BaseEntry>, limit: number): number {
-  let files = 0;
-  for (const entry of entries) {
-    if (entry.kind === 'file') files += 1;
-    if (files >= limit) break;
+function countUpTo(entries: Iterable<unknown>, limit: number): number {
+  let count = 0;
+  for (const _ of entries) {
+    count += 1;
+    if (count >= limit) break;
   }
-  return files;
+  return count;
+}
+
+/** Where nothing could be done about a version that the listing does not tell, the next cycle must not believe the listing either. */
+function keepSkipped(suspects: Set<SyncPath>, plan: Plan): void {
+  if (suspects.size === 0) return;
+  const skipped: ReadonlySet<string> = new Set(plan.skipped.map(({ path }) => path));
+  for (const path of suspects) if (!skipped.has(path)) suspects.delete(path);
 }
 
 function hasActions(plan: Plan): boolean {

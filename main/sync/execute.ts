@@ -190,7 +190,8 @@ function intentOf(action: RemoteChange, advanced: (vector: VersionVector) => Ver
       const vector = advanced(joinVectors(action.ancestor, action.replaces?.attributes?.vector ?? {}));
       return { kind: 'upload', objectKey: action.replaces?.objectKey ?? objectKey, etag: action.replaces?.etag ?? null, fromPath: null, local: action.local, vector };
     }
-    case 'rename-remote': return { kind: 'rename', objectKey, etag: action.from.etag, fromPath: action.from.path, local: action.local, vector: advanced(action.from.vector) };
+    // The new path's history begins here. The old path's vector would claim to have seen versions that others made of the new one.
+    case 'rename-remote': return { kind: 'rename', objectKey, etag: action.from.etag, fromPath: action.from.path, local: action.local, vector: advanced({}) };
     case 'update-attributes': return { kind: 'update-attributes', objectKey: action.base.objectKey, etag: action.base.etag, fromPath: null, local: action.local, vector: action.base.vector };
     case 'delete-remote': return { kind: 'delete', objectKey: action.base.objectKey, etag: action.base.etag, fromPath: null, local: null, vector: action.base.vector };
   }

@@ -130,6 +130,11 @@ export class MemoryDisk {
     this.touch(node);
   }
 
+  /** Grows with every change of anything. */
+  get changes(): number {
+    return this.#ticks;
+  }
+
   // -------------------------------------------------------------- what is there
 
   /** Every file's content by path. */

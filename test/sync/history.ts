@@ -22,8 +22,6 @@ export type HistoryOptions = {
   readonly meanwhileChance: number;
   /** Names that are a file's and a directory's at once. */
   readonly hasClashes?: boolean;
-  /** Renames take a path from one device to where another device does the same. */
-  readonly hasRenames?: boolean;
 };
 
 export type HistoryReport = {
@@ -175,7 +173,7 @@ class History {
       disk.remove(directory);
       for (const [, content] of lost) this.#live.delete(content);
       say(`remove all of ${directory}`);
-    } else if (roll < 0.82 && this.#options.hasRenames !== false) {
+    } else if (roll < 0.82) {
       const isDirectory = this.#dice.chance(0.2);
       const from = isDirectory ? this.#dice.pick(DIRECTORIES) : this.#dice.pick(standing);
       const to = isDirectory ? this.#dice.pick(DIRECTORIES) : this.#dice.pick(paths);

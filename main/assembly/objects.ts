@@ -104,7 +104,8 @@ export function createObjects(wiring: Wiring): Objects {
         const { checkHonoured, requestsOf } = await import('../remote/modes.ts');
         const objectKey = keyOf(target);
         const before = await withRetries(async () => store.head(objectKey, {}, signal), signal);
-        const condition: Condition = before === null ? { type: 'absent' } : { type: 'version', etag: before.etag };
+        // Outside folders a named object is replaced whatever it holds; only one that appears in this moment is not.
+        const condition: Condition = before === null ? { type: 'absent' } : null;
         const requests = requestsOf(target.mode === 'cse-c' ? { id: 'cse-c', keyId: wiring.keys.find(target.key ?? '').keyId, keyType: 'aes', format: 'v3' } : { id: 'sse-s3' }, [], null);
         const opened = await keyringOf(target);
         const hash = createHash('sha256');

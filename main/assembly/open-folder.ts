@@ -6,6 +6,7 @@ import type { Descriptor } from '../envelope/descriptor.ts';
 import { SyncError } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { PlanCounts } from '../model/action.ts';
+import type { SyncPath } from '../model/path.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { Skipped, SkipReason } from '../model/snapshot.ts';
 import type { DescriptorPin, RemoteFolderConfig } from '../remote/folder-config.ts';
@@ -107,16 +108,19 @@ export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promis
 /** Reasons that mean an object could not be trusted or opened, rather than a rule that leaves it out. */
 const QUARANTINE: ReadonlySet<SkipReason> = new Set<SkipReason>(['not-authentic', 'mode-not-honoured', 'key-not-found']);
 
-export function isQuarantined(skipped: Skipped): boolean {
-  return QUARANTINE.has(skipped.reason);
+/** An object of another tool is no fault of its own, unless it stands where a file of the folder stood. */
+function isQuarantined(skipped: Skipped, state: FolderState): boolean {
+  if (QUARANTINE.has(skipped.reason)) return true;
+  return skipped.reason === 'foreign' && skipped.side === 'remote' && state.baseAt(skipped.path as SyncPath) !== null;
 }
 
 const NO_COUNTS: PlanCounts = {
   upload: 0, download: 0, 'keep-both': 0, adopt: 0, 'refresh-base': 0, 'update-attributes': 0, 'rename-remote': 0, 'delete-remote': 0, 'delete-local': 0, forget: 0, bytesUp: 0, bytesDown: 0,
 };
 
-export function reportOf(folder: FolderSettings, result: SyncResult, skipped: readonly Skipped[], elapsedMs: number): SyncReport {
-  const quarantined = skipped.filter(isQuarantined);
+export function reportOf(folder: FolderSettings, result: SyncResult, state: FolderState, elapsedMs: number): SyncReport {
+  const skipped = state.skipped();
+  const quarantined = skipped.filter((one) => isQuarantined(one, state));
   const { held } = result;
   return {
     id: folder.id, name: folder.name, inStep: result.isInStep && quarantined.length === 0,
@@ -145,7 +149,7 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
         const result = await engine.runUntilDone({ acceptHeld, signal });
         // An upload has probed the endpoint; what was found spares the next start the probe.
         if (side.config.capabilities == null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
-        return reportOf(folder, result, state.skipped(), Date.now() - startedAt);
+        return reportOf(folder, result, state, Date.now() - startedAt);
       } finally {
         unsubscribe();
       }

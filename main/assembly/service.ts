@@ -278,7 +278,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
       const { reportOf } = await import('./open-folder.ts');
       const startedAt = Date.now();
       const result = await engine.runUntilDone({ acceptHeld, signal: closing.signal });
-      return reportOf(folder, result, state.skipped(), Date.now() - startedAt);
+      return reportOf(folder, result, state, Date.now() - startedAt);
     },
     close: async () => {
       isClosed = true;

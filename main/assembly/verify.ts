@@ -67,7 +67,8 @@ export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sam
       } catch (error) {
         signal.throwIfAborted();
         const wire = toWire(error);
-        if (wire.code === 'not-ours') foreign.push(path);
+        // Another tool's object is left alone; where a file of the folder stood, it is a file that was replaced.
+        if (wire.code === 'not-ours' && state.baseAt(path) === null) foreign.push(path);
         else failed.push({ path, error: wire });
       } finally {
         removeTemporary(staged);

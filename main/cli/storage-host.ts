@@ -2,9 +2,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { StorageAccess, StorageHost } from '../assembly/api.ts';
-import { SyncError } from '../model/errors.ts';
+import { fromWire, SyncError, type WireError } from '../model/errors.ts';
 
-type Ready = StorageAccess & { type: 'ready' };
+type FromStorage = (StorageAccess & { type: 'ready' }) | { type: 'failed'; error: WireError };
 
 const READY_MS = 20_000;
 const STOP_MS = 5_000;
@@ -30,9 +30,9 @@ export function createStorageHost(): StorageHost & { close(): Promise<void> } {
         child.kill('SIGKILL');
         reject(new SyncError('offline', { detail: 'the built-in storage did not start in time' }));
       }, READY_MS);
-      child.on('message', (message: Ready) => {
-        if (message.type !== 'ready') return;
+      child.on('message', (message: FromStorage) => {
         clearTimeout(timer);
+        if (message.type === 'failed') return reject(fromWire(message.error));
         resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
       });
       child.once('error', (cause) => reject(new SyncError('offline', { detail: 'the built-in storage could not be started' }, { cause })));

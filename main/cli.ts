@@ -14,7 +14,6 @@ import { registerFolder } from './cli/folder.ts';
 import { registerKey } from './cli/key.ts';
 import { registerLater } from './cli/later.ts';
 import { registerStorage } from './cli/storage.ts';
-import { registerStorage } from './cli/storage.ts';
 import { registerSync } from './cli/sync.ts';
 import { registerVerify } from './cli/verify.ts';
 import { VERSION } from './assembly/version.ts';
@@ -49,7 +48,6 @@ Exit codes: 0 in step, 2 something failed, is quarantined or held, 1 could not s
   registerFiles(program);
   registerVerify(program);
   registerBucket(program);
-  registerStorage(program);
   registerLater(program);
   for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;

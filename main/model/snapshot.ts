@@ -76,6 +76,11 @@ export type BaseEntry = {
   readonly keyId: KeyId | null;
   /** Of the stored body; absent where it was never told. */
   readonly objectBytes?: number;
+  /**
+   * When the listing says this version was last modified; null or missing until a listing has shown it. It changes where an
+   * object got new attributes under an unchanged ETag.
+   */
+  readonly listedMs?: number | null;
 };
 
 /** A recorded deletion, so that absent never has to mean deleted. */

@@ -90,6 +90,7 @@ CREATE TABLE activity (
 
 CREATE TABLE fact (name TEXT NOT NULL PRIMARY KEY CHECK (name <> ''), value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
 `,
+  'ALTER TABLE base ADD COLUMN listed_ms INTEGER;',
 ];
 
 /** The differences of one cycle: in a file of their own that no power cut needs to preserve. */

@@ -24,7 +24,7 @@ const KEPT_ACTIVITY = 10_000;
 
 const COLUMNS = [
   'path', 'kind', 'object_key', 'etag', 'version_id', 'operation_id', 'vector', 'size_bytes', 'mtime_ms', 'mode_bits', 'sha256', 'inode', 'stamp', 'epoch',
-  'key_id', 'object_bytes',
+  'key_id', 'object_bytes', 'listed_ms',
 ] as const;
 const SELECT_BASE = `SELECT ${COLUMNS.join(', ')} FROM base`;
 const JOINED = COLUMNS.map((column) => `b.${column}`).join(', ');
@@ -324,7 +324,7 @@ class SqliteFolderState implements FolderState {
   }
 
   #entry(cells: Cells): BaseEntry {
-    const entry = {
+    return {
       path: cells[0] as SyncPath,
       kind: cells[1] as BaseEntry['kind'],
       objectKey: cells[2] as ObjectKey,
@@ -340,8 +340,9 @@ class SqliteFolderState implements FolderState {
       stamp: cells[12] as string,
       epoch: cells[13] as number,
       keyId: cells[14] as BaseEntry['keyId'],
+      ...(cells[15] === null ? {} : { objectBytes: cells[15] as number }),
+      ...(cells[16] === null ? {} : { listedMs: cells[16] as number }),
     };
-    return cells[15] === null ? entry : { ...entry, objectBytes: cells[15] as number };
   }
 
   /** Few devices make few different vectors: most rows share one. */
@@ -359,7 +360,8 @@ class SqliteFolderState implements FolderState {
     this.#database.run(
       PUT_BASE,
       entry.path, entry.kind, entry.objectKey, entry.etag, entry.versionId, entry.operationId, JSON.stringify(entry.vector), entry.sizeBytes, entry.mtimeMs,
-      entry.modeBits, entry.sha256, entry.inode, entry.stamp, entry.epoch, entry.keyId, entry.objectBytes ?? null, parentOf(entry.path),
+      entry.modeBits, entry.sha256, entry.inode, entry.stamp, entry.epoch, entry.keyId, entry.objectBytes ?? null,
+      entry.listedMs ?? null, parentOf(entry.path),
     );
   }
 

@@ -6,7 +6,7 @@ import { isSyncError } from '../model/errors.ts';
 import type { SyncError } from '../model/errors.ts';
 import type { PlanPolicy } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
+import type { BaseEntry, PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
 import { chooseTombstone } from '../plan/changes.ts';
 import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/needs.ts';
 import { forEachBounded } from './bounded.ts';
@@ -18,7 +18,7 @@ import type { LocalDifference, RemoteDifference } from './ports.ts';
 const ROWS_AT_ONCE = 20_000;
 const LOOKUPS_AT_ONCE = 16;
 
-type Findings = { readonly local: LocalDifference[]; readonly remote: RemoteDifference[]; readonly skipped: Skipped[] };
+type Findings = { readonly base: BaseEntry[]; readonly local: LocalDifference[]; readonly remote: RemoteDifference[]; readonly skipped: Skipped[] };
 type Needs = { readonly states: PathStates; readonly hash: boolean; readonly head: boolean; readonly tombstones: boolean };
 
 /**
@@ -31,7 +31,7 @@ export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: Abo
   let after: SyncPath | undefined;
   for (;;) {
     const needs: Needs[] = [];
-    const found: Findings = { local: [], remote: [], skipped: [] };
+    const found: Findings = { base: [], local: [], remote: [], skipped: [] };
     let last: SyncPath | undefined;
     let isCut = false;
     for (const states of parts.state.differences(after)) {
@@ -46,6 +46,7 @@ export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: Abo
       }
     }
     await forEachBounded(needs, LOOKUPS_AT_ONCE, (need) => lookUp(need, parts, found, signal));
+    if (found.base.length > 0) parts.state.commit({ put: found.base });
     if (found.local.length > 0) parts.state.putLocalDifferences(found.local);
     if (found.remote.length > 0) parts.state.putRemoteDifferences(found.remote);
     if (found.skipped.length > 0) parts.state.putSkipped(found.skipped);
@@ -89,6 +90,9 @@ async function lookUpVersion({ path, base, local, remote }: PathStates, parts: F
     const version = await parts.remote.head(remote.version.objectKey, path, signal);
     if (version !== null) {
       found.remote.push({ path, state: { type: 'present', version } });
+      // It is the known version after all, and the listing says another time: so that it is not asked for again.
+      const isKnown = base !== null && version.etag === base.etag && version.attributes?.operationId === base.operationId;
+      if (isKnown && base.listedMs !== remote.version.lastModifiedMs) found.base.push({ ...base, listedMs: remote.version.lastModifiedMs });
     } else {
       found.remote.push({ path, state: { type: 'absent', tombstone: null } });
       // Deleted since the listing.

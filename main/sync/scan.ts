@@ -147,6 +147,7 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
 
   const mergePage = async (page: readonly ListedObject[], until: ObjectKey | null): Promise<void> => {
     const unknown: ListedObject[] = [];
+    const learned: BaseEntry[] = [];
     const known = state.baseByKeyRange(after, until)[Symbol.iterator]();
     let base = known.next();
     const passAbsentBefore = (key: ObjectKey | null): void => {
@@ -162,12 +163,16 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
         unknown.push(object);
         continue;
       }
-      const { path, etag } = base.value;
-      if (etag !== object.etag || suspects.has(path)) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
+      const { path, etag, listedMs } = base.value;
+      const isSame = etag === object.etag && !suspects.has(path);
+      // The first listing after a transfer tells the version's time; another time later means that its attributes are new.
+      if (isSame && (listedMs ?? null) === null) learned.push({ ...base.value, listedMs: object.lastModifiedMs });
+      else if (!isSame || listedMs !== object.lastModifiedMs) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
       if (!path.endsWith('/')) files += 1;
       base = known.next();
     }
     passAbsentBefore(null);
+    if (learned.length > 0) state.commit({ put: learned });
     if (unknown.length === 0) return;
     const resolved = await remote.resolve(unknown.map((object) => object.objectKey), signal);
     unknown.forEach((object, i) => {

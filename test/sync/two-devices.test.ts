@@ -121,6 +121,12 @@ describe('two devices', () => {
     const result = await a.sync();
     expect(result.counts['update-attributes']).toBe(1);
     expect(bucket.objects.get('run.sh')?.attributes.modeBits).toBe(0o755);
+    await settleBoth();
+    expect(b.mode('run.sh')).toBe(0o755);
+    b.chmod('run.sh', 0o700);
+    await settleBoth();
+    expect(a.mode('run.sh')).toBe(0o700);
+    expect(bucket.requests.filter(({ name }) => name === 'put').length).toBe(1);
   });
 
   test('make no conflict copy of a file whose permission bits one changed and the other edited', async () => {

@@ -7,7 +7,6 @@
  */
 import type * as Sdk from '@aws-sdk/client-s3';
 import { SyncError } from '../model/errors.ts';
-import type { ObjectKey } from '../model/path.ts';
 import type { S3Access } from '../model/settings.ts';
 import { encodePath } from '../sigv4/signature.ts';
 import { createSdkClient, resolveEndpoint } from './endpoint.ts';

@@ -32,7 +32,7 @@ export type TransferPoolOptions = {
 export type TransferPool = Transfers & { close(): Promise<void> };
 
 const MIB = 1024 * 1024;
-const DEFAULT_MEMORY_BYTES = 128 * MIB;
+const DEFAULT_MEMORY_BYTES = 96 * MIB;
 export const DEFAULT_PART_BYTES = 8 * MIB;
 
 async function startDefaultWorker(): Promise<Worker> {

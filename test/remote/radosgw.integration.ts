@@ -16,7 +16,7 @@ import { codeOf, describeObjectStore } from './store.contract.ts';
 const signal = new AbortController().signal;
 const clientSide = { id: 'cse-c', keyId: '0123456789abcdef' as never, keyType: 'aes', format: 'v3' } as const;
 
-if (isRadosgwInstalled()) {
+describe.runIf(isRadosgwInstalled())('with radosgw', () => {
   let server: RunningRadosgw;
   let access: S3Access;
   const stores: ObjectStore[] = [];
@@ -35,7 +35,7 @@ if (isRadosgwInstalled()) {
     stores.push(store);
     return { store, isBareIfMatch: true, enforces: { complete: false, delete: false, copySource: false } };
   };
-  // eslint-disable-next-line typescript/require-await -- the other one must wait
+  // oxlint-disable-next-line typescript/require-await -- the other one must wait
   describeObjectStore('lean path on radosgw', async () => opened(createS3Store(access, 'lean')));
   describeObjectStore('SDK on radosgw', async () => opened(await createReferenceStore(access, 'reference')));
   describeTransfers('radosgw', ['cse-c'], () => ({ access, bucket: 'folder' }));
@@ -68,4 +68,4 @@ if (isRadosgwInstalled()) {
       expect(await codeOf(headBucket(wrongSecret, 'lean', signal))).toBe('sign-in-wrong');
     });
   });
-}
+});

@@ -1,4 +1,4 @@
-/** Two ways to keep many things going at once without holding a promise for each of them. */
+/** Ways to keep many things going at once without holding a promise for each of them. */
 import type { Clock } from './ports.ts';
 
 /**
@@ -22,6 +22,13 @@ export async function forEachBounded<T>(items: Iterable<T>, limit: number, run: 
   await Promise.all(Array.from({ length: limit }, lane));
   source.return?.();
   if (failed !== null) throw (failed as { readonly error: unknown }).error;
+}
+
+/** Lets everything else that is ready have its turn: long loops that wait for nothing call it now and then. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Gathers items and hands them on together: when there are `size` of them, or `delayMs` after the first. */

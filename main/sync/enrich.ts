@@ -9,12 +9,12 @@ import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
 import { chooseTombstone } from '../plan/changes.ts';
 import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/needs.ts';
-import { forEachBounded } from './bounded.ts';
+import { breathe, forEachBounded } from './bounded.ts';
 import { compareByteOrder } from './key-order.ts';
 import type { FolderParts } from './parts.ts';
 import type { LocalDifference, RemoteDifference } from './ports.ts';
 
-/** Rows in memory at once; the rest waits in the state. */
+/** Rows looked at before others have their turn; at most so many are in memory at once. */
 const ROWS_AT_ONCE = 20_000;
 const LOOKUPS_AT_ONCE = 16;
 
@@ -34,16 +34,15 @@ export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: Abo
     const found: Findings = { base: [], local: [], remote: [], skipped: [] };
     let last: SyncPath | undefined;
     let isCut = false;
+    let rows = 0;
     for (const states of parts.state.differences(after)) {
       if (after !== undefined && compareByteOrder(states.path, after) <= 0) continue;
       last = states.path;
       refuseName(states, parts, found);
       const need: Needs = { states, hash: needsHash(states, sizes), head: needsHead(states, policy), tombstones: needsTombstones(states, policy) };
       if (need.hash || need.head || need.tombstones) needs.push(need);
-      if (needs.length + found.remote.length >= ROWS_AT_ONCE) {
-        isCut = true;
-        break;
-      }
+      isCut = ++rows >= ROWS_AT_ONCE;
+      if (isCut) break;
     }
     await forEachBounded(needs, LOOKUPS_AT_ONCE, (need) => lookUp(need, parts, found, signal));
     if (found.base.length > 0) parts.state.commit({ put: found.base });
@@ -51,6 +50,7 @@ export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: Abo
     if (found.remote.length > 0) parts.state.putRemoteDifferences(found.remote);
     if (found.skipped.length > 0) parts.state.putSkipped(found.skipped);
     if (!isCut) return;
+    await breathe();
     after = last;
   }
 }

@@ -9,7 +9,7 @@ import type { Action, Plan } from '../model/action.ts';
 import { advanceVector, joinVectors } from '../model/version-vector.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import { newOperationId } from './base-entry.ts';
-import { forEachBounded } from './bounded.ts';
+import { breathe, forEachBounded } from './bounded.ts';
 import type { Lane } from './brakes.ts';
 import { beginPruning, deleteLocal, deleteRemote, finishPruning, renameRemote, updateAttributes } from './changes.ts';
 import { resolveIntent } from './intents.ts';
@@ -102,12 +102,6 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   run.signal.throwIfAborted();
   for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
   if (localDeletions.length > 0) await finishPruning(run.parts);
-}
-
-function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 /** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */

@@ -167,12 +167,25 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
 
   async function runScheduled(reason: WakeReason, signal: AbortSignal): Promise<CycleEnd> {
     if (reason === 'asked') memory.failures.forgetPauses();
-    const result = await inTurn(() => {
-      const acceptHeld = acceptNext;
-      acceptNext = false;
-      return cycle({ acceptHeld, quietMs: options.quietMs ?? QUIET_MS, look: lookFor(reason) }, signalOf(signal));
-    });
-    const again = [result.quietAtMs, memory.failures.nextTryMs(clock.nowMs()), isWorthAnother(result) ? clock.nowMs() : null].filter((at) => at !== null);
+    try {
+      const result = await inTurn(() => {
+        const acceptHeld = acceptNext;
+        acceptNext = false;
+        return cycle({ acceptHeld, quietMs: options.quietMs ?? QUIET_MS, look: lookFor(reason) }, signalOf(signal));
+      });
+      return endOf(result);
+    } catch (error) {
+      if (signal.aborted || closing.signal.aborted) throw error;
+      // Even what was to be written down about the cycle failed. The schedule goes on: a full disk may be emptied.
+      const wire = toWire(error);
+      board.set({ phase: 'idle', problems: [{ error: wire, path: null }] });
+      return { wasActive: false, stopped: { retry: wire.retry, retryAfterMs: null }, againAtMs: null };
+    }
+  }
+
+  function endOf(result: CycleResult): CycleEnd {
+    const nowMs = clock.nowMs();
+    const again = [result.quietAtMs, memory.failures.nextTryMs(nowMs), isWorthAnother(result) ? nowMs : null].filter((at) => at !== null);
     return {
       wasActive: result.done > 0 || result.waiting > 0,
       stopped: result.stopped === null ? null : { retry: result.stopped.retry, retryAfterMs: result.stopped.retryAfterMs ?? null },
@@ -198,6 +211,12 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
     }
   }
 
+  function start(): void {
+    if (isClosed || board.current().state === 'paused') return;
+    void startWatching();
+    scheduler.start();
+  }
+
   return {
     folderId,
     runCycle: ({ signal, ...cycleOptions } = {}) => inTurn(() => cycle(cycleOptions, signalOf(signal))),
@@ -213,11 +232,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
         return total;
       }),
     preview: (signal) => inTurn(() => previewCycle(parts, facts, memory, {}, signalOf(signal))),
-    start() {
-      if (isClosed || board.current().state === 'paused') return;
-      void startWatching();
-      scheduler.start();
-    },
+    start,
     async pause() {
       board.set({ isPaused: true });
       await scheduler.stop();
@@ -227,7 +242,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
     },
     resume() {
       board.set({ isPaused: false });
-      this.start();
+      start();
     },
     syncNow: () => scheduler.ask(),
     answerHeld: (answer) =>

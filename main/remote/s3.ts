@@ -91,7 +91,17 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   let sdkClient: Promise<Sdk.S3Client> | null = null;
   const sdk = (): Promise<Sdk.S3Client> => (sdkClient ??= createSdkClient(access));
   let httpClient: Promise<HttpClient> | null = null;
-  const http = (): Promise<HttpClient> => (httpClient ??= resolveEndpoint(access, bucket, sdk).then((endpoint) => createHttpClient(endpoint, options.connections ?? 32)));
+  const http = (): Promise<HttpClient> => {
+    if (httpClient === null) {
+      const opening = resolveEndpoint(access, bucket, sdk).then((endpoint) => createHttpClient(endpoint, options.connections ?? 32));
+      httpClient = opening;
+      // Signing in again later must be able to help.
+      opening.catch(() => {
+        if (httpClient === opening) httpClient = null;
+      });
+    }
+    return httpClient;
+  };
 
   async function expect(status: number, answer: Answer, objectKey: string): Promise<Answer> {
     if (answer.status !== status) throw errorOfAnswer(answer, objectKey === '' ? { isBucketRequest: true } : { objectKey });

@@ -1,5 +1,5 @@
 /** Against Ceph's radosgw: an S3 server of other people's making, with its own idea of conditions and modes. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { S3Access } from '../../main/model/settings.ts';
 import { createBucket, headBucket, listBuckets, testConnection } from '../../main/remote/connection.ts';
 import type { ObjectStore } from '../../main/remote/object-store.ts';
@@ -8,6 +8,7 @@ import { probeFolder } from '../../main/remote/probe.ts';
 import { createS3Store } from '../../main/remote/s3.ts';
 import { isRadosgwInstalled, startRadosgw } from '../helpers/radosgw.ts';
 import type { RunningRadosgw } from '../helpers/radosgw.ts';
+import { makeConfig, openFixture } from '../transfer/folder-fixture.ts';
 import { describeFaults } from '../transfer/faults.contract.ts';
 import { describeTransfers } from '../transfer/transfers.contract.ts';
 import { createReferenceStore } from './reference-store.ts';
@@ -54,6 +55,31 @@ describe.runIf(isRadosgwInstalled())('with radosgw', () => {
       const { store } = opened(createS3Store(access, 'lean'));
       expect(await codeOf(probeFolder(store, requestsOf({ id: 'sse-s3' }, [], access.endpoint), 'ignored/', signal))).toBe('mode-not-honoured');
       expect((await store.listPage({ prefix: 'ignored/' }, signal)).objects).toEqual([]);
+    });
+
+    test('keeps nothing of files sent in sse-s3, also where nobody probed', async () => {
+      const { store } = opened(createS3Store(access, 'folder'));
+      const trusting = { level: 'put-only', createIfAbsent: true, ifMatchQuoting: 'unquoted', conditionalComplete: false, conditionalCopy: false, conditionalDelete: false, isVersioned: false, keepsMetadata: true, clockSkewMs: 0, probedAtMs: 0 } as const;
+      for (const capabilities of [null, trusting]) {
+        const fixture = openFixture({ ...makeConfig(access, 'folder', 'sse-s3'), capabilities });
+        expect(await codeOf(fixture.upload('small', Buffer.from('plain')))).toBe('mode-not-honoured');
+        expect(await codeOf(fixture.upload('large', Buffer.alloc(9_000_000)))).toBe('mode-not-honoured');
+        expect((await store.listPage({ prefix: fixture.config.prefix }, signal)).objects).toEqual([]);
+        expect(await store.listMultipart(fixture.config.prefix, signal)).toEqual([]);
+        await fixture.close();
+      }
+    });
+
+    test('is understood where this computer\'s clock is wrong', async () => {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 40 * 60_000 });
+      try {
+        const { store } = opened(createS3Store(access, 'lean'));
+        expect(await store.head('late' as never, {}, signal)).toBeNull();
+        await store.put('late' as never, Buffer.from('x'), { metadata: {}, modeHeaders: {}, condition: null }, signal);
+        expect((await store.head('late' as never, {}, signal))?.objectBytes).toBe(1);
+      } finally {
+        vi.useRealTimers();
+      }
     });
 
     test('takes a good sign-in and names a bad one', async () => {

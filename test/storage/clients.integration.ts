@@ -1,0 +1,98 @@
+/** Programs other people wrote: the AWS command line and rclone. */
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
+
+const run = promisify(execFile);
+const AWS = '/usr/bin/aws';
+const RCLONE = '/usr/bin/rclone';
+
+function isInstalled(program: string): boolean {
+  const found = existsSync(program) && spawnSync(program, ['--version']).status === 0;
+  if (!found && process.env['CI']) throw new Error(`${program} is not installed: run \`npm run setup\``);
+  if (!found) process.stderr.write(`\n*** ${program} is not installed: its tests do NOT run ***\n\n`);
+  return found;
+}
+
+const odd = ['plain.txt', 'with space.txt', 'plus+and&and=.txt', 'ünï/日本語/😀.txt', 'hash#question?.txt', 'per%20cent.txt', 'deep/er/and/deeper.txt', 'quote\'s "double".txt', '[brackets] (and) {more}.txt', 'empty'];
+
+describe('other clients', () => {
+  const root = mkdtempSync(join(tmpdir(), 'enfold-clients-'));
+  const source = join(root, 'source');
+  let storage: RunningStorage;
+  let env: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    storage = await startStorage({ dir: join(root, 'storage') });
+    for (const name of odd) {
+      mkdirSync(join(source, name, '..'), { recursive: true });
+      writeFileSync(join(source, name), name === 'empty' ? '' : `content of ${name}`);
+    }
+    writeFileSync(join(source, 'big.bin'), randomBytes(40 * 1024 * 1024 + 13));
+    const { AWS_CA_BUNDLE: _unused, ...rest } = process.env;
+    env = {
+      ...rest, HOME: root, AWS_ACCESS_KEY_ID: storage.accessKeyId, AWS_SECRET_ACCESS_KEY: storage.secretAccessKey, AWS_DEFAULT_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true', AWS_PAGER: '',
+      LC_ALL: 'C.UTF-8', RCLONE_CONFIG: join(root, 'rclone.conf'), RCLONE_CONFIG_E_TYPE: 's3', RCLONE_CONFIG_E_PROVIDER: 'Other', RCLONE_CONFIG_E_ENDPOINT: storage.endpoint,
+      RCLONE_CONFIG_E_ACCESS_KEY_ID: storage.accessKeyId, RCLONE_CONFIG_E_SECRET_ACCESS_KEY: storage.secretAccessKey,
+    };
+    writeFileSync(join(root, 'rclone.conf'), '');
+  });
+  afterAll(async () => {
+    await storage.stop();
+    rmSync(root, { recursive: true });
+  });
+
+  const aws = async (...args: string[]): Promise<string> => (await run(AWS, ['--endpoint-url', storage.endpoint, ...args], { env, maxBuffer: 1 << 28 })).stdout;
+  const rclone = async (...args: string[]): Promise<string> => (await run(RCLONE, args, { env, maxBuffer: 1 << 28 })).stdout;
+  const md5 = (file: string): string => createHash('md5').update(readFileSync(file)).digest('hex');
+
+  if (isInstalled(AWS)) {
+    test('the AWS command line makes a bucket, syncs there and back, and finds nothing more to do', async () => {
+      await aws('s3', 'mb', 's3://aws-sync');
+      await aws('s3', 'sync', source, 's3://aws-sync/d', '--no-progress');
+      expect(await aws('s3', 'sync', source, 's3://aws-sync/d', '--no-progress')).toBe('');
+      const back = join(root, 'aws-back');
+      await aws('s3', 'sync', 's3://aws-sync/d', back, '--no-progress');
+      for (const name of [...odd, 'big.bin']) expect(md5(join(back, name))).toBe(md5(join(source, name)));
+      expect((await aws('s3', 'ls', 's3://aws-sync/d/')).split('\n').some((line) => /PRE deep\/$/.test(line))).toBe(true);
+    });
+    test('the AWS command line copies in parts, presigns and removes', async () => {
+      await aws('s3', 'mb', 's3://aws-more');
+      await aws('s3', 'cp', join(source, 'big.bin'), 's3://aws-more/big', '--no-progress', '--metadata', 'a=1');
+      const head = JSON.parse(await aws('s3api', 'head-object', '--bucket', 'aws-more', '--key', 'big')) as Record<string, unknown>;
+      expect(head).toMatchObject({ ServerSideEncryption: 'AES256', Metadata: { a: '1' }, ETag: expect.stringMatching(/-6"$/) });
+      await aws('s3', 'cp', 's3://aws-more/big', 's3://aws-more/a b/copy', '--no-progress');
+      const url = (await aws('s3', 'presign', 's3://aws-more/a b/copy')).trim();
+      const fetched = Buffer.from(await (await fetch(url)).arrayBuffer());
+      expect(createHash('md5').update(fetched).digest('hex')).toBe(md5(join(source, 'big.bin')));
+      expect(await aws('s3api', 'list-object-versions', '--bucket', 'aws-more')).toContain('"VersionId": "null"');
+      await aws('s3', 'rb', 's3://aws-more', '--force');
+      await expect(aws('s3', 'ls', 's3://aws-more')).rejects.toThrow(/NoSuchBucket/);
+    });
+    test('the AWS command line is told plainly what is wrong', async () => {
+      await expect(aws('s3', 'ls', 's3://no-such-bucket-here')).rejects.toThrow(/NoSuchBucket/);
+      await expect(aws('s3', 'mb', 's3://UPPER')).rejects.toThrow(/InvalidBucketName|Invalid bucket name/);
+      await expect(run(AWS, ['--endpoint-url', storage.endpoint, 's3', 'ls'], { env: { ...env, AWS_SECRET_ACCESS_KEY: 'wrong' } })).rejects.toThrow(/SignatureDoesNotMatch/);
+    });
+  }
+
+  if (isInstalled(RCLONE)) {
+    test('rclone copies, checks, lists, reads and purges', async () => {
+      await rclone('mkdir', 'e:rclone-bucket');
+      await rclone('copy', source, 'e:rclone-bucket/d', '--s3-upload-cutoff', '8M', '--s3-chunk-size', '5M');
+      await rclone('check', source, 'e:rclone-bucket/d', '--download');
+      const listed = (await rclone('lsf', '-R', '--files-only', 'e:rclone-bucket/d')).trim().split('\n');
+      expect(listed.toSorted()).toEqual([...odd, 'big.bin'].toSorted());
+      expect(await rclone('cat', 'e:rclone-bucket/d/with space.txt')).toBe('content of with space.txt');
+      await rclone('moveto', 'e:rclone-bucket/d/plain.txt', 'e:rclone-bucket/d/moved.txt');
+      expect(await rclone('cat', 'e:rclone-bucket/d/moved.txt')).toBe('content of plain.txt');
+      await rclone('purge', 'e:rclone-bucket');
+      expect(await rclone('lsf', 'e:')).not.toContain('rclone-bucket');
+    });
+  }
+});

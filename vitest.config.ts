@@ -11,6 +11,7 @@ export default defineConfig({
       { test: { name: 'integration', include: ['test/**/*.integration.ts'], ...real } },
       { test: { name: 'electron', include: ['test/electron/*.electron.ts', 'test/{envelope,keys}/*.test.ts'] } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.e2e.ts'], ...real } },
+      { test: { name: 'screenshots', include: ['test/e2e/**/*.screens.ts'], ...real } },
       { test: { name: 'soak', include: ['test/**/*.soak.ts'], ...real, testTimeout: 3 * 3600_000 } },
     ],
   },

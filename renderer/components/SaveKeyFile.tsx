@@ -26,10 +26,11 @@ export function SaveKeyFile({ keyView, onSaved }: { keyView: KeyView; onSaved?: 
   if (file !== null)
     return <p className="saved-file" role="status"><IconCheck size={18} stroke={1.6} aria-hidden="true" /><span>{t('keyFile.saved')} <span className="mono">{file}</span>. {t('keyFile.savedSays')}</span></p>;
   return (
-    <form className="save-key" onSubmit={(event) => { event.preventDefault(); save(); }}>
+    // No form of its own: it stands inside the wizard's.
+    <div className="save-key" onKeyDown={(event) => { if (event.key === 'Enter' && passphrase !== null) { event.preventDefault(); save(); } }}>
       <PassphraseFields onChange={setPassphrase} />
       {action.error !== null && <ErrorNote error={action.error} />}
-      <Button type="submit" leftSection={<IconDeviceFloppy size={16} />} disabled={passphrase === null} loading={action.isRunning}>{t('keyFile.save')}</Button>
-    </form>
+      <Button onClick={save} leftSection={<IconDeviceFloppy size={16} />} disabled={passphrase === null} loading={action.isRunning}>{t('keyFile.save')}</Button>
+    </div>
   );
 }

@@ -162,7 +162,7 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
         <StepList step={step} mode={draft.mode} />
         <UnstyledButton className="wizard-cancel sm b" onClick={cancel}>{t('common.cancel')} <span className="kbd">{t('wizard.escape')}</span></UnstyledButton>
       </header>
-      <form className="wizard-form" onSubmit={(event) => { event.preventDefault(); if (next[step].isReady && !isBusy) next[step].go(); }}>
+      <form className="wizard-form" onSubmit={(event) => { event.preventDefault(); if (event.target === event.currentTarget && next[step].isReady && !isBusy) next[step].go(); }}>
         <main className="wizard-body" data-region tabIndex={-1} ref={body}>
           {step === 'place' && <PlaceStep draft={draft} change={change} />}
           {step === 'folder' && <FolderStep draft={draft} change={change} connection={connection} error={action.error} />}

@@ -36,6 +36,10 @@ export type BucketOptions = {
   readonly etags: 'md5' | 'unique';
   readonly isClientSide: boolean;
   readonly pageSize: number;
+  /** Nobody looks before a PUT, and attributes tell no version vector: to see that the tests notice. */
+  readonly isBlind?: boolean;
+  /** A deletion leaves no tombstone: to see that the tests notice. */
+  readonly hasNoTombstones?: boolean;
 };
 
 const TAG_BYTES = 16;
@@ -107,9 +111,10 @@ export function versionOf(object: StoredObject, isClientSide: boolean): RemoteVe
 }
 
 /** The attributes as HEAD tells them. @throws SyncError not-ours, not-authentic */
-function openAttributes(object: StoredObject, isClientSide: boolean): FileAttributes {
+function openAttributes(object: StoredObject, { isClientSide, isBlind }: BucketOptions): FileAttributes {
   const { attributes, objectKey, content } = object;
   if (attributes !== null) {
+    if (isBlind === true) return { ...attributes, vector: {} };
     if (isClientSide && object.sealedFor !== objectKey) throw new SyncError('not-authentic', { objectKey });
     return attributes;
   }
@@ -180,7 +185,7 @@ export class MemoryFolder implements RemoteFolder {
   #headNow(objectKey: ObjectKey): RemoteVersion | null {
     const object = this.#bucket.objects.get(objectKey);
     if (object === undefined) return null;
-    return { ...versionOf(object, this.#bucket.options.isClientSide), attributes: openAttributes(object, this.#bucket.options.isClientSide), epoch: 0, keyId: null };
+    return { ...versionOf(object, this.#bucket.options.isClientSide), attributes: openAttributes(object, this.#bucket.options), epoch: 0, keyId: null };
   }
 
   tombstonesOf(path: SyncPath, signal: AbortSignal): Promise<readonly Tombstone[]> {
@@ -193,7 +198,7 @@ export class MemoryFolder implements RemoteFolder {
     return this.#power.call('remote.putTombstone', tombstone.path, () => {
       const others = (this.#bucket.tombstones.get(tombstone.path) ?? []).filter((other) => other.operationId !== tombstone.operationId);
       this.#bucket.writes += 1;
-      this.#bucket.tombstones.set(tombstone.path, [...others, tombstone]);
+      if (this.#bucket.options.hasNoTombstones !== true) this.#bucket.tombstones.set(tombstone.path, [...others, tombstone]);
     });
   }
 
@@ -245,7 +250,7 @@ export class MemoryTransfers implements Transfers {
     signal.throwIfAborted();
     const { path, local, objectKey, ifMatch } = job;
     const content = isDirectoryPath(path) ? '' : await this.#power.call('local.read', path, () => this.#tree.readForUpload(local));
-    if (!this.#bucket.keepsPutConditions()) {
+    if (!this.#bucket.keepsPutConditions() && this.#bucket.options.isBlind !== true) {
       const standing = await this.#power.call('remote.put.head', path, () => this.#bucket.objects.get(objectKey) ?? null);
       if (ifMatch === null ? standing !== null : standing !== null && standing.etag !== ifMatch) throw new SyncError('version-changed', { path, objectKey });
       if (ifMatch !== null && standing === null) throw new SyncError('object-not-found', { path, objectKey });
@@ -270,7 +275,7 @@ export class MemoryTransfers implements Transfers {
       return standing;
     });
     const { isClientSide } = this.#bucket.options;
-    const attributes = { ...openAttributes(object, isClientSide), sha256: sha256Of(object.content) };
+    const attributes = { ...openAttributes(object, this.#bucket.options), sha256: sha256Of(object.content) };
     if (isClientSide && object.attributes?.sha256 !== attributes.sha256) throw new SyncError('not-authentic', { path, objectKey });
     await this.#power.call('local.stage', path, () => this.#tree.stage(staged, object.content));
     onProgress(sizeOf(object.content));

@@ -31,6 +31,7 @@ export class MemoryState implements FolderState {
   readonly device: DeviceId;
   readonly #records: Records;
   readonly #power: Power | null;
+  readonly #forgetsIntents: boolean;
   readonly #local = new Map<SyncPath, LocalState>();
   readonly #remote = new Map<SyncPath, RemoteState>();
   readonly #unknown = { local: new Map<string, SkipReason>(), remote: new Map<string, SkipReason>() };
@@ -38,7 +39,9 @@ export class MemoryState implements FolderState {
   #isScanning = false;
   #isClosed = false;
 
-  constructor(records: Records, power: Power | null = null) {
+  /** @param forgetsIntents - to see that the tests notice. */
+  constructor(records: Records, power: Power | null = null, forgetsIntents = false) {
+    this.#forgetsIntents = forgetsIntents;
     this.#records = records;
     this.#power = power;
     this.device = records.device;
@@ -140,7 +143,7 @@ export class MemoryState implements FolderState {
     this.#write('state.beginIntents', () => {
       for (const intent of intents) {
         if (this.#records.intents.has(intent.operationId)) throw new SyncError('state-corrupt', { detail: 'an operation id was used twice' });
-        this.#records.intents.set(intent.operationId, structuredClone(intent));
+        if (!this.#forgetsIntents) this.#records.intents.set(intent.operationId, structuredClone(intent));
       }
     });
   }

@@ -32,7 +32,11 @@ export type WorldOptions = {
   /** Time jumps by itself when everybody waits. Default true. */
   readonly isAutomatic?: boolean;
   readonly faults?: FaultPlan;
+  readonly sabotage?: Sabotage;
 };
+
+/** Safeguards that can be taken away, to see that the tests notice. */
+export type Sabotage = 'no-recheck' | 'no-intents' | 'blind-puts' | 'no-tombstones';
 
 export type DeviceOptions = {
   readonly direction?: Direction;
@@ -48,6 +52,7 @@ export class World {
   /** May be changed at any time. */
   readonly faults: FaultPlan;
   readonly prefix: string;
+  readonly sabotage: Sabotage | null;
 
   constructor(options: WorldOptions = {}) {
     const isClientSide = options.isClientSide ?? false;
@@ -55,8 +60,10 @@ export class World {
     this.dice = new Dice(options.seed ?? 1);
     this.faults = options.faults ?? {};
     this.prefix = options.prefix ?? 'files/';
+    this.sabotage = options.sabotage ?? null;
     this.bucket = new MemoryBucket(this.clock, {
       level: options.level ?? 'full', etags: options.etags ?? (isClientSide ? 'unique' : 'md5'), isClientSide, pageSize: options.pageSize ?? 5,
+      isBlind: this.sabotage === 'blind-puts', hasNoTombstones: this.sabotage === 'no-tombstones',
     });
   }
 
@@ -154,12 +161,12 @@ export class Device {
     if (this.#running?.power.isOn === true) return this.#running;
     const world = this.#world;
     const power = new Power(this.name, world.faults, world.dice);
-    const tree = new MemoryTree(this.disk, power, `/disks/${this.name}`, () => String(++this.#staged));
+    const tree = new MemoryTree(this.disk, power, `/disks/${this.name}`, () => String(++this.#staged), world.sabotage === 'no-recheck');
     const parts: FolderParts = {
       tree,
       remote: new MemoryFolder(world.bucket, power, world.prefix),
       transfers: new MemoryTransfers(world.bucket, tree, power, this.#options.concurrency ?? 4),
-      state: new MemoryState(this.records, power),
+      state: new MemoryState(this.records, power, world.sabotage === 'no-intents'),
       clock: world.clock,
       random: world.dice,
     };

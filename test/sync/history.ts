@@ -5,7 +5,7 @@
 import type { SyncPath } from '../../main/model/path.ts';
 import type { CallPoint, Fault } from '../helpers/faults.ts';
 import { Dice, NO_GUARD, World } from '../helpers/world.ts';
-import type { Device, Level } from '../helpers/world.ts';
+import type { Device, Level, Sabotage } from '../helpers/world.ts';
 
 export type HistoryOptions = {
   readonly seed: number;
@@ -22,6 +22,7 @@ export type HistoryOptions = {
   readonly meanwhileChance: number;
   /** Names that are a file's and a directory's at once. */
   readonly hasClashes?: boolean;
+  readonly sabotage?: Sabotage;
 };
 
 export type HistoryReport = {
@@ -64,7 +65,7 @@ class History {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#dice = new Dice(options.seed ^ 0x5eed);
-    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3 });
+    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3, ...(options.sabotage === undefined ? {} : { sabotage: options.sabotage }) });
     for (let i = 0; i < options.devices; i++) this.#world.addDevice(`device-${'abc'[i] ?? i}`, { guard: NO_GUARD, concurrency: 1 + (options.seed % 3) });
     this.#world.faults.next = (point) => this.#nextFault(point);
     this.#world.faults.onCall = (point) => this.#meanwhile(point);

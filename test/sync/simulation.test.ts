@@ -3,7 +3,7 @@
  * history is tried, ENFOLD_SEED where the seeds begin; a broken promise names the seed that breaks it again.
  */
 import { describe, expect, test } from 'vitest';
-import type { Level } from '../helpers/world.ts';
+import type { Level, Sabotage } from '../helpers/world.ts';
 import { runHistory } from './history.ts';
 import type { HistoryOptions, HistoryReport } from './history.ts';
 
@@ -74,5 +74,23 @@ describe('whatever users do and whatever fails, nothing is lost and all come to 
   test('the same seed gives the same history', async () => {
     const options = optionsOf({ devices: 2, steps: 40, faultChance: 0.06, crashChance: 0.005, meanwhileChance: 0.01 }, FIRST_SEED);
     expect((await runHistory(options)).trace).toEqual((await runHistory(options)).trace);
+  });
+});
+
+describe('the histories notice what they are there for', { timeout: 60_000 }, () => {
+  const rough = { devices: 2, steps: 40, faultChance: 0.06, crashChance: 0.005, meanwhileChance: 0.03 };
+  test.each<[string, Sabotage, Partial<HistoryOptions>]>([
+    ['a target that is not looked at again before it is replaced or removed', 'no-recheck', {}],
+    ['intents that are forgotten', 'no-intents', { devices: 1 }],
+    ['PUTs without a condition or a version vector', 'blind-puts', { level: 'none' }],
+    ['deletions without a tombstone, where the server is not trusted', 'no-tombstones', { isClientSide: true }],
+  ])('%s', async (_, sabotage, changes) => {
+    const mostHistories = 2_000;
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + mostHistories; seed++) {
+      const options: HistoryOptions = { seed, level: 'full', isClientSide: false, ...rough, ...changes };
+      const report = await runHistory({ ...options, sabotage });
+      if (report.broken.length > 0 || (options.devices === 1 && report.conflictCopies > 0)) return;
+    }
+    expect.unreachable(`nothing was noticed in ${mostHistories} histories`);
   });
 });

@@ -114,8 +114,8 @@ export type BrowseRow = {
   objectKey: string;
   /** How it stands: `sealed` decrypted view of a client-side object; `server` encrypted by S3; `foreign` not from Enfold. */
   protection: 'sealed' | 'server' | 'foreign';
-  /** When the server's own answer proved the mode; null: not known yet. */
-  verifiedAtMs: number | null;
+  /** This very version was confirmed to this computer: by the server's answer to its upload, or by checking it when it came down. */
+  isConfirmed: boolean;
 };
 /** `fingerprint` is the folder key's, known only where its key is here; `keyFingerprint` names the master key as `KeyView` does. */
 export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; existing: { folderId: string; mode: z.infer<typeof modeId>; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; keyFingerprint: string | null; hasKey: boolean } | null };

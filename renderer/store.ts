@@ -71,7 +71,11 @@ function showPlace({ view, folderId }: Events['show']): void {
 /** Loads everything once and listens from then on. */
 export async function connect(): Promise<void> {
   window.enfold.on('status', mergeStatus);
-  window.enfold.on('changed', (what) => void refresh[what]().catch(ignore));
+  window.enfold.on('changed', (what) => {
+    void refresh[what]().catch(ignore);
+    // A key says which folders it opens.
+    if (what === 'folders') void refreshKeys().catch(ignore);
+  });
   window.enfold.on('engine', (engine) => {
     const wasDown = useStore.getState().engine.state !== 'running';
     set({ engine });

@@ -182,6 +182,8 @@ export type FileRow = {
   readonly modifiedMs: number | null;
   readonly objectKey: string;
   readonly protection: 'sealed' | 'server' | 'foreign';
+  /** This very version was confirmed to this computer: by the server's answer to its upload, or by checking it when it came down. */
+  readonly isConfirmed: boolean;
 };
 export type Stored = { readonly path: string; readonly objectKey: string; readonly sizeBytes: number; readonly sha256: string | null; readonly replaced: boolean };
 export type Fetched = { readonly path: string; readonly sizeBytes: number; readonly sha256: string | null; readonly modifiedMs: number | null };

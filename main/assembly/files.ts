@@ -177,7 +177,7 @@ function rowOf(path: string, object: Pick<ListedObject, 'objectKey' | 'objectByt
     path, name: nameOf(path as SyncPath), kind: isDirectory ? 'directory' : 'file',
     sizeBytes: isDirectory || object === null ? null : isSealed ? plaintextBytesOf(object.objectBytes) : object.objectBytes,
     modifiedMs: isDirectory ? null : (known?.mtimeMs ?? object?.lastModifiedMs ?? null),
-    objectKey, protection: isForeign ? 'foreign' : isSealed ? 'sealed' : 'server',
+    objectKey, protection: isForeign ? 'foreign' : isSealed ? 'sealed' : 'server', isConfirmed: known !== null,
   };
 }
 

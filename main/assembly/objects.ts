@@ -61,8 +61,8 @@ export function createObjects(wiring: Wiring): Objects {
         do {
           const page = await withRetries(async () => store.listPage({ prefix: target.objectKey, ...(recursive ? {} : { delimiter: '/' }), ...(continuation === undefined ? {} : { continuation }) }, signal), signal);
           const rows: FileRow[] = [
-            ...page.objects.map((object): FileRow => ({ path: object.objectKey, name: nameOfKey(object.objectKey), kind: 'file', sizeBytes: object.objectBytes, modifiedMs: object.lastModifiedMs, objectKey: object.objectKey, protection: 'server' })),
-            ...page.prefixes.map((prefix): FileRow => ({ path: prefix, name: nameOfKey(prefix), kind: 'directory', sizeBytes: null, modifiedMs: null, objectKey: prefix, protection: 'server' })),
+            ...page.objects.map((object): FileRow => ({ path: object.objectKey, name: nameOfKey(object.objectKey), kind: 'file', sizeBytes: object.objectBytes, modifiedMs: object.lastModifiedMs, objectKey: object.objectKey, protection: 'server', isConfirmed: false })),
+            ...page.prefixes.map((prefix): FileRow => ({ path: prefix, name: nameOfKey(prefix), kind: 'directory', sizeBytes: null, modifiedMs: null, objectKey: prefix, protection: 'server', isConfirmed: false })),
           ];
           for (const row of rows.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
             found += 1;

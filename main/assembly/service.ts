@@ -243,7 +243,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
       const rows: BrowseRow[] = [];
       for await (const row of listFolder(side, state, directory, false, closing.signal)) {
         if (rows.length === MAX_BROWSE_ROWS) return { rows, isComplete: false };
-        rows.push({ ...row, verifiedAtMs: null });
+        rows.push(row);
       }
       return { rows, isComplete: true };
     },

@@ -7,9 +7,9 @@ import { Modal } from '@mantine/core';
 
 export function Dialog({ name, width, onClose, children }: { name: string; width: number; onClose: () => void; children: ReactNode }): ReactElement {
   return (
-    <Modal.Root opened onClose={onClose} size={width} centered lockScroll={false} padding={0} radius="xl">
-      <Modal.Overlay className="scrim" />
-      <Modal.Content aria-label={name} className="dialog">{children}</Modal.Content>
+    <Modal.Root opened onClose={onClose} size={width} centered lockScroll={false} padding={0} radius="xl" classNames={{ content: 'dialog', overlay: 'scrim' }}>
+      <Modal.Overlay />
+      <Modal.Content aria-label={name}>{children}</Modal.Content>
     </Modal.Root>
   );
 }

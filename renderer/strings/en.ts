@@ -54,7 +54,7 @@ export const en = {
   },
   home: {
     welcome: 'Nothing to keep in step yet.', inStep: 'Everything is in step.', syncing_one: 'One folder is syncing.', syncing_other: '{{count}} folders are syncing.', needYou_one: 'One thing needs you.', needYou_other: '{{value}} things need you.', numbers: { two: 'Two', three: 'Three', four: 'Four', five: 'Five', six: 'Six' }, restInStep: 'Everything else is in step with S3.', nothingNeeded: 'Nothing needs you.',
-    lastSuccess: 'Last success:', questions: 'What needs you', andMore_one: 'and 1 more', andMore_other: 'and {{count}} more', calm_one: 'Your folder is the same here and on S3.', calm_other: 'All {{count}} folders are the same here and on S3.',
+    lastSuccess: 'Last success:', questions: 'What needs you', andMore_one: 'and 1 more', andMore_other: 'and {{count}} more', calm_one: 'Your folder is the same here and on S3.', calm_other: 'Your {{count}} folders are the same here and on S3.',
     vanished_one: '{{value}} file vanished from {{name}}', vanished_other: '{{value}} files vanished from {{name}}', vanishedSays: 'Nothing was deleted; the folder waits for your answer.', look_one: 'Look at the file', look_other: 'Look at the {{value}} files', lockedTitle: '{{name}} is locked', problemTitle: '{{name}} cannot go on',
     openFolder: 'Open folder', keyUnsaved: 'The key {{name}} has no recovery file', keyUnsavedSays: 'Until one is saved, this computer holds the only copy.', saveFile: 'Save a recovery file', foot_one: '1 folder', foot_other: '{{count}} folders',
   },
@@ -72,9 +72,11 @@ export const en = {
   },
   activity: {
     filter: 'Filter by name', kind: 'Kind of event', all: 'All', sent: 'Sent', received: 'Received', moved: 'Moved', deleted: 'Deleted', problems: 'Problems', today: 'today', none: 'Nothing has happened in this folder yet.', noneFits: 'No event fits the filter.',
+    andMore_one: 'and 1 more', andMore_other: 'and {{value}} more', in: 'in',
     kinds: {
-      uploaded: 'was sent', downloaded: 'was received', 'deleted-local': 'was moved to the local trash', 'deleted-remote': 'was deleted on S3', renamed: 'was renamed', 'two-versions': 'was changed in two places, both versions are kept', adopted: 'was the same on both sides', 'attributes-updated': 'got its new times and permissions',
-      failed: 'could not be synced', held: 'waits for your answer', joined: 'was joined with S3', restored: 'was brought back',
+      uploaded_one: 'was sent', uploaded_other: 'were sent', downloaded_one: 'was received', downloaded_other: 'were received', 'deleted-local_one': 'was moved to the local trash', 'deleted-local_other': 'were moved to the local trash', 'deleted-remote_one': 'was deleted on S3', 'deleted-remote_other': 'were deleted on S3',
+      renamed_one: 'was renamed', renamed_other: 'were renamed', 'two-versions_one': 'was changed in two places, both versions are kept', 'two-versions_other': 'were changed in two places, both versions are kept', adopted_one: 'was the same on both sides', adopted_other: 'were the same on both sides',
+      'attributes-updated_one': 'got its new times and permissions', 'attributes-updated_other': 'got their new times and permissions', failed_one: 'could not be synced', failed_other: 'could not be synced', held_one: 'waits for your answer', held_other: 'wait for your answer', joined_one: 'was joined with S3', joined_other: 'were joined with S3', restored_one: 'was brought back', restored_other: 'were brought back',
     },
   },
   skipped: {
@@ -105,7 +107,7 @@ export const en = {
     noneFits: 'No name fits the filter.', clearFilter: 'Clear filter', listing: 'Listing what is on S3', dropHere: 'Drop to upload into {{place}}', dropSealed: 'Sealed here first, with this folder’s key.', dropPlain: 'Encrypted by S3, as this folder is.', items_one: '{{items}} item', items_other: '{{items}} items', incomplete: 'Not all could be listed', noFolders: 'No folder is set up yet.',
   },
   details: {
-    label: 'Details of {{name}}', directory: 'Folder', changed: 'changed {{at}}', foreignSays: 'No valid envelope. It is listed and left alone.', notVerified: 'Not checked yet', notVerifiedSays: 'S3 has not been asked about this version yet.', verifiedAt: 'Verified on S3 {{at}}', verifiedSealed: 'Envelope and attributes are this folder’s own.', verifiedServer: 'S3 itself says that it is encrypted as chosen.',
+    label: 'Details of {{name}}', directory: 'Folder', changed: 'changed {{at}}', foreignSays: 'No valid envelope. It is listed and left alone.', notVerified: 'Not checked yet', notVerifiedSays: 'This computer has not sent or received this version yet.', verifiedSealed: 'This very version was confirmed by S3 when it was sent, or opened and checked when it came down.', verifiedServer: 'S3’s own answer said that this very version is encrypted as chosen.',
     envelope: 'Envelope', dataKey: 'Data key', forThisVersion: 'for this version', onS3: 'on S3', content: 'Content', contents: { sealed: 'AES-256-GCM, sealed here', server: 'Encrypted by S3', foreign: 'Unknown' }, nameOnS3: 'Name on S3', opensWith: 'Opens with', opensWithSays: 'any Amazon S3 Encryption Client that has the key', open: 'Open',
   },
   passphrase: { first: 'Passphrase for the file', second: 'Again', says: 'At least {{shortest}} characters. Four or five words are good.', short: 'At least {{shortest}} characters', differ: 'The two are not the same' },

@@ -7,7 +7,7 @@ import {
 import type { ActivityEvent, ActivityKind, FolderView } from '../../preload/contract.ts';
 import { useAnswer } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
-import { bytes, date, time } from '../format.ts';
+import { bytes, count, date, parentOf, time } from '../format.ts';
 
 const LIMIT = 500;
 const LOOKS: Record<ActivityKind, { icon: Icon; tone: string }> = {
@@ -19,6 +19,20 @@ type Filter = 'all' | 'sent' | 'received' | 'moved' | 'deleted' | 'problems';
 const FILTERS: Record<Filter, readonly ActivityKind[] | null> = {
   all: null, sent: ['uploaded'], received: ['downloaded', 'restored'], moved: ['renamed'], deleted: ['deleted-local', 'deleted-remote'], problems: ['failed', 'held', 'two-versions'],
 };
+
+/** From this many on, events of one kind in one directory and minute become one line. */
+const COLLAPSE_FROM = 4;
+type Line = { event: ActivityEvent; more: number; bytes: number };
+
+function collapse(events: readonly ActivityEvent[]): Line[] {
+  const alike = new Map<string, ActivityEvent[]>();
+  for (const event of events) {
+    const key = `${event.kind}\0${parentOf(event.path)}`;
+    alike.set(key, [...(alike.get(key) ?? []), event]);
+  }
+  const sizeOf = (all: readonly ActivityEvent[]): number => all.reduce((sum, event) => sum + event.bytes, 0);
+  return [...alike.values()].flatMap((all) => (all.length < COLLAPSE_FROM ? all.map((event) => ({ event, more: 0, bytes: event.bytes })) : [{ event: all[0]!, more: all.length - 1, bytes: sizeOf(all) }]));
+}
 
 /** Events of one minute stand under one time. */
 function byMinute(events: readonly ActivityEvent[]): { minute: string; atMs: number; events: ActivityEvent[] }[] {
@@ -44,7 +58,7 @@ export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
     <section aria-label={t('tabs.activity')}>
       <div className="row tools">
         <TextInput className="grow" leftSection={<IconFilter size={16} stroke={1.75} />} placeholder={t('activity.filter')} aria-label={t('activity.filter')} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-        <SegmentedControl aria-label={t('activity.kind')} value={filter} onChange={(next) => setFilter(next as Filter)} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={(Object.keys(FILTERS) as Filter[]).map((each) => ({ value: each, label: t(`activity.${each}`) }))} />
+        <SegmentedControl withItemsBorders={false} aria-label={t('activity.kind')} value={filter} onChange={(next) => setFilter(next as Filter)} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={(Object.keys(FILTERS) as Filter[]).map((each) => ({ value: each, label: t(`activity.${each}`) }))} />
       </div>
       {error !== null && <ErrorNote error={error} />}
       <div className="log">
@@ -52,13 +66,13 @@ export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
           <section key={group.minute}>
             <h2 className="h3">{time(group.atMs)}<span>{date(group.atMs) === today ? t('activity.today') : date(group.atMs)}</span></h2>
             <ul>
-              {group.events.map((event, index) => {
+              {(text === '' ? collapse(group.events) : group.events.map((event) => ({ event, more: 0, bytes: event.bytes }))).map(({ event, more, bytes: size }, index) => {
                 const { icon: EventIcon, tone } = LOOKS[event.kind];
                 return (
                   <li key={`${event.path}${index}`}>
                     <span className={`ei ${tone}`}><EventIcon size={14} stroke={1.9} aria-hidden="true" /></span>
-                    <span className="ell grow"><b>{event.path === '' ? folder.name : event.path}</b> {t(`activity.kinds.${event.kind}`)}{event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
-                    <span className="sm faint">{event.bytes > 0 ? bytes(event.bytes) : ''}</span>
+                    <span className="ell grow"><b>{event.path === '' ? folder.name : event.path}</b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <span className="mono">{parentOf(event.path)}</span> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
+                    <span className="sm faint">{size > 0 ? bytes(size) : ''}</span>
                   </li>
                 );
               })}

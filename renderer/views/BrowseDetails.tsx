@@ -5,15 +5,15 @@ import { IconAlertTriangle, IconArrowRight, IconChecks, IconDownload, IconFolder
 import type { BrowseRow, FolderView } from '../../preload/contract.ts';
 import { Copyable, Fact } from '../components/bits.tsx';
 import { SealedGlyph } from '../components/glyphs.tsx';
-import { bytes, longDateTime, time } from '../format.ts';
+import { bytes, longDateTime } from '../format.ts';
 
 type Props = { folder: FolderView; row: BrowseRow; onSave: () => void; onOpen: () => void; onClose: () => void; isSaving: boolean };
 
 function Verdict({ row }: { row: BrowseRow }): ReactElement {
   const { t } = useTranslation();
   if (row.protection === 'foreign') return <div className="verdict foreign"><IconAlertTriangle size={18} stroke={1.6} aria-hidden="true" /><div><b>{t('browse.foreign')}</b><p className="sm">{t('details.foreignSays')}</p></div></div>;
-  if (row.verifiedAtMs === null) return <div className="verdict"><IconInfoCircle size={18} stroke={1.6} aria-hidden="true" /><div><b>{t('details.notVerified')}</b><p className="sm">{t('details.notVerifiedSays')}</p></div></div>;
-  return <div className="verdict ok"><IconChecks size={18} stroke={1.6} aria-hidden="true" /><div><b>{t('details.verifiedAt', { at: time(row.verifiedAtMs) })}</b><p className="sm">{t(row.protection === 'sealed' ? 'details.verifiedSealed' : 'details.verifiedServer')}</p></div></div>;
+  if (!row.isConfirmed) return <div className="verdict"><IconInfoCircle size={18} stroke={1.6} aria-hidden="true" /><div><b>{t('details.notVerified')}</b><p className="sm">{t('details.notVerifiedSays')}</p></div></div>;
+  return <div className="verdict ok"><IconChecks size={18} stroke={1.6} aria-hidden="true" /><div><b>{t('browse.verified')}</b><p className="sm">{t(row.protection === 'sealed' ? 'details.verifiedSealed' : 'details.verifiedServer')}</p></div></div>;
 }
 
 /** First the verdict, then key, data key and content, then facts, then what can be done. */

@@ -65,7 +65,7 @@ function RowState({ row }: { row: BrowseRow }): ReactElement | null {
   const { t } = useTranslation();
   if (row.protection === 'foreign') return <span className="sts faint"><IconAlertTriangle size={14} stroke={1.9} aria-hidden="true" />{t('browse.foreign')}</span>;
   if (row.kind === 'directory') return null;
-  if (row.verifiedAtMs !== null) return <span className="sts ok"><IconChecks size={14} stroke={1.9} aria-hidden="true" />{t('browse.verified')}</span>;
+  if (row.isConfirmed) return <span className="sts ok"><IconChecks size={14} stroke={1.9} aria-hidden="true" />{t('browse.verified')}</span>;
   return <span className="sts faint">{t('browse.notYet')}</span>;
 }
 

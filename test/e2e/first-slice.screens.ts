@@ -16,7 +16,6 @@ async function picture(name: string): Promise<void> {
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.evaluate(() => document.fonts.ready.then(() => undefined));
-    await page.waitForTimeout(150);
     await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}.png`) });
   }
 }
@@ -50,8 +49,9 @@ afterAll(async () => {
 
 test('takes the pictures of the first run', async () => {
   const { page, app } = running;
-  await page.getByLabel('Place for the copies').fill(path.join(root, 'Backup-2T/Enfold'));
+  await page.getByLabel('Place for the copies').fill('/media/ines/Backup-2T/Enfold');
   await picture('01-first-run');
+  await page.getByLabel('Place for the copies').fill(path.join(home, 'Backup-2T/Enfold'));
   await button('Set up storage').click();
   await page.getByLabel('Folder on this computer').fill(path.join(home, 'Documents'));
   await picture('02-which-folder');

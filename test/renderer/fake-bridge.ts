@@ -39,13 +39,13 @@ const folders: FolderView[] = [
   folder('f', 'Website exports', { localPath: '/home/ines/Sites/export', isPaused: true, mode: 'sse-s3', keyName: null, keyId: null, names: 'readable' }, { state: 'paused', lastSuccessMs: NOW - 2 * 86_400_000, files: 312, problems: [{ error: offline, path: null }] }),
 ];
 const row = (name: string, sizeBytes: number | null, daysAgo: number, part: Partial<BrowseRow> = {}): BrowseRow => ({
-  path: `House/Plans/${name}`, name, kind: 'file', sizeBytes, modifiedMs: NOW - daysAgo * 86_400_000, objectKey: `documents/9k2m8v4c1n3d5b7g/r1tq0h7s4w2e8u6y0p/${name.length}`, protection: 'sealed', verifiedAtMs: NOW - 5 * MINUTE, ...part,
+  path: `House/Plans/${name}`, name, kind: 'file', sizeBytes, modifiedMs: NOW - daysAgo * 86_400_000, objectKey: `documents/9k2m8v4c1n3d5b7g/r1tq0h7s4w2e8u6y0p/${name.length}`, protection: 'sealed', isConfirmed: true, ...part,
 });
-const directory = (name: string, daysAgo: number): BrowseRow => row(name, null, daysAgo, { path: `House/Plans/${name}/`, kind: 'directory', verifiedAtMs: null });
+const directory = (name: string, daysAgo: number): BrowseRow => row(name, null, daysAgo, { path: `House/Plans/${name}/`, kind: 'directory', isConfirmed: false });
 const rows: BrowseRow[] = [
   directory('Contracts', 3), directory('Photos of the site', 9), row('Ground floor rev C.pdf', 2_400_000, 1), row('Ground floor rev B.pdf', 2_300_000, 18), row('First floor rev C.pdf', 1_900_000, 1), row('Section A-A.pdf', 880_000, 1),
-  row('Room schedule.ods', 61_000, 2), row('Quote Bruun kitchen.ods', 48_000, 1), row('Structural notes.md', 12_000, 4), row('Heat pump data sheet.pdf', 5_100_000, 12), row('Facade study 04.png', 8_800_000, 7, { verifiedAtMs: null }), row('survey-points.zip', 22_000_000, 50),
-  row('export-2026-10.csv', 1_100_000, 51, { protection: 'foreign', verifiedAtMs: null }), ...Array.from({ length: 200 }, (_, index) => row(`Minutes ${String(index + 1).padStart(3, '0')}.md`, 6000 + index, 60 + index)),
+  row('Room schedule.ods', 61_000, 2), row('Quote Bruun kitchen.ods', 48_000, 1), row('Structural notes.md', 12_000, 4), row('Heat pump data sheet.pdf', 5_100_000, 12), row('Facade study 04.png', 8_800_000, 7, { isConfirmed: false }), row('survey-points.zip', 22_000_000, 50),
+  row('export-2026-10.csv', 1_100_000, 51, { protection: 'foreign', isConfirmed: false }), ...Array.from({ length: 200 }, (_, index) => row(`Minutes ${String(index + 1).padStart(3, '0')}.md`, 6000 + index, 60 + index)),
 ];
 const activity: ActivityEvent[] = [
   { atMs: NOW - MINUTE, kind: 'uploaded', path: 'Room schedule.ods', bytes: 61_000, detail: null }, { atMs: NOW - MINUTE, kind: 'uploaded', path: 'House/Minutes/Minutes 2026-11-18.md', bytes: 7_000, detail: null },
@@ -84,7 +84,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'folders.inspect': () => ({ localProblem: null, remoteProblem: null, bucketExists: true, localFiles: 4812, existing: scene === 'join' ? existing : null }) satisfies InspectView,
     'folders.add': (input) => ({ ...folders[1]!, id: id('8'), name: 'House', localPath: input.localPath }), 'folders.preview': () => preview, 'folders.start': () => null, 'folders.pause': () => null, 'folders.syncNow': () => null, 'folders.remove': () => null,
     'folders.answerHeld': ({ folderId }) => { world.folders = world.folders.map((one) => (one.id === folderId ? { ...one, status: { ...one.status, state: 'up-to-date', held: null } } : one)); emit('changed', 'folders'); return null; },
-    'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.list': ({ directory: inside }) => ({ rows: inside === '' ? [row('House', null, 2, { path: 'House/Plans/', kind: 'directory', verifiedAtMs: null })] : rows, isComplete: true }),
+    'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.list': ({ directory: inside }) => ({ rows: inside === '' ? [row('House', null, 2, { path: 'House/Plans/', kind: 'directory', isConfirmed: false })] : rows, isComplete: true }),
     'browse.download': () => ({ bytes: 2_400_000 }), 'browse.upload': ({ files }) => ({ files: files.length, bytes: 1234 }),
     'host.chooseFolder': () => '/home/ines/Documents/House', 'host.chooseSaveFile': ({ suggestedName }) => `/media/ines/STICK/${suggestedName}`, 'host.chooseOpenFile': () => '/media/ines/STICK/documents-key.enfold-key', 'host.revealLocal': () => null,
   };

@@ -4,6 +4,7 @@ import { Button } from '@mantine/core';
 import { IconBrandAws, IconDeviceUsb, IconPlus, IconServer2 } from '@tabler/icons-react';
 import { useAction } from '../../bridge.ts';
 import { Choices, ErrorNote } from '../../components/bits.tsx';
+import { shortPath } from '../../format.ts';
 import { useStore } from '../../store.ts';
 import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from '../PlaceForm.tsx';
 import type { Draft } from '../Wizard.tsx';
@@ -13,7 +14,7 @@ const NEW = 'new';
 /** The storage that is set up already, or a new one. */
 export function PlaceStep({ draft, change }: { draft: Draft; change: (part: Partial<Draft>) => void }): ReactElement {
   const { t } = useTranslation();
-  const { connections, defaults } = useStore();
+  const { connections, defaults, info } = useStore();
   const [isNew, setNew] = useState(connections.length === 0);
   const [place, setPlace] = useState(() => emptyPlace(defaults?.storageDirectory ?? ''));
   const add = useAddPlace();
@@ -36,7 +37,7 @@ export function PlaceStep({ draft, change }: { draft: Draft; change: (part: Part
         label={t('place.title')} value={isNew ? NEW : (draft.connectionId ?? '')} onChange={choose}
         options={[
           ...connections.map((one) => ({
-            value: one.id, title: one.name, says: one.directory ?? one.endpoint ?? t('storage.aws', { region: one.region }),
+            value: one.id, title: one.name, says: (one.directory === null ? one.endpoint : shortPath(one.directory, info?.homeDirectory)) ?? t('storage.aws', { region: one.region }),
             icon: one.kind === 'built-in' ? <IconDeviceUsb size={20} stroke={1.6} /> : one.endpoint === null ? <IconBrandAws size={20} stroke={1.6} /> : <IconServer2 size={20} stroke={1.6} />,
           })),
           { value: NEW, title: t('place.another'), says: t('place.anotherSays'), icon: <IconPlus size={20} stroke={1.6} /> },

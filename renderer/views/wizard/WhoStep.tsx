@@ -89,7 +89,7 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
             <span className="grow">{t(`names.${draft.names}Says`)}</span>
             {isClient && (
               <SegmentedControl
-                size="xs" aria-label={t('folder.names')} disabled={existing !== null} value={draft.names} onChange={(names) => change({ names: names as Draft['names'] })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
+                withItemsBorders={false} size="xs" aria-label={t('folder.names')} disabled={existing !== null} value={draft.names} onChange={(names) => change({ names: names as Draft['names'] })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
                 data={[{ value: 'encrypted', label: t('names.encrypted') }, { value: 'readable', label: t('names.readable') }]}
               />
             )}

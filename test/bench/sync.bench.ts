@@ -134,7 +134,7 @@ function benchSet(name: string, files: number, bytes: number, cases: readonly St
         rmSync(target, { recursive: true });
       }
       if (isEnfold) rmSync(join(folder, '.enfold'), { recursive: true, force: true });
-      must([...aws, 's3', 'rb', '--force', '--only-show-errors', `s3://${bucket}`]);
+      must([...aws, 's3', 'rb', '--force', `s3://${bucket}`]);
     }
   }
   rmSync(folder, { recursive: true });

@@ -16,7 +16,7 @@ const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 
 function post(message: FromEngine): void {
   if (parentPort !== undefined) parentPort.postMessage(message);
-  else process.send?.(message);
+  else if (process.connected) process.send?.(message);
 }
 
 type Waiting = { readonly resolve: (access: StorageAccess) => void; readonly reject: (error: SyncError) => void };

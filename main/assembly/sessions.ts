@@ -60,7 +60,10 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
       session.problem = null;
       session.retries = 0;
       wired.engine.onStatus(onStatus);
-      if (!settings.isPaused) wired.engine.start();
+      // The user may have started or paused it while it was being opened.
+      if (session.settings.isPaused && !settings.isPaused) await wired.engine.pause();
+      else if (!session.settings.isPaused && settings.isPaused) wired.engine.resume();
+      else if (!settings.isPaused) wired.engine.start();
       onStatus(wired.engine.status());
       return wired;
     } catch (error) {

@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Answer, EngineRequest, Events, FolderStatus, FromEngine, RequestAnswer, RequestInput } from '../../preload/contract.ts';
+import type { Answer, EngineRequest, Events, FolderStatus, FromEngine, RequestAnswer, RequestInput, StorageAccess } from '../../preload/contract.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch, type Computer } from '../helpers/cli.ts';
 import { treeOf, writeAt } from '../helpers/tree.ts';
@@ -19,7 +19,9 @@ type Engine = {
   readonly child: ChildProcess;
 };
 
-async function startEngine(computer: Computer, storageFor: (directory: string) => { endpoint: string; accessKeyId: string; secretAccessKey: string } | null, env: Record<string, string> = {}): Promise<Engine> {
+const accessOf = ({ endpoint, accessKeyId, secretAccessKey }: StorageAccess): StorageAccess => ({ endpoint, accessKeyId, secretAccessKey });
+
+async function startEngine(computer: Computer, storageFor: (directory: string) => StorageAccess, env: Record<string, string> = {}): Promise<Engine> {
   const child = fork(resolve('main/engine-process.ts'), [], {
     env: { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests', ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced',
   });
@@ -41,7 +43,7 @@ async function startEngine(computer: Computer, storageFor: (directory: string) =
         statusEventsAt.push(Date.now());
       } else if (message.type === 'start-storage') {
         storageAsked.push(message.directory);
-        child.send({ type: 'storage', id: message.id, access: storageFor(message.directory), error: null });
+        child.send({ type: 'storage', id: message.id, access: accessOf(storageFor(message.directory)), error: null });
       }
     });
   });

@@ -47,6 +47,8 @@ export class Catalogue {
   readonly #db: InstanceType<typeof DatabaseSync>;
   readonly #statements = new Map<string, Statement>();
   readonly #onGarbage: () => void;
+  /** Looked at by every request; what a transaction changes and takes back is forgotten. */
+  readonly #buckets = new Map<string, Bucket>();
   #waiting: Waiting[] = [];
   #isScheduled = false;
   #wrote = false;
@@ -81,8 +83,13 @@ export class Catalogue {
   // ---- buckets
 
   bucket(name: string): Bucket | null {
+    const known = this.#buckets.get(name);
+    if (known !== undefined) return known;
     const row = this.#get('SELECT * FROM buckets WHERE name = ?', name);
-    return row === undefined ? null : bucketOf(row);
+    if (row === undefined) return null;
+    const bucket = bucketOf(row);
+    this.#buckets.set(name, bucket);
+    return bucket;
   }
   buckets(): Bucket[] {
     return this.#all('SELECT * FROM buckets ORDER BY name').map(bucketOf);
@@ -96,6 +103,7 @@ export class Catalogue {
   removeBucket(bucketId: number): void {
     for (const row of this.#all('SELECT id FROM uploads WHERE bucket = ?', bucketId)) this.removeUpload(row['id'] as string, true);
     this.#run('DELETE FROM buckets WHERE id = ?', bucketId);
+    this.#buckets.clear();
   }
 
   // ---- objects
@@ -262,6 +270,7 @@ export class Catalogue {
       return outcomes;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      this.#buckets.clear();
       return isAlone ? [{ ok: false, error }] : null;
     }
   }

@@ -149,6 +149,8 @@ export function createChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
       const hash = createHash(algorithm === 'SHA1' ? 'sha1' : 'sha256');
       return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest('base64') };
     }
+    default:
+      return algorithm satisfies never;
   }
 }
 

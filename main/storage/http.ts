@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Authenticator } from './authenticate.ts';
-import { ClientGone, S3Error, toS3Error } from './errors.ts';
+import { ClientGone, toS3Error, type S3Error } from './errors.ts';
 import { refuseUnsupported } from './object-headers.ts';
 import type { Answer, Storage } from './operation.ts';
 import { parseRequest } from './request.ts';

@@ -1,5 +1,5 @@
 /** The headers that travel with an object: which are kept, which are refused, and how they are answered. */
-import { CHECKSUM_ALGORITHMS, checksumHeader } from './checksums.ts';
+import { checksumHeader, type ChecksumAlgorithm } from './checksums.ts';
 import { S3Error, invalidArgument, notImplemented } from './errors.ts';
 import { encryptionHeaders, quoted } from './operation.ts';
 import type { Checksum, KeptHeaders, ObjectRecord, UserMetadata } from './records.ts';
@@ -98,4 +98,4 @@ export function objectHeaders(request: S3Request, object: ObjectRecord, withChec
 }
 
 /** `ChecksumCRC32` and the like, as elements of XML answers. */
-export const checksumElementName = (algorithm: (typeof CHECKSUM_ALGORITHMS)[number]): string => `Checksum${algorithm}`;
+export const checksumElementName = (algorithm: ChecksumAlgorithm): string => `Checksum${algorithm}`;

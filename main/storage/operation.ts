@@ -62,5 +62,7 @@ export function encryptionHeaders(encryption: EncryptionRecord): string[] {
   switch (encryption.type) {
     case 'sse-s3':
       return ['x-amz-server-side-encryption', 'AES256'];
+    default:
+      return encryption.type satisfies never;
   }
 }

@@ -4,7 +4,7 @@
  * The content key is derived per body from the object's data key and the body's own name, so no two bodies share a key and the chunk index
  * can be the nonce. Index and last-chunk mark are authenticated: chunks that are swapped, missing or cut off do not open.
  */
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
 export const CHUNK_BYTES = 64 * 1024;
 const TAG_BYTES = 16;
@@ -20,9 +20,14 @@ export function chunkCount(plainBytes: number): number {
   return Math.max(1, Math.ceil(plainBytes / CHUNK_BYTES));
 }
 
-/** The 32-byte key of one body. `bodyId` is unique within the data key's object. */
+/**
+ * The 32-byte key of one body: HKDF-Expand with SHA-256, one block. The data key is random, so nothing is to be extracted first.
+ *
+ * @param bodyId - unique within the data key's object.
+ * @see RFC 5869, section 2.3
+ */
 export function contentKeyOf(dataKey: Uint8Array, bodyId: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', dataKey, '', `enfold storage body v1|${bodyId}`, 32));
+  return createHmac('sha256', dataKey).update(`enfold storage body v1|${bodyId}\u0001`).digest();
 }
 
 function nonceOf(chunkIndex: number, isLast: boolean): Buffer {

@@ -65,7 +65,7 @@ describe('Signature Version 4', () => {
     ['slashes and dots', '/bucket/a//b/../c/./d/', {}],
     ['a query to sort', '/bucket', { 'list-type': '2', prefix: 'a/ü b+c', 'a-b': '', a: '1', A: '2', delimiter: '/' }],
   ])('agrees with Smithy about %s', async (_name, path, query: Record<string, string>) => {
-    const smithy = new SignatureV4({ credentials, region: 'eu-central-1', service: 's3', sha256: Sha256 as never, uriEscapePath: false, applyChecksum: true });
+    const smithy = new SignatureV4({ credentials, region: 'eu-central-1', service: 's3', sha256: Sha256, uriEscapePath: false, applyChecksum: true });
     const signingDate = new Date(Date.UTC(2026, 0, 31, 23, 59, 58));
     const headers = { host: 'localhost:9000', 'x-amz-meta-spaced': '  a   b ', 'content-type': 'text/plain', 'x-amz-content-sha256': sha256Hex('body') };
     const expected = await smithy.sign({ method: 'PUT', protocol: 'http:', hostname: 'localhost', port: 9000, path: encodePath(path), query, headers, body: 'body' }, { signingDate });

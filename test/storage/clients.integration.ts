@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-conditional-tests -- where a program is not installed, that is said loudly */
 /** Programs other people wrote: the AWS command line and rclone. */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

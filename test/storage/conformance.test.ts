@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { CASES, runCase } from './conformance.ts';
 import { createTarget, type Target } from './target.ts';
@@ -21,5 +21,8 @@ describe('built-in storage, as S3', () => {
     rmSync(dir, { recursive: true });
   });
 
-  for (const each of CASES) test(each.name, () => runCase(target, each), 30_000);
+  test.each(CASES)('$name', async (each) => {
+    await runCase(target, each);
+    expect.hasAssertions();
+  }, 30_000);
 });

@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-standalone-expect -- every case is run inside a test */
 /** What any S3 server does, as named cases against a target: a fresh bucket for each. */
 import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateBucketCommand, CreateMultipartUploadCommand, DeleteBucketCommand,
@@ -10,7 +11,7 @@ import { expect } from 'vitest';
 import { refusal, type Target } from './target.ts';
 
 export type Case = { readonly name: string; readonly run: (given: Given) => Promise<void> };
-type Given = { readonly target: Target; readonly client: S3Client; readonly bucket: string; put(key: string, body?: string | Uint8Array, more?: Partial<PutObjectCommandInput>): Promise<string>; read(key: string, range?: string): Promise<Buffer> };
+type Given = { readonly target: Target; readonly client: S3Client; readonly bucket: string; readonly put: (key: string, body?: string | Uint8Array, more?: Partial<PutObjectCommandInput>) => Promise<string>; readonly read: (key: string, range?: string) => Promise<Buffer> };
 
 const md5Hex = (content: string | Uint8Array): string => createHash('md5').update(content).digest('hex');
 const MIB = 1024 * 1024;

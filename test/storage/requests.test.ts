@@ -26,7 +26,7 @@ describe('what is refused', () => {
   });
   beforeEach(async () => {
     bucket = target.newBucketName();
-    expect((await target.raw(`/${bucket}`, { method: 'PUT' })).status).toBe(200);
+    await target.raw(`/${bucket}`, { method: 'PUT' });
   });
   afterAll(async () => {
     target.client.destroy();
@@ -198,7 +198,7 @@ describe('what is refused', () => {
     });
   });
 
-  test.each(['', 'nonsense', '<Delete>', '<Delete></Other>', '<Delete></Delete>', '<!DOCTYPE a [<!ENTITY b "c">]><Delete><Object><Key>&b;</Key></Object></Delete>', '<Delete><Object><Key></Key></Object></Delete>', `${'<a>'.repeat(100)}`])('the document %j', async (body) => {
+  test.each(['', 'nonsense', '<Delete>', '<Delete></Other>', '<Delete></Delete>', '<!DOCTYPE a [<!ENTITY b "c">]><Delete><Object><Key>&b;</Key></Object></Delete>', '<Delete><Object><Key></Key></Object></Delete>', '<a>'.repeat(100)])('the document %j', async (body) => {
     const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };
     expect(await target.raw(`/${bucket}`, { method: 'POST', query: [['delete', '']], body, headers })).toMatchObject({ status: 400, code: 'MalformedXML' });
   });

@@ -64,6 +64,7 @@ main().catch((error: unknown) => {
   log(wire.code === 'invariant' ? (wire.about.detail ?? wire.says) : wire.says);
   say({ type: 'failed', error: wire });
   process.exitCode = 1;
-  // The channel would keep the process alive.
+  // The channel to the parent must not keep the process alive.
   if (process.connected) process.disconnect();
+  setTimeout(() => process.exit(1), 200).unref();
 });

@@ -19,7 +19,7 @@ import { executePlan } from './execute.ts';
 import { resolveIntents } from './intents.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
 import type { PathFailures } from './path-failures.ts';
-import { createPlacer } from './place.ts';
+import { createPlacer, recallPlaced, withdrawAnnouncement } from './place.ts';
 import { Recorder } from './record.ts';
 import type { Outcome, Run } from './run.ts';
 import { scanLocal, scanRemote } from './scan.ts';
@@ -84,6 +84,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     await parts.tree.checkRoot();
     await finishPruning(parts);
     await resolveIntents(parts, facts, recorder, signal);
+    await recallPlaced(parts, recorder, signal);
     snapshots = await scan(parts, memory, options, signal);
     if (snapshots === null) return nothingNew(parts);
 
@@ -95,7 +96,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     keepSkipped(memory.suspects, plan);
 
     const brakes = new Brakes();
-    const placer = createPlacer(parts, facts, (copy, of) => {
+    const placer = createPlacer(parts, facts, recorder, (copy, of) => {
       outcome.conflictCopies.push(copy.path);
       recorder.record({ note: { kind: 'two-versions', path: of, bytes: copy.sizeBytes, detail: copy.path } });
     });
@@ -104,6 +105,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
       board.expect(totalsOf(plan));
       board.set({ phase: 'transferring' });
       await executePlan(plan, run, () => placer.drain());
+      withdrawAnnouncement(parts);
     }
     forgetOldFailures(plan, memory.failures);
     stopped = brakes.stopped ?? [...brakes.stoppedLanes.values()][0] ?? null;

@@ -1,7 +1,7 @@
 /** What the actions of one cycle share: ports, facts, where results go, and what they found out for the next cycle. */
 import type { SyncError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { LocalEntry } from '../model/snapshot.ts';
+import type { BaseEntry, LocalEntry } from '../model/snapshot.ts';
 import type { Replacement } from './ports.ts';
 import type { Brakes } from './brakes.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
@@ -14,6 +14,8 @@ export type Staged = {
   readonly replacement: Replacement;
   /** A local file that must first move to a conflict name, with its hash. */
   readonly keepAside: { readonly entry: LocalEntry; readonly sha256: string } | null;
+  /** What base will say of the path once `entry` stands there. */
+  readonly baseFor: (entry: LocalEntry) => BaseEntry;
   readonly placed: (entry: LocalEntry) => void;
   readonly failed: (error: SyncError) => void;
 };

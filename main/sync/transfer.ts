@@ -3,7 +3,7 @@ import { SyncError } from '../model/errors.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import type { Action } from '../model/action.ts';
 import { EMPTY_SHA256 } from '../model/snapshot.ts';
-import type { FileAttributes, LocalEntry, RemoteVersion } from '../model/snapshot.ts';
+import type { BaseEntry, FileAttributes, LocalEntry, RemoteVersion } from '../model/snapshot.ts';
 import { dominates } from '../model/version-vector.ts';
 import { attributesOf, baseEntryOf, isFromOtherProgram, vectorOf } from './base-entry.ts';
 import type { Intent } from './ports.ts';
@@ -69,13 +69,15 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
     const sha256 = attributes.sha256 ?? version.attributes?.sha256;
     if (sha256 === null || sha256 === undefined) throw new SyncError('invariant', { path, detail: 'a download told no hash' });
     const aside = standing === null ? null : await whatToKeepAside(action, standing, attributes, sha256, run);
+    const baseFor = (local: LocalEntry): BaseEntry =>
+      baseEntryOf({ local, version, sha256, operationId: attributes.operationId, vector: vectorOf(attributes, ancestor), facts: run.facts });
     isHandedOn = true;
     await run.place({
       replacement: { staged, path, replaces: aside === null ? standing : null, mtimeMs: attributes.mtimeMs, modeBits: attributes.modeBits },
       keepAside: aside,
+      baseFor,
       placed: (local) => {
-        const put = baseEntryOf({ local, version, sha256, operationId: attributes.operationId, vector: vectorOf(attributes, ancestor), facts: run.facts });
-        run.recorder.record({ put, note: { kind: 'downloaded', path, bytes: local.sizeBytes } });
+        run.recorder.record({ put: baseFor(local), note: { kind: 'downloaded', path, bytes: local.sizeBytes } });
         shown.done(true);
         settle(null);
       },

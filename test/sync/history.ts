@@ -2,6 +2,7 @@
  * One random history: users on two or three devices write, edit, rename, delete and undo, devices sync, answers get lost and
  * processes die; then everybody comes to rest, and what the engine promises is checked. One seed gives one history.
  */
+import type { Direction } from '../../main/model/action.ts';
 import type { SyncPath } from '../../main/model/path.ts';
 import type { CallPoint, Fault } from '../helpers/faults.ts';
 import { Dice, NO_GUARD, World } from '../helpers/world.ts';
@@ -23,6 +24,13 @@ export type HistoryOptions = {
   /** Names that are a file's and a directory's at once. */
   readonly hasClashes?: boolean;
   readonly sabotage?: Sabotage;
+  /**
+   * Another program writes to the bucket and deletes there. Only right where the server holds the keys, and only safe where it
+   * keeps conditions: what a foreign program wrote between a HEAD and a DELETE nobody could send again.
+   */
+  readonly hasForeigners?: boolean;
+  /** The last device's. The others sync both ways. */
+  readonly direction?: Direction;
 };
 
 export type HistoryReport = {
@@ -57,6 +65,8 @@ class History {
   readonly #everWritten: string[] = [];
   /** Written more than once: whose removal a removal was, nobody can tell. They must be recoverable, but need not stand in the tree. */
   readonly #repeated = new Set<string>();
+  /** What users changed on each disk; all else the engine did. */
+  readonly #userChanges = new Map<Device, number>();
   #conflictCopies = 0;
   #faults = 0;
   #crashes = 0;
@@ -66,7 +76,11 @@ class History {
     this.#options = options;
     this.#dice = new Dice(options.seed ^ 0x5eed);
     this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3, ...(options.sabotage === undefined ? {} : { sabotage: options.sabotage }) });
-    for (let i = 0; i < options.devices; i++) this.#world.addDevice(`device-${'abc'[i] ?? i}`, { guard: NO_GUARD, concurrency: 1 + (options.seed % 3) });
+    for (let i = 0; i < options.devices; i++) {
+      this.#world.addDevice(`device-${'abc'[i] ?? i}`, {
+        guard: NO_GUARD, concurrency: 1 + (options.seed % 3), ...(i === options.devices - 1 && options.direction !== undefined ? { direction: options.direction } : {}),
+      });
+    }
     this.#world.faults.next = (point) => this.#nextFault(point);
     this.#world.faults.onCall = (point) => this.#meanwhile(point);
   }
@@ -139,12 +153,18 @@ class History {
 
   /** What a user does is at one instant; it may be refused, as a file system refuses it. */
   #userDoesSomething(): void {
+    if (this.#options.hasForeigners === true && this.#dice.chance(0.15)) {
+      this.#foreignerDoesSomething();
+      return;
+    }
     const device = this.#dice.pick(this.#world.devices.slice(0, this.#options.writers ?? this.#options.devices));
+    const before = device.disk.changes;
     try {
       this.#act(device);
     } catch {
       // A file where a directory should be, or the reverse: the user thinks of something else.
     }
+    this.#userChanges.set(device, (this.#userChanges.get(device) ?? 0) + device.disk.changes - before);
   }
 
   #act(device: Device): void {
@@ -197,6 +217,22 @@ class History {
     }
   }
 
+  #foreignerDoesSomething(): void {
+    const standing = [...this.#world.remoteFiles()];
+    const path = this.#dice.pick(PATHS);
+    const before = this.#world.remoteFiles().get(path);
+    if (before !== undefined) this.#live.delete(before);
+    if (standing.length > 0 && this.#dice.chance(0.3)) {
+      if (before !== undefined) this.#world.deleteForeign(path);
+      this.#trace.push(`somebody else deletes ${path} ${before ?? ''}`);
+    } else {
+      const content = this.#newContent();
+      this.#world.putForeign(path, content);
+      this.#live.add(content);
+      this.#trace.push(`somebody else writes ${path} ${content}`);
+    }
+  }
+
   /** Mostly new and of one length, so that sizes tell nothing; sometimes one that was there before: an undo, or a copy. */
   #newContent(): string {
     if (this.#everWritten.length > 0 && this.#dice.chance(0.15)) {
@@ -241,6 +277,10 @@ class History {
     const first = devices[0];
     for (const device of devices) {
       const files = device.disk.files();
+      if (this.#options.direction === 'upload') {
+        this.#checkBackup(device, files, remote);
+        continue;
+      }
       if (this.#options.hasClashes !== true) {
         this.#expectSame(`${device.name}'s files`, files, 'the bucket', remote);
         if (first !== undefined) this.#expectSame(`${device.name}'s directories`, asMap(device.disk.directories()), first.name, asMap(first.disk.directories()));
@@ -261,8 +301,15 @@ class History {
     const inTheOpen = new Set([...remote.values(), ...devices.flatMap(({ disk }) => [...disk.files().values()])]);
     for (const content of this.#live) {
       if (!inTheOpen.has(content) && !this.#repeated.has(content)) this.#broken.push(`nobody has ${content}`);
-      if (!somewhere.has(content)) this.#broken.push(`${content} cannot be recovered`);
+      // A foreign program may write what is there already; to replace that is no loss.
+      const mayBeReplaced = this.#options.hasForeigners === true && this.#repeated.has(content);
+      if (!somewhere.has(content) && !mayBeReplaced) this.#broken.push(`${content} cannot be recovered`);
     }
+  }
+
+  #checkBackup(device: Device, files: ReadonlyMap<string, string>, remote: ReadonlyMap<string, string>): void {
+    for (const [path, content] of files) if (remote.get(path) !== content) this.#broken.push(`the backup lacks ${path}`);
+    if (device.disk.changes !== (this.#userChanges.get(device) ?? 0)) this.#broken.push(`the backup changed something on ${device.name}`);
   }
 
   #expectSame(what: string, a: ReadonlyMap<string, string>, other: string, b: ReadonlyMap<string, string>): void {

@@ -7,7 +7,7 @@ import type { Level, Sabotage } from '../helpers/world.ts';
 import { runHistory } from './history.ts';
 import type { HistoryOptions, HistoryReport } from './history.ts';
 
-const TIME_MS = Number(process.env['ENFOLD_SIMULATION_MS'] ?? 2_500);
+const TIME_MS = Number(process.env['ENFOLD_SIMULATION_MS'] ?? 2_000);
 const FIRST_SEED = Number(process.env['ENFOLD_SEED'] ?? (Date.now() % 1_000_000) * 1_000);
 const LEVELS: readonly Level[] = ['full', 'put-only', 'versioned', 'none'];
 
@@ -15,11 +15,11 @@ type Kind = Omit<HistoryOptions, 'seed' | 'level' | 'isClientSide'>;
 type Sum = { histories: number; faults: number; crashes: number; conflictCopies: number; mostRounds: number };
 
 /** Every other history is client-side, and each server level has its turn. */
-function optionsOf(kind: Kind, seed: number): HistoryOptions {
-  return { ...kind, seed, level: LEVELS[Math.floor(seed / 2) % LEVELS.length] ?? 'full', isClientSide: seed % 2 === 1 };
+function optionsOf(kind: Kind & Partial<HistoryOptions>, seed: number): HistoryOptions {
+  return { level: LEVELS[Math.floor(seed / 2) % LEVELS.length] ?? 'full', isClientSide: seed % 2 === 1, ...kind, seed };
 }
 
-async function runMany(kind: Kind, extra: (report: HistoryReport) => readonly string[] = () => []): Promise<Sum> {
+async function runMany(kind: Kind & Partial<HistoryOptions>, extra: (report: HistoryReport) => readonly string[] = () => []): Promise<Sum> {
   const sum: Sum = { histories: 0, faults: 0, crashes: 0, conflictCopies: 0, mostRounds: 0 };
   const endMs = performance.now() + TIME_MS;
   for (let seed = FIRST_SEED; performance.now() < endMs; seed++) {
@@ -69,6 +69,26 @@ describe('whatever users do and whatever fails, nothing is lost and all come to 
   test('devices that only receive make no conflict copies', async () => {
     const sum = await runMany({ devices: 3, writers: 1, steps: 40, faultChance: 0.08, crashChance: 0.01, meanwhileChance: 0.02 }, noCopies);
     expect(sum.conflictCopies).toBe(0);
+  });
+
+  test('another program that writes to the bucket and deletes there', async () => {
+    const sum = await runMany({ devices: 2, steps: 40, faultChance: 0.05, crashChance: 0.004, meanwhileChance: 0.02, level: 'full', isClientSide: false, hasForeigners: true });
+    expect(sum.histories).toBeGreaterThan(0);
+  });
+
+  test('a backup holds what is on the disk and changes nothing there', async () => {
+    const sum = await runMany({ devices: 1, steps: 40, faultChance: 0.06, crashChance: 0.01, meanwhileChance: 0.02, direction: 'upload' }, noCopies);
+    expect(sum.histories).toBeGreaterThan(0);
+  });
+
+  test('a mirror of the disk holds what is on it and nothing else', async () => {
+    const sum = await runMany({ devices: 1, steps: 40, faultChance: 0.06, crashChance: 0.01, meanwhileChance: 0.02, direction: 'upload-mirror' }, noCopies);
+    expect(sum.histories).toBeGreaterThan(0);
+  });
+
+  test('a device that mirrors the bucket has what is in it and nothing else', async () => {
+    const sum = await runMany({ devices: 2, writers: 1, steps: 40, faultChance: 0.06, crashChance: 0.01, meanwhileChance: 0.02, direction: 'download-mirror' }, noCopies);
+    expect(sum.histories).toBeGreaterThan(0);
   });
 
   test('the same seed gives the same history', async () => {

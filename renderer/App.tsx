@@ -1,10 +1,11 @@
 /** The frame: rail on the left, one view on the right; the wizard takes the whole window. */
-import { useEffect, useRef, type ReactElement } from 'react';
+import { useEffect, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import { ErrorNote } from './components/bits.tsx';
 import { KeychainDialog } from './components/KeychainDialog.tsx';
 import { Rail } from './components/Rail.tsx';
+import { focusWhenShown } from './focus.ts';
 import { load, useStore } from './store.ts';
 import { BrowseView } from './views/BrowseView.tsx';
 import { FolderPage } from './views/FolderPage.tsx';
@@ -27,7 +28,7 @@ function View(): ReactElement {
       return <BrowseView folderId={place.folderId} directory={place.directory} />;
     case 'keys':
       return <KeysView />;
-    case 'storage':
+    default:
       return <StorageView />;
   }
 }
@@ -51,10 +52,8 @@ function useRegionKeys(): void {
 export function App(): ReactElement {
   const { t } = useTranslation();
   const { info, startError, wizard, engine, place } = useStore();
-  const main = useRef<HTMLElement>(null);
   useRegionKeys();
   const viewKey = place.view + ('folderId' in place ? place.folderId : '');
-  useEffect(() => main.current?.focus({ preventScroll: true }), [viewKey]);
 
   if (info === null)
     return (
@@ -69,7 +68,7 @@ export function App(): ReactElement {
       ) : (
         <div className="shell">
           <Rail />
-          <main className="main" data-region tabIndex={-1} ref={main}>
+          <main key={viewKey} className="main" data-region tabIndex={-1} ref={focusWhenShown}>
             {engine.state !== 'running' && <div className="engine-down" role="status">{t('app.engineDown')}</div>}
             <View />
           </main>

@@ -65,26 +65,29 @@ export function useAction(): Action {
 
 export type Loaded<T> = { readonly value: T | null; readonly error: WireError | null; readonly isLoading: boolean; readonly reload: () => void };
 
-/** For views: asks when shown and whenever the input changes; keeps the last value while it asks again. `input` null: nothing to ask. */
+/**
+ * For views: asks when shown, whenever the input changes, and whenever `refresh` does; keeps the last value of the same input
+ * while it asks again. `input` null: nothing to ask.
+ */
 export function useAnswer<N extends RequestName>(name: N, input: RequestInput<N> | null, refresh: unknown = null): Loaded<RequestAnswer<N>> {
-  const [state, setState] = useState<{ key: string; value: RequestAnswer<N> | null; error: WireError | null }>({ key: '', value: null, error: null });
   const [round, setRound] = useState(0);
-  const [isLoading, setLoading] = useState(input !== null);
-  const key = JSON.stringify([name, input]);
+  const key = input === null ? null : JSON.stringify(input);
+  /** Names one asking: an answer that comes late, for an earlier one, is not shown. */
+  const token = `${name} ${key} ${String(refresh)} ${round}`;
+  const [state, setState] = useState<{ token: string; key: string | null; value: RequestAnswer<N> | null; error: WireError | null }>({ token: '', key: null, value: null, error: null });
   useEffect(() => {
-    if (input === null) return;
     let isCurrent = true;
-    setLoading(true);
-    ask(name, input)
-      .then((value) => isCurrent && setState({ key, value, error: null }))
-      .catch((error: unknown) => isCurrent && setState((last) => ({ key, value: last.key === key ? last.value : null, error: wireOf(error) })))
-      .finally(() => isCurrent && setLoading(false));
+    if (key !== null) {
+      ask(name, JSON.parse(key) as RequestInput<N>).then(
+        (value) => isCurrent && setState({ token, key, value, error: null }),
+        (error: unknown) => isCurrent && setState((last) => ({ token, key, value: last.key === key ? last.value : null, error: wireOf(error) })),
+      );
+    }
     return () => {
       isCurrent = false;
     };
-    // `key` stands for name and input.
-  }, [key, round, refresh]);
+  }, [name, key, token]);
   const reload = useCallback(() => setRound((last) => last + 1), []);
-  const isMine = state.key === key;
-  return { value: isMine ? state.value : null, error: isMine ? state.error : null, isLoading, reload };
+  const isMine = state.key === key && key !== null;
+  return { value: isMine ? state.value : null, error: isMine ? state.error : null, isLoading: key !== null && state.token !== token, reload };
 }

@@ -1,5 +1,5 @@
 /** Every word of the window comes from strings/; components hold none. */
-import i18next from 'i18next';
+import { createInstance } from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { en } from './strings/en.ts';
 
@@ -11,5 +11,5 @@ declare module 'i18next' {
 }
 
 export function startTranslations(): void {
-  void i18next.use(initReactI18next).init({ lng: 'en', resources: { en: { translation: en } }, interpolation: { escapeValue: false }, initAsync: false });
+  void createInstance().use(initReactI18next).init({ lng: 'en', resources: { en: { translation: en } }, interpolation: { escapeValue: false }, initAsync: false });
 }

@@ -45,8 +45,11 @@ export async function runShell(options: Options): Promise<void> {
       window = createMainWindow({ url, preload: path.join(outDirectory, 'preload/index.cjs'), icon: options.icon, devTools: !app.isPackaged });
       window.on('close', (event) => {
         if (isQuitting) return;
-        if (tray === null && platform !== 'darwin') return void quit(event);
         event.preventDefault();
+        if (tray === null && platform !== 'darwin') {
+          quit();
+          return;
+        }
         window?.hide();
         if (!hasSaidStillRunning) sayStillRunning();
         hasSaidStillRunning = true;
@@ -64,9 +67,11 @@ export async function runShell(options: Options): Promise<void> {
     startStorage: storage.start,
     onEvent: (event) => {
       pushEvent(window, event.name, event.payload);
-      if (event.name === 'status') statuses = event.payload;
-      else if (event.payload === 'folders') return void refreshFolders();
-      showFolders();
+      if (event.name === 'changed' && event.payload === 'folders') void refreshFolders();
+      if (event.name === 'status') {
+        statuses = event.payload;
+        showFolders();
+      }
     },
     onState: (state) => {
       pushEvent(window, 'engine', state);

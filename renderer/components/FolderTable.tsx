@@ -63,7 +63,7 @@ function Row({ folder }: { folder: FolderView }): ReactElement {
       <span className="creased" role="cell"><span className={tone}><DirectionIcon direction={folder.direction} /></span></span>
       <div className="col" role="cell">
         <span className="mono ell">{remoteName(folder)}</span>
-        <span className="sm mute ell">{folder.connectionName}, {there}</span>
+        <span className="sm mute ell"><span className="connection-name">{folder.connectionName}, </span>{there}</span>
       </div>
       <span role="cell"><ModeBadge mode={folder.mode} /></span>
       <span className="num sm mute" role="cell"><Ago ms={status.lastSuccessMs} /></span>

@@ -42,6 +42,7 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
         </div>
         <div className="held-rest">
           {held.examples.length > 0 && (
+            // oxlint-disable-next-line no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it
             <ul className="held-list" aria-label={t('held.examples')} tabIndex={0}>
               {held.examples.map((path) => (
                 <li key={path}>

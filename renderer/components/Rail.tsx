@@ -15,6 +15,7 @@ function Machine(): ReactElement {
   const hostName = useStore((state) => state.defaults?.hostName ?? '');
   const folders = useStore((state) => state.folders);
   const moving = folders.filter((folder) => folder.status.state === 'syncing');
+  const needing = folders.filter((folder) => folder.status.state === 'needs-attention').length;
   const speed = moving.reduce((sum, folder) => sum + (folder.status.progress?.bytesPerSecond ?? 0), 0);
   return (
     <div className="machine">
@@ -22,6 +23,8 @@ function Machine(): ReactElement {
       <div className="row sm" role="status">
         {moving.length > 0 ? (
           <span className="st busy moving"><StateGlyph state="syncing" />{speed > 0 ? rate(speed) : t('rail.syncing', { count: moving.length })}</span>
+        ) : needing > 0 ? (
+          <span className="st attention"><StateGlyph state="needs-attention" />{t('rail.waiting')}</span>
         ) : (
           <span className="st ok"><StateGlyph state="up-to-date" />{t('rail.nothingToDo')}</span>
         )}

@@ -16,8 +16,9 @@ export function SaveKeyFile({ keyView, onSaved }: { keyView: KeyView; onSaved?: 
   const [file, setFile] = useState<string | null>(null);
   const action = useAction();
   const save = (): void => void action.run(async () => {
+    if (passphrase === null) return;
     const chosen = await ask('host.chooseSaveFile', { title: t('keyFile.title'), suggestedName: `${slug(keyView.name)}.enfold-key` });
-    if (chosen === null || passphrase === null) return;
+    if (chosen === null) return;
     await ask('keys.exportTo', { keyId: keyView.keyId, file: chosen, passphrase });
     setFile(chosen);
     onSaved?.(chosen);
@@ -26,9 +27,8 @@ export function SaveKeyFile({ keyView, onSaved }: { keyView: KeyView; onSaved?: 
   if (file !== null)
     return <p className="saved-file" role="status"><IconCheck size={18} stroke={1.6} aria-hidden="true" /><span>{t('keyFile.saved')} <span className="mono">{file}</span>. {t('keyFile.savedSays')}</span></p>;
   return (
-    // No form of its own: it stands inside the wizard's.
-    <div className="save-key" onKeyDown={(event) => { if (event.key === 'Enter' && passphrase !== null) { event.preventDefault(); save(); } }}>
-      <PassphraseFields onChange={setPassphrase} />
+    <div className="save-key">
+      <PassphraseFields onChange={setPassphrase} onEnter={save} />
       {action.error !== null && <ErrorNote error={action.error} />}
       <Button onClick={save} leftSection={<IconDeviceFloppy size={16} />} disabled={passphrase === null} loading={action.isRunning}>{t('keyFile.save')}</Button>
     </div>

@@ -135,7 +135,7 @@ export function Ago({ ms }: { ms: number | null }): ReactElement {
     case 'today':
     case 'yesterday':
       return <>{t(`ago.${when.unit}`, { at: when.at })}</>;
-    case 'date':
+    default:
       return <>{when.at}</>;
   }
 }

@@ -6,7 +6,7 @@ export const en = {
     files_one: '{{files}} file', files_other: '{{files}} files', filesAndBytes_one: '{{files}} file, {{bytes}}', filesAndBytes_other: '{{files}} files, {{bytes}}',
   },
   rail: {
-    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', storage: 'Storage', nothingToDo: 'Nothing to do',
+    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', storage: 'Storage', nothingToDo: 'Nothing to do', waiting: 'Waiting for you',
     syncing_one: '1 folder syncing', syncing_other: '{{count}} folders syncing', needYou_one: '1 needs you', needYou_other: '{{count}} need you',
   },
   state: { 'up-to-date': 'Up to date', syncing: 'Syncing', syncingPercent: 'Syncing {{percent}}\u00a0%', paused: 'Paused', 'needs-attention': 'Needs attention', locked: 'Locked' },

@@ -6,7 +6,7 @@ import {
 } from '@tabler/icons-react';
 import type { ActivityEvent, ActivityKind, FolderView } from '../../preload/contract.ts';
 import { useAnswer } from '../bridge.ts';
-import { ErrorNote } from '../components/bits.tsx';
+import { ErrorNote, useNow } from '../components/bits.tsx';
 import { bytes, count, date, parentOf, time } from '../format.ts';
 
 const LIMIT = 500;
@@ -53,12 +53,12 @@ export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
   const { value, error, isLoading } = useAnswer('folders.activity', { folderId: folder.id, limit: LIMIT }, folder.status.lastSuccessMs);
   const kinds = FILTERS[filter];
   const shown = (value ?? []).filter((event) => (kinds === null || kinds.includes(event.kind)) && event.path.toLowerCase().includes(text.toLowerCase()));
-  const today = date(Date.now());
+  const today = date(useNow());
   return (
     <section aria-label={t('tabs.activity')}>
       <div className="row tools">
         <TextInput className="grow" leftSection={<IconFilter size={16} stroke={1.75} />} placeholder={t('activity.filter')} aria-label={t('activity.filter')} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-        <SegmentedControl withItemsBorders={false} aria-label={t('activity.kind')} value={filter} onChange={(next) => setFilter(next as Filter)} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={(Object.keys(FILTERS) as Filter[]).map((each) => ({ value: each, label: t(`activity.${each}`) }))} />
+        <SegmentedControl withItemsBorders={false} aria-label={t('activity.kind')} value={filter} onChange={setFilter} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={(Object.keys(FILTERS) as Filter[]).map((each) => ({ value: each, label: t(`activity.${each}`) }))} />
       </div>
       {error !== null && <ErrorNote error={error} />}
       <div className="log">

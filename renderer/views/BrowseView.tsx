@@ -1,5 +1,5 @@
 /** What is on S3, with the names and sizes that only this computer can read. */
-import { useEffect, useRef, useState, type KeyboardEvent, type ReactElement } from 'react';
+import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ActionIcon, Button, TextInput, Tooltip, UnstyledButton } from '@mantine/core';
 import {
@@ -72,6 +72,7 @@ function RowState({ row }: { row: BrowseRow }): ReactElement | null {
 function Rows({ rows, selected, onSelect, onOpen }: { rows: readonly BrowseRow[]; selected: string | null; onSelect: (path: string) => void; onOpen: (row: BrowseRow) => void }): ReactElement {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
+  // oxlint-disable-next-line incompatible-library -- nothing here is memoised by a compiler
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 12 });
   const at = rows.findIndex((row) => row.path === selected);
   const move = (event: KeyboardEvent): void => {
@@ -88,8 +89,17 @@ function Rows({ rows, selected, onSelect, onOpen }: { rows: readonly BrowseRow[]
     } else return;
     event.preventDefault();
   };
+  const rowUnder = (event: MouseEvent): BrowseRow | undefined => rows[Number((event.target as Element).closest('[role="row"]')?.getAttribute('aria-rowindex') ?? 0) - 1];
+  const select = (event: MouseEvent): void => {
+    const row = rowUnder(event);
+    if (row !== undefined) onSelect(row.path);
+  };
+  const openIt = (event: MouseEvent): void => {
+    const row = rowUnder(event);
+    if (row !== undefined) onOpen(row);
+  };
   return (
-    <div className="rows" ref={scroller} role="grid" tabIndex={0} aria-label={t('browse.files')} aria-rowcount={rows.length} onKeyDown={move} aria-activedescendant={at < 0 ? undefined : `row-${at}`}>
+    <div className="rows" ref={scroller} role="grid" tabIndex={0} aria-label={t('browse.files')} aria-rowcount={rows.length} onKeyDown={move} onClick={select} onDoubleClick={openIt} aria-activedescendant={at < 0 ? undefined : `row-${at}`}>
       <div className="rows-all" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => {
           const row = rows[index];
@@ -99,7 +109,7 @@ function Rows({ rows, selected, onSelect, onOpen }: { rows: readonly BrowseRow[]
           return (
             <div
               key={row.path} id={`row-${index}`} role="row" aria-rowindex={index + 1} aria-selected={isSelected} className={`tr browse-grid${isSelected ? ' sel' : ''}${row.protection === 'foreign' ? ' foreign' : ''}`}
-              style={{ transform: `translateY(${start}px)` }} onClick={() => onSelect(row.path)} onDoubleClick={() => onOpen(row)}
+              style={{ transform: `translateY(${start}px)` }}
             >
               <span className="row" role="gridcell"><span className="fi"><RowIcon size={18} stroke={1.6} aria-hidden="true" />{row.protection === 'sealed' && <Padlock />}</span><span className="ell">{row.name}</span></span>
               <span className="num sm mute" role="gridcell">{row.sizeBytes === null ? '' : bytes(row.sizeBytes)}</span>
@@ -127,16 +137,14 @@ function Head({ order, setOrder }: { order: Order; setOrder: (order: Order) => v
   return <div className="thead browse-grid">{head('name')}{head('sizeBytes', 'num')}{head('modifiedMs')}<span>{t('browse.columns.state')}</span></div>;
 }
 
-function FolderBrowser({ folder, directory, folders }: { folder: FolderView; directory: string; folders: readonly FolderView[] }): ReactElement {
+function FolderBrowser({ folder, directory, folders, order, setOrder }: { folder: FolderView; directory: string; folders: readonly FolderView[]; order: Order; setOrder: (order: Order) => void }): ReactElement {
   const { t } = useTranslation();
   const [text, setText] = useState('');
-  const [order, setOrder] = useState<Order>({ by: 'name', isDown: false });
   const [selected, setSelected] = useState<string | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const filter = useRef<HTMLInputElement>(null);
   const action = useAction();
   const { value, error, isLoading, reload } = useAnswer('browse.list', { folderId: folder.id, directory }, folder.status.lastSuccessMs);
-  useEffect(() => { setSelected(null); setText(''); setNotice(null); }, [folder.id, directory]);
 
   const rows = sorted((value?.rows ?? []).filter((row) => row.name.toLowerCase().includes(text.toLowerCase())), order);
   const current = rows.find((row) => row.path === selected) ?? null;
@@ -165,17 +173,23 @@ function FolderBrowser({ folder, directory, folders }: { folder: FolderView; dir
     if (file !== null) upload([file]);
   };
   const drop = useDrop(upload);
-  const keys = (event: KeyboardEvent): void => {
+  const keys = (event: globalThis.KeyboardEvent): void => {
+    if (document.querySelector('[role="dialog"]') !== null) return;
     const isCommand = event.ctrlKey || event.metaKey;
     if (isCommand && event.key === 'f') filter.current?.focus();
     else if ((event.altKey || isCommand) && event.key === 'ArrowUp' && directory !== '') go({ view: 'browse', folderId: folder.id, directory: directory.replace(/[^/]+\/$/, '') });
     else if (event.key === 'F5') reload();
+    else if (event.key === 'Escape' && selected !== null) setSelected(null);
     else return;
     event.preventDefault();
   };
+  useEffect(() => {
+    window.addEventListener('keydown', keys);
+    return () => window.removeEventListener('keydown', keys);
+  });
 
   return (
-    <div className={hasDetails ? 'browse has-details' : 'browse'} onKeyDown={keys}>
+    <div className={hasDetails ? 'browse has-details' : 'browse'}>
       <div className="browse-list" {...drop.handlers}>
         <div className="browse-head">
           <Crumbs folder={folder} directory={directory} folders={folders} />
@@ -216,7 +230,8 @@ export function BrowseView({ folderId, directory }: { folderId: string | null; d
   const { t } = useTranslation();
   const folders = useStore((state) => state.folders);
   const folder = folders.find((one) => one.id === folderId) ?? (folders.length === 1 ? folders[0] : undefined);
-  if (folder !== undefined) return <FolderBrowser folder={folder} directory={directory} folders={folders} />;
+  const [order, setOrder] = useState<Order>({ by: 'name', isDown: false });
+  if (folder !== undefined) return <FolderBrowser key={`${folder.id}/${directory}`} folder={folder} directory={directory} folders={folders} order={order} setOrder={setOrder} />;
   return (
     <div className="page">
       <header className="page-head"><h1>{t('rail.browse')}</h1></header>

@@ -26,7 +26,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
           <Fact name={t('folder.storage')}>{folder.connectionName}, <span className="mono">{remoteName(folder)}</span></Fact>
           <Fact name={t('table.who')}><ModeBadge mode={folder.mode} /></Fact>
           <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
-          <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.name`)}. {t(`direction.${folder.direction}.says`)}.</Fact>
+          <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.name`)}. {t(`direction.${folder.direction}.long`)}</Fact>
           <Fact name={t('settings.id')}><span className="mono">{folder.id}</span></Fact>
         </dl>
       </div>

@@ -96,7 +96,7 @@ export function PlaceForm({ draft, setDraft }: { draft: PlaceDraft; setDraft: (d
         {draft.kind === 'aws' && (
           <>
             <SegmentedControl
-              withItemsBorders={false} className="own-width" aria-label={t('place.signIn')} value={draft.signIn} onChange={(signIn) => change({ signIn: signIn as SignIn })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
+              withItemsBorders={false} className="own-width" aria-label={t('place.signIn')} value={draft.signIn} onChange={(signIn) => change({ signIn })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
               data={[{ value: 'profile', label: t('place.profile') }, { value: 'key', label: t('place.accessKey') }]}
             />
             <div className="fields-two">{draft.signIn === 'profile' ? <TextInput label={t('place.profileName')} value={draft.profile} onChange={(event) => change({ profile: event.currentTarget.value })} spellCheck={false} /> : accessKey}{region}</div>

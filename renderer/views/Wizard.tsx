@@ -2,7 +2,7 @@
  * From nothing to a folder that is kept in step: place, folder, who may read, key and recovery file, preview. Nothing of the
  * user's is sent before the last button.
  */
-import { useEffect, useRef, useState, type ReactElement } from 'react';
+import { useEffect, useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, UnstyledButton } from '@mantine/core';
 import { IconArrowRight, IconCheck, IconEye, IconLock, IconLogout } from '@tabler/icons-react';
@@ -10,6 +10,7 @@ import type { FolderView, InspectView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
 import { FoldArt } from '../components/glyphs.tsx';
+import { focusWhenShown } from '../focus.ts';
 import { baseName, slug } from '../format.ts';
 import { MODES, type ModeChoice } from '../modes.ts';
 import { closeWizard, openFolder, refreshFolders, useStore, type WizardStart } from '../store.ts';
@@ -105,10 +106,8 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
   const [step, setStep] = useState<Step>('place');
   const [draft, change] = useDraft(start);
   const [added, setAdded] = useState<FolderView | null>(null);
-  const body = useRef<HTMLDivElement>(null);
   const action = useAction();
   const starter = useStart(draft, added, setAdded);
-  useEffect(() => body.current?.focus({ preventScroll: true }), [step]);
   const connection = connections.find((one) => one.id === draft.connectionId);
 
   const cancel = (): void => {
@@ -163,7 +162,7 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
         <UnstyledButton className="wizard-cancel sm b" onClick={cancel}>{t('common.cancel')} <span className="kbd">{t('wizard.escape')}</span></UnstyledButton>
       </header>
       <form className="wizard-form" onSubmit={(event) => { event.preventDefault(); if (event.target === event.currentTarget && next[step].isReady && !isBusy) next[step].go(); }}>
-        <main className="wizard-body" data-region tabIndex={-1} ref={body}>
+        <main key={step} className="wizard-body" data-region tabIndex={-1} ref={focusWhenShown}>
           {step === 'place' && <PlaceStep draft={draft} change={change} />}
           {step === 'folder' && <FolderStep draft={draft} change={change} connection={connection} error={action.error} />}
           {step === 'who' && <WhoStep draft={draft} change={change} connection={connection} />}

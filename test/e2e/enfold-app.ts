@@ -33,8 +33,8 @@ export async function startApp(home: string, env: Record<string, string> = {}): 
 export async function answerDialogs(app: ElectronApplication, paths: readonly string[]): Promise<void> {
   await app.evaluate(({ dialog }, answers) => {
     const next = (): string | undefined => answers.shift();
-    dialog.showOpenDialog = (async () => { const one = next(); return { canceled: one === undefined, filePaths: one === undefined ? [] : [one] }; }) as unknown as typeof dialog.showOpenDialog;
-    dialog.showSaveDialog = (async () => { const one = next(); return { canceled: one === undefined, filePath: one ?? '' }; }) as unknown as typeof dialog.showSaveDialog;
+    dialog.showOpenDialog = async () => { const one = next(); return { canceled: one === undefined, filePaths: one === undefined ? [] : [one] }; };
+    dialog.showSaveDialog = async () => { const one = next(); return { canceled: one === undefined, filePath: one ?? '' }; };
   }, [...paths]);
 }
 

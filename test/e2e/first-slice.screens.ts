@@ -1,7 +1,7 @@
 /** Takes the pictures of docs/screenshots from the real app, each view light and dark: `npm run screenshots`. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answerDialogs, dropFiles, removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
 
 const pictures = path.resolve('docs/screenshots');
@@ -72,6 +72,7 @@ test('takes the pictures of the first run', async () => {
   await button('Start').click();
   await page.locator('.head-state').getByText('Up to date').waitFor({ timeout: 60_000 });
   await picture('06-folder');
+  expect(fs.existsSync(path.join(pictures, '06-folder-light.png'))).toBe(true);
 }, 180_000);
 
 test('takes the pictures of everyday use', async () => {
@@ -108,6 +109,7 @@ test('takes the pictures of everyday use', async () => {
   await picture('11-keys');
   await rail('Storage');
   await picture('12-storage');
+  expect(fs.existsSync(path.join(pictures, '12-storage-dark.png'))).toBe(true);
 }, 180_000);
 
 test('takes the pictures of many deletions held back', async () => {
@@ -119,4 +121,5 @@ test('takes the pictures of many deletions held back', async () => {
   await picture('13-held-deletions');
   await button(/^Bring/).click();
   await page.getByRole('heading', { name: 'Everything is in step.' }).waitFor({ timeout: 60_000 });
+  expect(fs.existsSync(path.join(home, 'Documents/House/Plans/Section A-A.pdf'))).toBe(true);
 }, 120_000);

@@ -6,6 +6,16 @@ import { removeScratch, scratchDirectory, startApp, type RunningApp } from './en
 let running: RunningApp;
 const violations = (): Promise<string[]> => running.page.evaluate(() => (window as unknown as { violations: string[] }).violations.splice(0));
 
+/** Process ids by the name they were started with. */
+const processes = (name: string): Promise<number[]> => running.app.evaluate(({ app }, wanted) => app.getAppMetrics().filter((one) => one.name === wanted).map((one) => one.pid), name);
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
 beforeAll(async () => {
   running = await startApp(path.join(scratchDirectory('shell'), 'home'));
   await running.page.getByRole('heading').or(running.page.getByRole('alert')).or(running.page.getByRole('status')).first().waitFor();
@@ -62,6 +72,7 @@ test('blocks inline scripts, eval, inline styles, requests and frames', async ()
     // In a task of its own: what the test runs directly is exempt from the policy.
     const evaluated = await new Promise<string>((resolve) => setTimeout(() => {
       try {
+        // oxlint-disable-next-line no-eval -- that it cannot run is the point
         resolve(`ran ${String((0, eval)('1'))}`);
       } catch {
         resolve('blocked');
@@ -77,6 +88,17 @@ test('blocks inline scripts, eval, inline styles, requests and frames', async ()
   expect(new Set(await violations())).toEqual(new Set(['script-src-elem', 'script-src', 'style-src-elem', 'connect-src', 'frame-src']));
 });
 
+test('a crashed engine is said to be down, is started again, and answers', async () => {
+  await running.page.getByRole('button', { name: 'Look around first' }).click();
+  const [before] = await processes('Enfold engine');
+  process.kill(before!, 'SIGKILL');
+  await running.page.getByText('The engine stopped and is being started again. Nothing was lost.').waitFor();
+  await running.page.getByText('The engine stopped and is being started again. Nothing was lost.').waitFor({ state: 'detached', timeout: 30_000 });
+  expect(await running.page.evaluate(() => window.enfold.request('folders.list', undefined))).toEqual({ ok: true, value: [] });
+  expect(await processes('Enfold engine')).not.toContain(before);
+});
+
+// After this one Playwright waits for ever for the navigation that was denied: only evaluate() may follow.
 test('goes nowhere else and opens no second window', async () => {
   const before = running.page.url();
   await running.page.evaluate(() => {
@@ -113,4 +135,17 @@ test('answers malformed and unknown requests with an error, never with a crash',
     return (await Promise.all(all)).map((answer) => answer.error?.code);
   });
   expect(codes).toEqual(Array.from({ length: 7 }, () => 'bad-usage'));
+});
+
+test('a second start brings the first window to the front instead of opening another', async () => {
+  const home = running.home;
+  await expect(startApp(home)).rejects.toThrow();
+  expect(await running.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+});
+
+test('quitting ends every process it started', async () => {
+  const own = await running.app.evaluate(({ app }) => app.getAppMetrics().map((one) => one.pid));
+  expect(own.length).toBeGreaterThan(2);
+  await running.close();
+  await expect.poll(() => own.filter(isAlive), { timeout: 20_000 }).toEqual([]);
 });

@@ -173,4 +173,5 @@ test('what was set up is there again after a restart, and what changed meanwhile
   first = await startApp(home);
   await button(first, 'Browse').click();
   await first.page.getByText('while closed.txt', { exact: true }).waitFor({ timeout: 60_000 });
+  expect(filesIn(here).get('while closed.txt')).toBe('written while Enfold was closed');
 }, 120_000);

@@ -111,3 +111,43 @@ describe.each(['light', 'dark'] as const)('in the %s scheme', (scheme) => {
     }
   });
 });
+
+test('a mode is chosen and the wizard walked with the keyboard alone', async () => {
+  await show('full', 'light', { width: 1280, height: 800 });
+  await button('Add folder').focus();
+  await page.keyboard.press('Enter');
+  await radio(/^Storage on my disk/).focus();
+  await page.keyboard.press('ArrowDown');
+  expect(await radio(/^Amazon S3 \(ines\)/).isChecked()).toBe(true);
+  await page.keyboard.press('ArrowUp');
+  await button('Continue to folder').focus();
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Folder on this computer').fill('/home/ines/Documents/House');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Who may read this?' }).waitFor();
+  await radio(/^Only me/).focus();
+  await page.keyboard.press('ArrowDown');
+  expect(await radio(/^Anyone with access/).isChecked()).toBe(true);
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: 'Three things need you.' }).waitFor();
+});
+
+test('the file list is walked, opened and left with the keyboard', async () => {
+  await show('full', 'light', { width: 1280, height: 800 });
+  await openFolder('Documents');
+  await button('Browse S3').click();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.getByText('Ground floor rev C.pdf').waitFor();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('End');
+  await page.getByRole('complementary', { name: /^Details of/ }).waitFor();
+  expect(await page.getByRole('row', { selected: true }).textContent()).toContain('survey-points.zip');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+f');
+  await page.keyboard.type('facade');
+  await expect.poll(() => page.getByRole('row').count()).toBe(1);
+  await page.keyboard.press('Alt+ArrowUp');
+  await page.getByRole('row', { name: 'House' }).waitFor();
+});

@@ -97,8 +97,8 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     },
     on: (name, listener) => {
       const set = listeners.get(name) ?? new Set();
-      listeners.set(name, set.add(listener as never));
-      return () => void set.delete(listener as never);
+      listeners.set(name, set.add(listener));
+      return () => void set.delete(listener);
     },
     pathsOf: (files) => files.map((file) => `/home/ines/${file.name}`),
   };

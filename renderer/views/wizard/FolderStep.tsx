@@ -24,6 +24,7 @@ export function FolderStep({ draft, change, connection, error }: Props): ReactEl
   };
   const drop = useDrop(([path]) => path !== undefined && setPath(path));
   const { inspect } = draft;
+  const localProblem = inspect?.localProblem ?? null;
   const remoteProblem = inspect?.remoteProblem?.code === 'bucket-not-found' ? null : (inspect?.remoteProblem ?? null);
   return (
     <div className="wizard-narrow" {...drop.handlers}>
@@ -34,7 +35,7 @@ export function FolderStep({ draft, change, connection, error }: Props): ReactEl
           <TextInput className="grow mono-input" label={t('wizard.folderHere')} leftSection={<IconFolder size={16} stroke={1.75} />} placeholder={t('wizard.folderPlaceholder')} value={draft.localPath} onChange={(event) => setPath(event.currentTarget.value)} spellCheck={false} />
           <Button onClick={() => void choose()}>{t('common.choose')}</Button>
         </div>
-        {inspect?.localProblem != null && <ErrorNote error={inspect.localProblem} />}
+        {localProblem !== null && <ErrorNote error={localProblem} />}
       </div>
       {isOpen ? (
         <div className="fields-two">

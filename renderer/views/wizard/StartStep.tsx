@@ -1,4 +1,4 @@
-import { useRef, useState, type ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import { IconArrowDown, IconArrowUp, IconChecks, IconEyeOff, IconGitFork, IconTrash } from '@tabler/icons-react';
@@ -24,14 +24,12 @@ export type Starter = {
 
 export function useStart(draft: Draft, added: FolderView | null, setAdded: (folder: FolderView | null) => void): Starter {
   const [preview, setPreview] = useState<PreviewView | null>(null);
-  const latest = useRef(added);
-  latest.current = added;
   const action = useAction();
   const prepare = (): void => void action.run(async () => {
     setPreview(null);
     const { connectionId, localPath, bucket, prefix, mode, keyId, names, direction, inspect } = draft;
     if (connectionId === null || mode === 'sse-kms-aws') return;
-    let folder = latest.current;
+    let folder = added;
     if (folder === null) {
       folder = await ask('folders.add', { localPath, connectionId, bucket, prefix, mode, keyId: mode === 'cse-c' ? keyId : null, names, direction, createBucket: inspect?.bucketExists === false });
       setAdded(folder);

@@ -14,7 +14,8 @@ import type { Draft } from '../Wizard.tsx';
 type Props = { draft: Draft; change: (part: Partial<Draft>) => void; connection: ConnectionView | undefined };
 
 export function storageWord(t: (name: 'picture.builtIn' | 'picture.amazon' | 'picture.server') => string, connection: ConnectionView | undefined): string {
-  return t(connection?.kind === 'built-in' ? 'picture.builtIn' : connection?.endpoint == null ? 'picture.amazon' : 'picture.server');
+  if (connection?.kind === 'built-in') return t('picture.builtIn');
+  return t((connection?.endpoint ?? null) === null ? 'picture.amazon' : 'picture.server');
 }
 
 function Family({ family, isFixed, chosen }: { family: ModeFamily; isFixed: boolean; chosen: ModeChoice }): ReactElement {
@@ -73,7 +74,7 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
         <p className="mute">
           {t('who.for')} <span className="mono">{shortPath(draft.localPath, home)}</span> {t('who.in')} <span className="mono">{`s3://${draft.bucket}/${draft.prefix}`.replace(/\/$/, '')}</span>. {existing === null ? t('who.fixed') : t('who.joinSays')}
         </p>
-        {existing?.fingerprint != null && <p className="note sm"><IconInfoCircle size={16} stroke={1.75} aria-hidden="true" /><span>{t('who.fingerprint')} <span className="mono selectable">{fingerprint(existing.fingerprint)}</span></span></p>}
+        {existing !== null && existing.fingerprint !== null && <p className="note sm"><IconInfoCircle size={16} stroke={1.75} aria-hidden="true" /><span>{t('who.fingerprint')} <span className="mono selectable">{fingerprint(existing.fingerprint)}</span></span></p>}
         <Radio.Group value={mode} onChange={choose} aria-label={t('who.title')}>
           <Family family="client" isFixed={existing !== null} chosen={mode} />
           <Family family="server" isFixed={existing !== null} chosen={mode} />
@@ -89,7 +90,7 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
             <span className="grow">{t(`names.${draft.names}Says`)}</span>
             {isClient && (
               <SegmentedControl
-                withItemsBorders={false} size="xs" aria-label={t('folder.names')} disabled={existing !== null} value={draft.names} onChange={(names) => change({ names: names as Draft['names'] })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
+                withItemsBorders={false} size="xs" aria-label={t('folder.names')} disabled={existing !== null} value={draft.names} onChange={(names) => change({ names })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
                 data={[{ value: 'encrypted', label: t('names.encrypted') }, { value: 'readable', label: t('names.readable') }]}
               />
             )}

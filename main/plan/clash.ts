@@ -28,7 +28,16 @@ export function placeNewcomers(newcomers: readonly Newcomer[], standing: Standin
   const goneBelow = countBelow(new Set([...standing.leaving, ...standing.absent]));
   const placements = new Map<SyncPath, Placement>();
 
-  const stands = (path: SyncPath): boolean => standing.present.has(path) || (!standing.absent.has(path) && policy.hasBase?.(path) === true);
+  // Thousands of newcomers share a few directories, and each look at base is a query.
+  const known = new Map<SyncPath, boolean>();
+  const stands = (path: SyncPath): boolean => {
+    let isStanding = known.get(path);
+    if (isStanding === undefined) {
+      isStanding = standing.present.has(path) || (!standing.absent.has(path) && policy.hasBase?.(path) === true);
+      known.set(path, isStanding);
+    }
+    return isStanding;
+  };
 
   const placeBelowFile = (path: SyncPath): Placement => {
     let placement: Placement = 'now';

@@ -1,0 +1,60 @@
+/** One file of a gibibyte, up and down by the built command line: byte for byte, in bounded memory, on two servers. */
+import { randomBytes, randomFillSync } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startStorage } from '../../main/storage/server.ts';
+import { measure } from '../bench/measure.ts';
+import { createComputer, makeScratch, type Server } from '../helpers/cli.ts';
+import { isRadosgwInstalled, startRadosgw } from '../helpers/radosgw.ts';
+
+const BYTES = 1 << 30;
+const MAX_PEAK_MIB = 250;
+const scratch = makeScratch();
+const source = join(scratch.dir, 'source');
+const keyFile = join(scratch.dir, 'key');
+
+beforeAll(() => {
+  mkdirSync(source);
+  writeFileSync(keyFile, randomBytes(32));
+  const file = openSync(join(source, 'large.bin'), 'w');
+  const piece = Buffer.alloc(8 << 20);
+  for (let done = 0; done < BYTES; done += piece.length) writeSync(file, randomFillSync(piece));
+  closeSync(file);
+});
+afterAll(() => scratch.remove());
+
+type Started = Server & { stop(): Promise<void> };
+const servers: readonly (readonly [string, () => Promise<Started>])[] = [
+  ['built-in storage', async () => startStorage({ dir: join(scratch.dir, 'storage') })],
+  ...(isRadosgwInstalled() ? [['radosgw', startRadosgw] as const] : []),
+];
+
+describe.each(servers)('a file of 1 GiB on %s', (name, start) => {
+  test('comes back byte for byte, in bounded memory', async () => {
+    const server = await start();
+    try {
+      const peaks: number[] = [];
+      let bucketMade = false;
+      const target = join(scratch.dir, 'target');
+      mkdirSync(target);
+      for (const folder of [source, target]) {
+        const computer = createComputer(scratch.dir, `${name}-${bucketMade ? 'second' : 'first'}`);
+        await computer.connect(server);
+        await computer.ok(['key', 'import', 'k', '--from', keyFile]);
+        await computer.ok(['folder', 'add', folder, '--remote', 's3://large/folder', '--connection', 's3', '--mode', 'cse-c', '--key', 'k', ...(bucketMade ? [] : ['--create-bucket'])]);
+        bucketMade = true;
+        const env = { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' };
+        peaks.push(measure([process.execPath, resolve('out/main/cli.js'), 'sync'], env, join(scratch.dir, 'log')).peakMiB);
+      }
+      expect(spawnSync('cmp', [join(source, 'large.bin'), join(target, 'large.bin')]).status).toBe(0);
+      console.log(`${name}: peak ${peaks.map((peak) => peak.toFixed(0)).join(' MiB up, ')} MiB down`);
+      for (const peak of peaks) expect(peak).toBeLessThan(MAX_PEAK_MIB);
+      rmSync(target, { recursive: true });
+      rmSync(join(source, '.enfold'), { recursive: true });
+    } finally {
+      await server.stop();
+    }
+  });
+});

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { SyncError } from '../model/errors.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
 import type { ConnectionSettings, S3Access } from '../model/settings.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { SecretStore } from '../sync/ports.ts';
@@ -92,7 +92,12 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     },
     test: async (wanted, signal = new AbortController().signal) => {
       const { testConnection } = await import('../remote/connection.ts');
-      await testConnection(await accessOf(find(wanted)), signal);
+      try {
+        await testConnection(await accessOf(find(wanted)), signal);
+      } catch (error) {
+        // Before anything has worked, an answer that makes no sense means that something else answers there.
+        throw isSyncError(error, 'answer-invalid') ? new SyncError('not-s3', error.about, { cause: error }) : error;
+      }
     },
     remove: async (wanted) => {
       const connection = find(wanted);

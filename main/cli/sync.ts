@@ -6,7 +6,7 @@ import type { Plan, Question } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import { perform, type Cli } from './cli.ts';
-import { asSyncError, describeFailure, exitCodeOf, type ExitCode } from './failure.ts';
+import { asSyncError, describeFailure, exitCodeOf, failureJson, type ExitCode } from './failure.ts';
 import { formatBytes, plural, printable } from './output.ts';
 import { refuseUnbuilt } from './target.ts';
 
@@ -100,7 +100,11 @@ function codeOf(report: SyncReport): ExitCode {
   return report.inStep ? 0 : 2;
 }
 
-const worst = (codes: readonly ExitCode[]): ExitCode => (codes.includes(2) ? 2 : codes.includes(1) ? 1 : 0);
+/** 1 only where nothing could start at all. */
+function worst(codes: readonly ExitCode[]): ExitCode {
+  if (codes.every((code) => code === 0)) return 0;
+  return codes.every((code) => code === 1) ? 1 : 2;
+}
 
 /** All given folders once, each on its own: one that fails does not stop the others. */
 async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings[], acceptHeld: boolean): Promise<ExitCode> {
@@ -115,11 +119,12 @@ async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings
       if (!cli.out.isJson) await cli.out.item(report, reportLine(report));
       for (const line of problemLines(report)) cli.out.note(line);
     } catch (error) {
-      if (cli.signal.aborted || chosen.length === 1) throw error;
+      if (cli.signal.aborted) throw error;
       const known = asSyncError(error);
       results.push({ id: folder.id, name: folder.name, inStep: false, error: toWire(known) });
       codes.push(exitCodeOf(known, 'working'));
-      cli.out.note(`${printable(folder.name)}: not in step`);
+      if (cli.out.isJson) process.stderr.write(failureJson(toWire(known)));
+      if (chosen.length > 1) cli.out.note(`${printable(folder.name)}: not in step`);
       cli.out.note(describeFailure(toWire(known)).trimEnd());
     }
   }

@@ -1,7 +1,6 @@
 /** What cannot work is refused with a code, an exit code, and nothing changed on either side. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -59,7 +58,7 @@ describe('the sign-in and the server', () => {
   });
 
   test('a server that speaks no S3 is told', async () => {
-    const web = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<h1>Hello</h1>'.slice(0, -1)));
+    const web = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html><h1>Hello</h1>'));
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
     const address = web.address();
     try {
@@ -98,8 +97,8 @@ describe('passphrases and keys', () => {
   test('a passphrase from a file descriptor counts for more than the environment', async () => {
     const file = join(scratch.dir, 'passphrase.txt');
     writeFileSync(file, 'a passphrase for tests\n');
-    const ran = spawnSync('bash', ['-c', 'exec "$0" main/cli.ts sync --passphrase-fd 5 5< "$1"', process.execPath, file], { env: { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'wrong' }, encoding: 'utf8' });
-    expect([ran.status, ran.stderr]).toEqual([0, '']);
+    const ran = await computer.run(['sync', '--passphrase-fd', '5'], { env: { ENFOLD_PASSPHRASE: 'wrong' }, through: ['bash', '-c', 'exec "$@" 5< "$0"', file] });
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
   });
 
   test('joining with another master key is refused', async () => {
@@ -163,11 +162,8 @@ describe('local folders', () => {
     chmodSync(local, 0o000);
     try {
       // The administrator reads everything unless that power is dropped.
-      const prefix = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search'] : [];
-      const [program = '', ...args] = [...prefix, process.execPath, 'main/cli.ts', ...add(local, 's3://failures/x', '--mode', 'sse-s3'), '--json'];
-      const ran = spawnSync(program, args, { env: { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' }, encoding: 'utf8' });
-      expect(ran.status).toBe(1);
-      expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'root-unreadable' } });
+      const through = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search'] : [];
+      expect(await computer.error(add(local, 's3://failures/x', '--mode', 'sse-s3'), { through })).toMatchObject({ exitCode: 1, code: 'root-unreadable' });
     } finally {
       chmodSync(local, 0o700);
     }
@@ -229,7 +225,7 @@ describe('usage', () => {
   test('wrong usage exits 1 with one sentence and a code, and help exits 0', async () => {
     const { code, stderr, stdout } = await computer.run(['folder', 'add']);
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^enfold: The command was not understood: .*local-path.*\n {8}See --help\. \[bad-usage\]\n$/);
+    expect(stderr).toMatch(/^enfold: The command was not understood: .*--remote.*\n {8}See --help\. \[bad-usage\]\n$/);
     expect((await computer.run(['folder', 'add', '--help'])).code).toBe(0);
     expect(await computer.error(['no-such-command'])).toMatchObject({ exitCode: 1, code: 'bad-usage' });
     expect(await computer.error(['sync', 'no-such-folder'])).toMatchObject({ exitCode: 1, code: 'no-such-folder' });

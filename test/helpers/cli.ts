@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export type Ran = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string; readonly bytes: Buffer };
-export type RunOptions = { readonly input?: string; readonly env?: Readonly<Record<string, string | undefined>>; readonly home?: string };
+export type RunOptions = { readonly input?: string; /** A program, with its arguments, that is to start the command line. */ readonly through?: readonly string[]; readonly env?: Readonly<Record<string, string | undefined>>; readonly home?: string };
 export type Server = { readonly endpoint: string; readonly accessKeyId: string; readonly secretAccessKey: string };
 
 const entry = resolve('main/cli.ts');
@@ -26,9 +26,10 @@ export type Computer = {
 
 export function createComputer(scratch: string, name: string): Computer {
   const home = join(scratch, name);
-  const start = (args: readonly string[], { env, input, home: other }: RunOptions = {}): ChildProcess => {
+  const start = (args: readonly string[], { env, input, home: other, through = [] }: RunOptions = {}): ChildProcess => {
     const { ENFOLD_EXPORT_PASSPHRASE: _export, AWS_SECRET_ACCESS_KEY: _secret, AWS_ACCESS_KEY_ID: _id, ...inherited } = process.env;
-    const child = spawn(process.execPath, [entry, ...args], {
+    const [program = '', ...given] = [...through, process.execPath, entry, ...args];
+    const child = spawn(program, given, {
       env: { ...inherited, ENFOLD_HOME: other ?? home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });

@@ -67,7 +67,7 @@ function usageError(error: CommanderError): SyncError {
 async function main(argv: readonly string[]): Promise<number> {
   const isJson = argv.includes('--json');
   try {
-    await build().parseAsync(argv as string[]);
+    await build().parseAsync(argv);
     return exitCodeSoFar();
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;

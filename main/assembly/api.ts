@@ -156,13 +156,21 @@ export type SyncReport = {
 
 export type SyncProgress = { readonly phase: string; readonly doneFiles: number; readonly totalFiles: number; readonly doneBytes: number; readonly totalBytes: number };
 
+export type SyncOptions = {
+  readonly acceptHeld: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: SyncProgress) => void;
+  /** Where the last sync left nothing over, one side is enough to see that nothing is new. Default: both. */
+  readonly look?: 'both' | 'local-first' | 'remote-first';
+};
+
 export type OpenFolder = {
   readonly settings: FolderSettings;
   /** Cycles until nothing is left to do or nothing more can be done now. @throws SyncError where the cycle could not start */
-  sync(options: { readonly acceptHeld: boolean; readonly signal: AbortSignal; readonly onProgress?: (progress: SyncProgress) => void }): Promise<SyncReport>;
+  sync(options: SyncOptions): Promise<SyncReport>;
   preview(signal: AbortSignal): Promise<Plan>;
-  /** Starts looking out for local changes; `next` resolves when something may have changed, or at the signal. */
-  watch(): Promise<{ next(signal: AbortSignal): Promise<void> }>;
+  /** Starts looking out for local changes; `next` answers true when something may have changed, false at the signal. */
+  watch(): Promise<{ next(signal: AbortSignal): Promise<boolean> }>;
   close(): Promise<void>;
 };
 

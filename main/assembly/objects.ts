@@ -235,7 +235,7 @@ async function sendBody(
     const parts: Part[] = [];
     let waiting: Buffer[] = [];
     let waitingBytes = 0;
-    const flush = async (length: number): Promise<void> => {
+    const sendPart = async (length: number): Promise<void> => {
       const joined = Buffer.concat(waiting);
       const part = joined.subarray(0, length);
       const partNumber = parts.length + 1;
@@ -246,9 +246,10 @@ async function sendBody(
     for await (const chunk of body) {
       waiting.push(chunk);
       waitingBytes += chunk.length;
-      while (waitingBytes >= partBytes) await flush(partBytes);
+      // Chunks are smaller than parts, so one part at a time is enough.
+      if (waitingBytes >= partBytes) await sendPart(partBytes);
     }
-    if (waitingBytes > 0) await flush(waitingBytes);
+    if (waitingBytes > 0) await sendPart(waitingBytes);
     await beforeCommit();
     const written = await store.completeMultipart(objectKey, uploadId, parts, { modeHeaders: partHeaders, condition }, signal);
     const head = await withRetries(async () => store.head(objectKey, {}, signal), signal);

@@ -12,6 +12,7 @@ import type { Skipped, SkipReason } from '../model/snapshot.ts';
 import type { DescriptorPin, RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import type { OpenRemoteFolder } from '../remote/folder.ts';
+import type { CycleResult } from '../sync/cycle.ts';
 import type { FolderEngine, SyncResult } from '../sync/folder-engine.ts';
 import type { Clock, FolderState, LocalWatcher, Random, Transfers } from '../sync/ports.ts';
 import type { Connections, Keys, OpenFolder, SyncReport } from './api.ts';
@@ -114,9 +115,21 @@ function isQuarantined(skipped: Skipped, state: FolderState): boolean {
   return skipped.reason === 'foreign' && skipped.side === 'remote' && state.baseAt(skipped.path as SyncPath) !== null;
 }
 
+/** A file that is still being written is left for the next look. */
+const WATCH_QUIET_MS = 300;
+
 const NO_COUNTS: PlanCounts = {
   upload: 0, download: 0, 'keep-both': 0, adopt: 0, 'refresh-base': 0, 'update-attributes': 0, 'rename-remote': 0, 'delete-remote': 0, 'delete-local': 0, forget: 0, bytesUp: 0, bytesDown: 0,
 };
+
+const SETTLED: SyncResult = { cycles: 1, done: 0, counts: NO_COUNTS, failed: 0, problems: [], held: null, questions: [], skipped: 0, conflictCopies: [], isInStep: true };
+
+/** The cycle that found something, and those that finished it, as one. */
+function withFirst(first: CycleResult, rest: SyncResult): SyncResult {
+  const counts: Record<string, number> = { ...rest.counts };
+  for (const [type, count] of Object.entries(first.counts ?? {})) counts[type] = (counts[type] ?? 0) + count;
+  return { ...rest, counts, cycles: rest.cycles + 1, done: rest.done + first.done, conflictCopies: [...first.conflictCopies, ...rest.conflictCopies] };
+}
 
 export function reportOf(folder: FolderSettings, result: SyncResult, state: FolderState, elapsedMs: number): SyncReport {
   const skipped = state.skipped();
@@ -139,17 +152,22 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
   const { engine, state, side, watcher } = wired;
   return {
     settings: folder,
-    sync: async ({ acceptHeld, signal, onProgress }) => {
+    sync: async ({ acceptHeld, signal, onProgress, look = 'both' }) => {
       const startedAt = Date.now();
-      await side.remote.checkFolder?.(signal);
+      let first: CycleResult | null = null;
+      if (look === 'both') await side.remote.checkFolder?.(signal);
+      else {
+        first = await engine.runCycle({ look, signal, quietMs: WATCH_QUIET_MS });
+        if (first.isSettled) return reportOf(folder, SETTLED, state, Date.now() - startedAt);
+      }
       const unsubscribe = engine.onStatus(({ phase, progress }) => {
         onProgress?.({ phase, doneFiles: progress?.doneFiles ?? 0, totalFiles: progress?.totalFiles ?? 0, doneBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? 0 });
       });
       try {
         const result = await engine.runUntilDone({ acceptHeld, signal });
         // An upload has probed the endpoint; what was found spares the next start the probe.
-        if (side.config.capabilities == null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
-        return reportOf(folder, result, state, Date.now() - startedAt);
+        if (side.config.capabilities === null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
+        return reportOf(folder, first === null ? result : withFirst(first, result), state, Date.now() - startedAt);
       } finally {
         unsubscribe();
       }
@@ -167,19 +185,19 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
       });
       return {
         next: async (signal) =>
-          new Promise<void>((resolve) => {
-            const finish = (): void => {
+          new Promise<boolean>((resolve) => {
+            const finish = (isHint: boolean): void => {
               wake = null;
-              isPending = false;
-              resolve();
+              if (isHint) isPending = false;
+              resolve(isHint);
             };
-            if (isPending || signal.aborted) return finish();
-            wake = finish;
-            signal.addEventListener('abort', () => (wake === finish ? finish() : resolve()), { once: true });
+            if (isPending || signal.aborted) return finish(isPending);
+            wake = () => finish(true);
+            signal.addEventListener('abort', () => finish(false), { once: true });
           }),
       };
     },
-    close: wired.close,
+    close: async () => wired.close(),
   };
 }
 

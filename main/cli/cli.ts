@@ -64,7 +64,7 @@ export function perform<Args extends unknown[], Options>(run: (cli: Cli, options
       const { createStorageHost } = await import('./storage-host.ts');
       const { askHidden, isInteractive } = await import('./passphrase.ts');
       const storage = createStorageHost();
-      closeStorage = storage.close;
+      closeStorage = async () => storage.close();
       // A descriptor was chosen for this very command, so it counts for more than the environment.
       const env = options.passphraseFd === undefined ? process.env : { ...process.env, ENFOLD_PASSPHRASE: undefined };
       return openEnfold({

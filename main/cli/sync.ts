@@ -1,5 +1,4 @@
 /** `enfold preview` and `enfold sync`. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Enfold, SyncProgress, SyncReport } from '../assembly/api.ts';
 import type { Plan, Question } from '../model/action.ts';
@@ -135,6 +134,8 @@ async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings
 const WATCH_POLL_MS = 3_000;
 const WATCH_IDLE_POLL_MS = 36_000;
 const BUSY_FOR_MS = 600_000;
+/** Events get lost; a look at both sides finds what they missed. */
+const FULL_LOOK_EVERY_MS = 600_000;
 const BACK_OFF_MS = [3_000, 6_000, 12_000, 24_000, 48_000, 60_000];
 
 /** Keeps one folder in step until the signal: after local changes at once, after remote ones at the next look. */
@@ -142,36 +143,45 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
   const open = await enfold.folders.open(folder.id);
   cli.started();
   let failures = 0;
-  let code: ExitCode = 0;
+  let code: ExitCode | null = null;
+  let look: 'both' | 'local-first' | 'remote-first' = 'both';
+  let fullLookAt = 0;
   let busyUntil = Date.now() + BUSY_FOR_MS;
+
+  const syncAndTell = async (): Promise<void> => {
+    try {
+      const now = Date.now();
+      if (code !== 0 || now - fullLookAt >= FULL_LOOK_EVERY_MS) look = 'both';
+      if (look === 'both') fullLookAt = now;
+      const report = await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      const before = code;
+      code = codeOf(report);
+      failures = 0;
+      const { bytesUp: _up, bytesDown: _down, ...changes } = report.counts;
+      const hasChanges = Object.values(changes).some((count) => count > 0);
+      if (hasChanges) busyUntil = Date.now() + BUSY_FOR_MS;
+      cli.out.progress(null);
+      if (!hasChanges && before === code && report.failed.length === 0) return;
+      await cli.out.item(report, reportLine(report));
+      for (const line of problemLines(report)) cli.out.note(line);
+    } catch (error) {
+      if (cli.signal.aborted) return;
+      const known = asSyncError(error);
+      if (known.retry !== 'later' && known.retry !== 'replan') throw error;
+      if (failures === 0) await cli.out.item({ id: folder.id, name: folder.name, inStep: false, error: toWire(known) }, `${printable(folder.name)}: waiting. ${known.message} [${known.code}]`);
+      failures += 1;
+      code = 2;
+    }
+  };
+
   try {
     const hints = await open.watch();
     while (!cli.signal.aborted) {
-      try {
-        const report = await open.sync({ acceptHeld, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
-        code = codeOf(report);
-        failures = 0;
-        const { bytesUp: _up, bytesDown: _down, ...changes } = report.counts;
-        const hasNews = Object.values(changes).some((count) => count > 0) || report.failed.length > 0 || report.cycles === 0;
-        if (hasNews) {
-          busyUntil = Date.now() + BUSY_FOR_MS;
-          await cli.out.item(report, reportLine(report));
-          for (const line of problemLines(report)) cli.out.note(line);
-        }
-      } catch (error) {
-        if (cli.signal.aborted) break;
-        const known = asSyncError(error);
-        if (known.retry !== 'later' && known.retry !== 'replan') throw error;
-        failures += 1;
-        code = 2;
-        await cli.out.item({ id: folder.id, name: folder.name, inStep: false, error: toWire(known) }, `${printable(folder.name)}: waiting, ${known.message} [${known.code}]`);
-      }
+      await syncAndTell();
       const pauseMs = failures > 0 ? (BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] ?? 60_000) : Date.now() < busyUntil ? WATCH_POLL_MS : WATCH_IDLE_POLL_MS;
-      const waiting = new AbortController();
-      await Promise.race([sleep(pauseMs, undefined, { signal: AbortSignal.any([cli.signal, waiting.signal]) }).catch(() => undefined), hints.next(AbortSignal.any([cli.signal, waiting.signal]))]);
-      waiting.abort();
+      look = (await hints.next(AbortSignal.any([cli.signal, AbortSignal.timeout(pauseMs)]))) ? 'local-first' : 'remote-first';
     }
-    return code;
+    return code ?? 0;
   } finally {
     await open.close();
   }

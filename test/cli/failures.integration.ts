@@ -151,6 +151,7 @@ describe('local folders', () => {
     symlinkSync(join(root, 'inside'), join(scratch.dir, 'link'));
     await refused(add(join(scratch.dir, 'link'), 's3://failures/x', '--mode', 'sse-s3'), root, 'root-nested');
     rmSync(join(root, 'inside'), { recursive: true });
+    expect([Object.keys(treeOf(local)), Object.keys(treeOf(root))]).toEqual([['file.txt'], ['file.txt']]);
   });
 
   test('the whole disk, the home directory and what holds the settings are refused', async () => {
@@ -186,6 +187,7 @@ describe('local folders', () => {
     await refused(add(local, 's3://failures/x', '--mode', 'cse-c'), local, 'bad-usage');
     await refused(add(local, 's3://failures/x', '--mode', 'cse-c', '--key', 'nobody'), local, 'key-not-found');
     await refused(add(local, 's3://failures/x'), local, 'bad-usage');
+    expect(Object.keys(treeOf(local))).toEqual(['file.txt']);
   });
 });
 

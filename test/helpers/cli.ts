@@ -24,12 +24,13 @@ export type Computer = {
   connect(server: Server, name?: string): Promise<void>;
 };
 
-export function createComputer(scratch: string, name: string): Computer {
+/** @param program - the command line's entry: its source, or what is built from it. */
+export function createComputer(scratch: string, name: string, program = entry): Computer {
   const home = join(scratch, name);
   const start = (args: readonly string[], { env, input, home: other, through = [] }: RunOptions = {}): ChildProcess => {
     const { ENFOLD_EXPORT_PASSPHRASE: _export, AWS_SECRET_ACCESS_KEY: _secret, AWS_ACCESS_KEY_ID: _id, ...inherited } = process.env;
-    const [program = '', ...given] = [...through, process.execPath, entry, ...args];
-    const child = spawn(program, given, {
+    const [first = '', ...given] = [...through, process.execPath, program, ...args];
+    const child = spawn(first, given, {
       env: { ...inherited, ENFOLD_HOME: other ?? home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });

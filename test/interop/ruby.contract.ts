@@ -13,11 +13,11 @@ import { READ_LEGACY, READ_V3_AND_V2, READ_V3_ONLY } from '../../main/envelope/e
 import type { Keyring } from '../../main/envelope/keyring.ts';
 import { createKmsKeyring } from '../../main/envelope/kms-keyring.ts';
 import { createRsaKeyring, parseRsaKey } from '../../main/envelope/rsa-keyring.ts';
-import type { ErrorCode } from '../../main/model/errors.ts';
 import { answerTo } from '../helpers/answer.ts';
 import { createSdkKms, startKmsStandIn, type RunningKms } from '../helpers/kms-stand-in.ts';
-import { flipped, flippedText, openBucket, type Bucket, type Place, type RawObject, type Server } from './objects.ts';
-import { startRubyPeer, type RubyAnswer, type RubyKey, type RubyPeer, type RubyRequest } from './ruby-peer.ts';
+import { openBucket, type Bucket, type Place, type Server } from './objects.ts';
+import { readAs, refusalOf, RUBY_PEER, startPeer, type Peer, type PeerKey, type PeerRequest } from './peer.ts';
+import { NOT_ACCEPTED, NOT_DECRYPTED, tamperings } from './tamperings.ts';
 
 const MIB = 1024 * 1024;
 export const ALL_SIZES: readonly number[] = [0, 1, 15, 16, 17, 5 * MIB, 5 * MIB + 1];
@@ -37,7 +37,6 @@ const contexts: readonly StringMap[] = [{}, { tenant: 't1', purpose: 'photos' },
 const looseJson = (map: StringMap): string => `{ ${Object.entries(map).map(([name, value]) => `${JSON.stringify(name)} : ${JSON.stringify(value)}`).join(', ')} }`;
 const asciiJson = (map: StringMap): string => JSON.stringify(map).replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-const readAs = (plaintext: Buffer): RubyAnswer => ({ ok: true, sizeBytes: plaintext.length, sha256: digestOf(plaintext) });
 
 const aesKey = randomBytes(32);
 const otherAesKey = randomBytes(32);
@@ -47,44 +46,11 @@ const otherPem = newPem();
 const kmsKeyId = 'arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000001';
 const otherKmsKeyId = 'arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000002';
 
-/** What Ruby says where it does not accept an object, as opposed to a request that failed: its ciphers, its encryption client, KMS. */
-const NOT_DECRYPTED = /^(?:OpenSSL::(?:Cipher::CipherError|PKey::\w+)|Aws::KMS::Errors::(?:InvalidCiphertext|IncorrectKey)Exception): /;
-const NOT_ACCEPTED = /^(?:Aws::S3::EncryptionV2::Errors::\w+: |ArgumentError: (?:Key mismatch|Unsupported cek-alg|Unsupported wrap-alg))/;
-const refusalOf = (answer: RubyAnswer): string => (answer.ok ? 'read' : `${answer.error}: ${answer.message}`);
-
-type Change = (object: RawObject, other: RawObject) => RawObject;
-type Tampering = { readonly what: string; readonly change: Change; readonly code: ErrorCode; readonly ruby: RegExp; readonly only?: readonly Wrap[] };
-const withMetadata = (change: (metadata: Record<string, string>, other: StringMap) => Record<string, string | undefined>): Change => (object, other) => {
-  const metadata = change({ ...object.metadata }, other.metadata);
-  return { body: object.body, metadata: Object.fromEntries(Object.entries(metadata).filter((entry): entry is [string, string] => entry[1] !== undefined)) };
-};
-
-const tamperings: readonly Tampering[] = [
-  { what: 'its tag was altered', change: ({ metadata, body }) => ({ metadata, body: flipped(body, -1) }), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'its first byte was altered', change: ({ metadata, body }) => ({ metadata, body: flipped(body, 0) }), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'its last byte was cut off', change: ({ metadata, body }) => ({ metadata, body: body.subarray(0, -1) }), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'bytes were added to it', change: ({ metadata, body }) => ({ metadata, body: Buffer.concat([body, Buffer.alloc(1)]) }), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'its body is another object\'s', change: ({ metadata }, { body }) => ({ metadata, body }), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'its wrapped key is another object\'s', change: withMetadata((own, other) => ({ ...own, 'x-amz-key-v2': other['x-amz-key-v2'] })), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'its wrapped key was altered', change: withMetadata((own) => ({ ...own, 'x-amz-key-v2': flippedText(own['x-amz-key-v2'], -1) })), code: 'key-unwrap-failed', ruby: NOT_DECRYPTED },
-  { what: 'its IV was altered', change: withMetadata((own) => ({ ...own, 'x-amz-iv': flippedText(own['x-amz-iv'], 0) })), code: 'not-authentic', ruby: NOT_DECRYPTED },
-  { what: 'its IV is gone', change: withMetadata((own) => ({ ...own, 'x-amz-iv': undefined })), code: 'malformed', ruby: NOT_ACCEPTED },
-  { what: 'its tag length says 96', change: withMetadata((own) => ({ ...own, 'x-amz-tag-len': '96' })), code: 'format-refused', ruby: NOT_ACCEPTED },
-  { what: 'its content is called AES-CBC', change: withMetadata((own) => ({ ...own, 'x-amz-cek-alg': 'AES/CBC/PKCS5Padding', 'x-amz-tag-len': undefined })), code: 'format-refused', ruby: NOT_ACCEPTED },
-  { what: 'its content is called AES-CTR', change: withMetadata((own) => ({ ...own, 'x-amz-cek-alg': 'AES/CTR/NoPadding' })), code: 'format-refused', ruby: NOT_ACCEPTED },
-  { what: 'its wrap has an unknown name', change: withMetadata((own) => ({ ...own, 'x-amz-wrap-alg': 'RSA/ECB/PKCS1Padding' })), code: 'format-refused', ruby: NOT_ACCEPTED },
-  { what: 'its wrap is called AES', change: withMetadata((own) => ({ ...own, 'x-amz-wrap-alg': 'AES/GCM' })), code: 'key-not-found', ruby: NOT_ACCEPTED, only: ['rsa', 'kms'] },
-  { what: 'its wrap is called RSA', change: withMetadata((own) => ({ ...own, 'x-amz-wrap-alg': 'RSA-OAEP-SHA1' })), code: 'key-not-found', ruby: NOT_ACCEPTED, only: ['aes', 'kms'] },
-  { what: 'its wrap is called kms, which binds no algorithm', change: withMetadata((own) => ({ ...own, 'x-amz-wrap-alg': 'kms' })), code: 'legacy-refused', ruby: NOT_ACCEPTED, only: ['kms'] },
-  { what: 'its context names another algorithm', change: withMetadata((own) => ({ ...own, 'x-amz-matdesc': '{"aws:x-amz-cek-alg":"115"}' })), code: 'context-mismatch', ruby: NOT_ACCEPTED, only: ['kms'] },
-  { what: 'its context was added to', change: withMetadata((own) => ({ ...own, 'x-amz-matdesc': '{"aws:x-amz-cek-alg":"AES/GCM/NoPadding","tenant":"t2"}' })), code: 'context-mismatch', ruby: NOT_ACCEPTED, only: ['kms'] },
-];
-
 /** The tests, on a server of that name; it may be started by the time they run. */
 export function describeRubyPeer(serverName: string, getServer: () => Server, sizes: readonly number[]): void {
   describe(`the Ruby client on ${serverName}`, () => {
     let bucket: Bucket;
-    let ruby: RubyPeer;
+    let ruby: Peer;
     let kms: RunningKms;
     let kmsClient: ReturnType<typeof createSdkKms>;
     let count = 0;
@@ -95,7 +61,7 @@ export function describeRubyPeer(serverName: string, getServer: () => Server, si
       kms = await startKmsStandIn([kmsKeyId, otherKmsKeyId]);
       kmsClient = createSdkKms(kms.endpoint, server);
       bucket = await openBucket(server, 'interop');
-      ruby = await startRubyPeer({ endpoint: server.endpoint, accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey, kmsEndpoint: kms.endpoint });
+      ruby = await startPeer(RUBY_PEER, server, kms.endpoint);
     });
     afterAll(async () => {
       await ruby.stop();
@@ -110,12 +76,12 @@ export function describeRubyPeer(serverName: string, getServer: () => Server, si
       if (wrap === 'rsa') return createRsaKeyring({ ...parseRsaKey(isOther ? otherPem : pem), keyId: null, description });
       return createKmsKeyring({ client: kmsClient, keyId: isOther ? otherKmsKeyId : kmsKeyId, encryptionContext: context });
     }
-    const rubyKey = (wrap: 'aes' | 'rsa', isOther = false, description?: string): RubyKey => ({
+    const rubyKey = (wrap: 'aes' | 'rsa', isOther = false, description?: string): PeerKey => ({
       ...(wrap === 'aes' ? { aes: (isOther ? otherAesKey : aesKey).toString('base64') } : { rsa: isOther ? otherPem : pem }),
       ...(description !== undefined && { description }),
     });
-    const rubyKeys = (wrap: Wrap, isOther = false): Pick<RubyRequest, 'keys' | 'kms'> => (wrap === 'kms' ? { kms: isOther ? otherKmsKeyId : kmsKeyId } : { keys: [rubyKey(wrap, isOther)] });
-    const at = (objectKey: string): Pick<RubyRequest, 'bucket' | 'objectKey'> => ({ bucket: bucket.name, objectKey });
+    const rubyKeys = (wrap: Wrap, isOther = false): Pick<PeerRequest, 'keys' | 'kms'> => (wrap === 'kms' ? { kms: isOther ? otherKmsKeyId : kmsKeyId } : { keys: [rubyKey(wrap, isOther)] });
+    const at = (objectKey: string): Pick<PeerRequest, 'bucket' | 'objectKey'> => ({ bucket: bucket.name, objectKey });
 
     test.each(wraps.flatMap((wrap) => places.map((place) => ({ wrap, place }))))('Enfold reads every size that Ruby wrote under $wrap, with its envelope in the $place', async ({ wrap, place }) => {
       for (const sizeBytes of sizes) {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { isRadosgwInstalled, startRadosgw, type RunningRadosgw } from '../helpers/radosgw.ts';
+import { isRubyPeerInstalled } from './peer.ts';
 import { ALL_SIZES, describeRubyPeer, FEW_SIZES } from './ruby.contract.ts';
-import { isRubyPeerInstalled } from './ruby-peer.ts';
 
 const isRubyHere = isRubyPeerInstalled();
 

@@ -36,10 +36,10 @@ const WORD = /=\?([^?\s]+)\?([BbQq])\?([^?\s]*)\?=(?:\s+(?==\?))?/g;
 
 /**
  * Undoes what Amazon S3 makes of non-ASCII metadata: RFC 2047 words around UTF-8, inside which the original UTF-8 was read as Latin-1.
- * Text that needs none of it comes back as it is.
+ * Text that needs none of it comes back as it is: S3 encodes whole values, so what starts as JSON holds no words of its making.
  */
 export function undoHeaderEncoding(text: string): string {
-  const unworded = text.includes('=?') ? text.replace(WORD, (word, charset: string, encoding: string, content: string) => decodeWord(charset, encoding, content) ?? word) : text;
+  const unworded = text.startsWith('=?') ? text.replace(WORD, (word, charset: string, encoding: string, content: string) => decodeWord(charset, encoding, content) ?? word) : text;
   if (!/[\x80-\xff]/.test(unworded) || /[^\0-\xff]/.test(unworded)) return unworded;
   const bytes = Buffer.from(unworded, 'latin1');
   const decoded = bytes.toString('utf8');

@@ -61,7 +61,8 @@ export function canonicalQuery(pairs: Iterable<readonly [name: string, value: st
   return encoded.map((pair) => pair.join('=')).join('&');
 }
 
-const canonicalValue = (value: string): string => value.trim().replace(/\s+/g, ' ');
+/** Spaces and tabs only: where values are bytes, 0xA0 is part of a UTF-8 letter, but a space to `trim` and `\s`. */
+const canonicalValue = (value: string): string => value.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '');
 
 /** The canonical request as text; a signed header that is missing counts as empty. */
 export function canonicalRequest(parts: CanonicalParts): string {

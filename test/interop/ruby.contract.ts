@@ -28,10 +28,10 @@ type Wrap = (typeof wraps)[number];
 
 const descriptions: readonly StringMap[] = [
   { purpose: 'photos', team: 'north' },
-  { '资料': '我的资料', 'naïve': 'Zoë – “été” 🎉' },
-  { quote: '"\\/', control: '\t\n', percent: '%20 +' },
+  { '资料': '我的资料', 'naïve': 'Zoë – “déjà vu” 🎉' },
+  { quote: '"\\/', control: '\t\n', percent: '%20 +', words: '=?UTF-8?B?4piD?=' },
 ];
-const contexts: readonly StringMap[] = [{}, { tenant: 't1', purpose: 'photos' }, { 'ec-key': '我的资料', 'naïve': 'Zoë' }];
+const contexts: readonly StringMap[] = [{}, { tenant: 't1', purpose: 'photos' }, { 'ec-key': '我的资料', 'naïve': 'Zoë', words: '=?UTF-8?B?4piD?= à' }];
 
 /** JSON as Ruby and others write it: with spaces, raw UTF-8, in this order. */
 const looseJson = (map: StringMap): string => `{ ${Object.entries(map).map(([name, value]) => `${JSON.stringify(name)} : ${JSON.stringify(value)}`).join(', ')} }`;

@@ -18,10 +18,20 @@ export class AnswerError extends Error {
   }
 }
 
+type ErrorListener = (error: WireError) => void;
+let errorListener: ErrorListener | null = null;
+/** One listener hears of every error beside whoever asked: some need the whole window, as a missing passphrase does. */
+export function onAnyError(listener: ErrorListener): void {
+  errorListener = listener;
+}
+
 /** @throws AnswerError */
 export async function ask<N extends RequestName>(name: N, input: RequestInput<N>): Promise<RequestAnswer<N>> {
   const answer = await window.enfold.request(name, input);
-  if (!answer.ok) throw new AnswerError(answer.error);
+  if (!answer.ok) {
+    errorListener?.(answer.error);
+    throw new AnswerError(answer.error);
+  }
   return answer.value;
 }
 

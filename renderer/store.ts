@@ -1,7 +1,7 @@
 /** What the window shows: the last word of the engine, and where the user is. No truth of its own. */
 import { create } from 'zustand';
 import type { ConnectionView, Events, FolderStatus, FolderView, KeyView, RequestAnswer, WireError } from '../preload/contract.ts';
-import { ask, wireOf } from './bridge.ts';
+import { ask, onAnyError, wireOf } from './bridge.ts';
 
 export type FolderTab = 'transfers' | 'activity' | 'skipped' | 'settings';
 export type Place =
@@ -18,6 +18,8 @@ type State = {
   info: RequestAnswer<'app.info'> | null;
   defaults: RequestAnswer<'host.defaults'> | null;
   keychain: RequestAnswer<'keychain.state'> | null;
+  /** Where keys live in a file: its passphrase is wanted, to open it or, where there is none yet, to make it. */
+  passphraseFor: 'old-file' | 'new-file' | null;
   folders: FolderView[];
   connections: ConnectionView[];
   keys: KeyView[];
@@ -28,12 +30,14 @@ type State = {
 };
 
 export const useStore = create<State>(() => ({
-  info: null, defaults: null, keychain: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null,
+  info: null, defaults: null, keychain: null, passphraseFor: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null,
 }));
 const set = useStore.setState;
 
 export const go = (place: Place): void => set({ place });
 export const openWizard = (start: WizardStart = { localPath: null }): void => set({ wizard: start });
+/** Later is fine: what needs a key asks again. */
+export const putOffPassphrase = (): void => set({ passphraseFor: null });
 export const closeWizard = (): void => set({ wizard: null });
 export const openFolder = (folderId: string, tab: FolderTab = 'transfers'): void => go({ view: 'folder', folderId, tab });
 
@@ -50,7 +54,8 @@ export async function refreshKeys(): Promise<void> {
   set({ keys: await ask('keys.list', undefined) });
 }
 export async function refreshKeychain(): Promise<void> {
-  set({ keychain: await ask('keychain.state', undefined) });
+  const keychain = await ask('keychain.state', undefined);
+  set({ keychain, passphraseFor: keychain.state === 'passphrase-needed' ? 'old-file' : null });
 }
 
 const refresh = { folders: refreshFolders, connections: refreshConnections, keys: refreshKeys };
@@ -68,8 +73,13 @@ function showPlace({ view, folderId }: Events['show']): void {
   go(view === 'browse' ? { view, folderId, directory: '' } : { view });
 }
 
+function askForPassphrase({ code }: WireError): void {
+  if (code === 'passphrase-missing') set((state) => ({ passphraseFor: state.keychain?.state === 'passphrase-needed' ? 'old-file' : 'new-file' }));
+}
+
 /** Loads everything once and listens from then on. */
 export async function connect(): Promise<void> {
+  onAnyError(askForPassphrase);
   window.enfold.on('status', mergeStatus);
   window.enfold.on('changed', (what) => {
     void refresh[what]().catch(ignore);

@@ -109,7 +109,10 @@ export function startEngine(options: Options): EngineHost {
         if (restartTimer !== null) clearTimeout(restartTimer);
         const leaving = child;
         if (leaving === null) return resolve();
-        const timer = setTimeout(() => leaving.kill(), STOP_MS);
+        const timer = setTimeout(() => {
+          process.stderr.write('shell: the engine did not stop in time and was ended\n');
+          leaving.kill();
+        }, STOP_MS);
         leaving.once('exit', () => {
           clearTimeout(timer);
           resolve();

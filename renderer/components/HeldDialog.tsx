@@ -11,8 +11,8 @@ import { Choices, ErrorNote } from './bits.tsx';
 import { Dialog } from './Dialog.tsx';
 import { StateGlyph } from './glyphs.tsx';
 
-/** Reasons whose files are gone from S3, so that they would be deleted here; all others are gone from here. */
-const GONE_THERE: readonly string[] = ['mass-delete-local', 'remote-emptied'];
+/** Which side the files are gone from; the other is where they would be deleted. Where the reason does not tell, neither is claimed. */
+const GONE_FROM: Readonly<Record<string, 'here' | 'there'>> = { 'mass-delete-remote': 'here', 'root-emptied': 'here', 'mass-delete-local': 'there', 'remote-emptied': 'there', vanished: 'there' };
 
 export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: () => void }): ReactElement | null {
   const { t } = useTranslation();
@@ -20,7 +20,7 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
   const action = useAction();
   const { held } = folder.status;
   if (held === null) return null;
-  const side = GONE_THERE.includes(held.reason) ? 'there' : 'here';
+  const side = GONE_FROM[held.reason] ?? 'aSide';
   const title = t(`held.title.${side}`, { count: held.deletions, value: count(held.deletions) });
   const question = t(`held.question.${side}`, { count: held.deletions });
   const words = { count: held.deletions, value: count(held.deletions), name: folder.name, percent: percent(held.deletions, held.ofTotal) };

@@ -7,6 +7,7 @@ import type { FolderState5, FolderStatus, FolderView, WireError } from '../../pr
 import { ago, bytes, count, percent } from '../format.ts';
 import { MODES, type ModeChoice } from '../modes.ts';
 import { SealedGlyph, StateGlyph } from './glyphs.tsx';
+import { moveBetweenRadios } from './radio-keys.ts';
 
 const TONES: Record<FolderState5, string> = { 'up-to-date': 'ok', syncing: 'busy', paused: 'paused', 'needs-attention': 'attention', locked: 'locked' };
 
@@ -93,7 +94,7 @@ export function ErrorNote({ error, children }: { error: WireError; children?: Re
 export type ChoiceOption = { value: string; title: string; says: string; icon?: ReactElement; tag?: string; isDisabled?: boolean };
 export function Choices({ label, value, onChange, options }: { label: string; value: string; onChange: (value: string) => void; options: readonly ChoiceOption[] }): ReactElement {
   return (
-    <Radio.Group value={value} onChange={onChange} aria-label={label} className="choices">
+    <Radio.Group value={value} onChange={onChange} aria-label={label} className="choices" onKeyDownCapture={moveBetweenRadios}>
       {options.map((option) => (
         <Radio.Card key={option.value} value={option.value} className="choice" disabled={option.isDisabled} aria-label={`${option.title}. ${option.says}`}>
           <span className="radio" />

@@ -121,5 +121,5 @@ test('takes the pictures of many deletions held back', async () => {
   await picture('13-held-deletions');
   await button(/^Bring/).click();
   await page.getByRole('heading', { name: 'Everything is in step.' }).waitFor({ timeout: 60_000 });
-  expect(fs.existsSync(path.join(home, 'Documents/House/Plans/Section A-A.pdf'))).toBe(true);
+  await expect.poll(() => fs.existsSync(path.join(home, 'Documents/House/Plans/Section A-A.pdf')), { timeout: 30_000 }).toBe(true);
 }, 120_000);

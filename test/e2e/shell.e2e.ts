@@ -139,7 +139,7 @@ test('answers malformed and unknown requests with an error, never with a crash',
 
 test('a second start brings the first window to the front instead of opening another', async () => {
   const home = running.home;
-  await expect(startApp(home)).rejects.toThrow();
+  await expect(startApp(home)).rejects.toThrow(/closed|exited|failed/i);
   expect(await running.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
 });
 
@@ -148,4 +148,32 @@ test('quitting ends every process it started', async () => {
   expect(own.length).toBeGreaterThan(2);
   await running.close();
   await expect.poll(() => own.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+});
+
+test('without a system keychain it asks for a passphrase for a key file, and for the same one at the next start', async () => {
+  const home = path.join(scratchDirectory('keyfile'), 'home');
+  running = await startApp(home, { ENFOLD_KEYCHAIN: 'file' });
+  await running.page.getByRole('button', { name: 'Look around first' }).click();
+  await running.page.getByRole('button', { name: 'Keys' }).click();
+  await running.page.getByRole('button', { name: 'New key' }).click();
+  await running.page.getByLabel('Name').fill('made under a passphrase');
+  await running.page.getByRole('button', { name: 'Make key' }).click();
+  const choose = running.page.getByRole('dialog', { name: 'Choose a passphrase for your keys' });
+  await choose.getByLabel('Passphrase for the file').fill('a long enough passphrase');
+  await choose.getByLabel('Again').fill('a long enough passphrase');
+  await choose.getByRole('button', { name: 'Use this passphrase' }).click();
+  await choose.waitFor({ state: 'detached' });
+  await running.page.getByRole('button', { name: 'Make key' }).click();
+  await running.page.getByRole('button', { name: /^made under a passphrase/ }).waitFor();
+  await running.close();
+
+  running = await startApp(home, { ENFOLD_KEYCHAIN: 'file' });
+  const unlock = running.page.getByRole('dialog', { name: 'Unlock your keys' });
+  await unlock.getByRole('textbox', { name: 'Passphrase' }).fill('not the right passphrase');
+  await unlock.getByRole('button', { name: 'Unlock' }).click();
+  await unlock.getByText('The passphrase does not open the key file.').waitFor();
+  await unlock.getByRole('textbox', { name: 'Passphrase' }).fill('a long enough passphrase');
+  await unlock.getByRole('button', { name: 'Unlock' }).click();
+  await unlock.waitFor({ state: 'detached' });
+  expect(await running.page.evaluate(() => window.enfold.request('keychain.state', undefined))).toEqual({ ok: true, value: { backend: 'file', state: 'ready' } });
 });

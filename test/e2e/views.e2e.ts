@@ -149,5 +149,7 @@ test('the file list is walked, opened and left with the keyboard', async () => {
   await page.keyboard.type('facade');
   await expect.poll(() => page.getByRole('row').count()).toBe(1);
   await page.keyboard.press('Alt+ArrowUp');
+  await page.getByRole('heading', { name: 'House' }).waitFor();
+  await page.keyboard.press('Alt+ArrowUp');
   await page.getByRole('row', { name: 'House' }).waitFor();
 });

@@ -6,6 +6,7 @@ import type { ConnectionView } from '../../../preload/contract.ts';
 import { Fact, ModeBadge } from '../../components/bits.tsx';
 import { EnvelopePicture } from '../../components/EnvelopePicture.tsx';
 import { SealedGlyph } from '../../components/glyphs.tsx';
+import { moveBetweenRadios } from '../../components/radio-keys.ts';
 import { fingerprint, shortPath } from '../../format.ts';
 import { FAMILIES, MODES, type ModeChoice, type ModeFamily } from '../../modes.ts';
 import { useStore } from '../../store.ts';
@@ -75,7 +76,7 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
           {t('who.for')} <span className="mono">{shortPath(draft.localPath, home)}</span> {t('who.in')} <span className="mono">{`s3://${draft.bucket}/${draft.prefix}`.replace(/\/$/, '')}</span>. {existing === null ? t('who.fixed') : t('who.joinSays')}
         </p>
         {existing !== null && existing.fingerprint !== null && <p className="note sm"><IconInfoCircle size={16} stroke={1.75} aria-hidden="true" /><span>{t('who.fingerprint')} <span className="mono selectable">{fingerprint(existing.fingerprint)}</span></span></p>}
-        <Radio.Group value={mode} onChange={choose} aria-label={t('who.title')}>
+        <Radio.Group value={mode} onChange={choose} aria-label={t('who.title')} onKeyDownCapture={moveBetweenRadios}>
           <Family family="client" isFixed={existing !== null} chosen={mode} />
           <Family family="server" isFixed={existing !== null} chosen={mode} />
         </Radio.Group>

@@ -11,6 +11,7 @@ import { createSigner } from '../sigv4/sign.ts';
 import type { Credentials, Signer } from '../sigv4/sign.ts';
 import { EMPTY_SHA256, UNSIGNED_PAYLOAD, canonicalQuery, encodePath } from '../sigv4/signature.ts';
 import type { Endpoint } from './endpoint.ts';
+import { onAbort } from './on-abort.ts';
 import { errorOfFailure, errorOfSdk, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
 
@@ -48,7 +49,7 @@ class AnswerReader {
   readonly #signal: AbortSignal;
   readonly #method: string;
   readonly #into: Buffer | undefined;
-  #onAbort: (() => void) | null = null;
+  #forgetAbort: (() => void) | null = null;
   #status = 0;
   #headers: Answer['headers'] = {};
   #whole: Buffer | null = null;
@@ -69,8 +70,7 @@ class AnswerReader {
       abort();
       return;
     }
-    this.#onAbort = abort;
-    this.#signal.addEventListener('abort', abort, { once: true });
+    this.#forgetAbort = onAbort(this.#signal, abort);
   }
 
   onResponseStart(controller: { abort(reason: Error): void }, status: number, headers: Answer['headers']): void {
@@ -112,8 +112,8 @@ class AnswerReader {
   }
 
   #forget(): void {
-    if (this.#onAbort !== null) this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#onAbort = null;
+    this.#forgetAbort?.();
+    this.#forgetAbort = null;
   }
 }
 

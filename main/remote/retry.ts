@@ -3,6 +3,7 @@
  * effect is uncertain (a conditional write whose answer was lost) are settled first by looking: `writes.ts`.
  */
 import { isSyncError } from '../model/errors.ts';
+import { onAbort } from './on-abort.ts';
 
 export type RetryOptions = { readonly attempts?: number; readonly baseMs?: number; readonly maxMs?: number };
 
@@ -10,15 +11,14 @@ export type RetryOptions = { readonly attempts?: number; readonly baseMs?: numbe
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
+      forget();
       resolve();
     }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const forget = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
   });
 }
 

@@ -1,3 +1,5 @@
+import { onAbort } from '../remote/on-abort.ts';
+
 /** A bound on the bytes that transfers hold in memory at once, shared by all transfers of one worker; first come, first served. */
 export type Budget = {
   /**
@@ -25,24 +27,26 @@ export function createBudget(totalBytes: number): Budget {
   return {
     async take(bytes, signal) {
       signal.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const waiting: Waiting = {
-          bytes,
-          grant: () => {
-            signal.removeEventListener('abort', onAbort);
-            resolve();
-          },
-        };
-        const onAbort = (): void => {
-          const index = line.indexOf(waiting);
-          if (index >= 0) line.splice(index, 1);
-          reject(signal.reason as Error);
-          admit();
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
-        line.push(waiting);
-        admit();
-      });
+      if (line.length === 0 && (usedBytes === 0 || usedBytes + bytes <= totalBytes)) {
+        usedBytes += bytes;
+      } else {
+        await new Promise<void>((resolve, reject) => {
+          const waiting: Waiting = {
+            bytes,
+            grant: () => {
+              forget();
+              resolve();
+            },
+          };
+          const forget = onAbort(signal, () => {
+            const index = line.indexOf(waiting);
+            if (index >= 0) line.splice(index, 1);
+            reject(signal.reason as Error);
+            admit();
+          });
+          line.push(waiting);
+        });
+      }
       let isHeld = true;
       return () => {
         if (!isHeld) return;

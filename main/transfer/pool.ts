@@ -8,6 +8,7 @@ import { SyncError, fromWire } from '../model/errors.ts';
 import { capabilitiesOf } from '../remote/capabilities-of.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
+import { onAbort } from '../remote/on-abort.ts';
 import { createS3Store } from '../remote/s3.ts';
 import type { DownloadJob, DownloadResult, OnProgress, Transfers, UploadJob, UploadResult } from '../sync/ports.ts';
 import { createOutbox } from './messages.ts';
@@ -76,8 +77,7 @@ class PooledWorker {
 
   async run<Result>(message: Extract<ToWorker, { readonly job: unknown }>, onProgress: OnProgress, signal: AbortSignal): Promise<Result> {
     const { id } = message;
-    const onAbort = (): void => this.#post({ type: 'cancel', id });
-    signal.addEventListener('abort', onAbort, { once: true });
+    const forget = onAbort(signal, () => this.#post({ type: 'cancel', id }));
     try {
       return await new Promise<Result>((resolve, reject) => {
         if (this.#isGone) {
@@ -90,7 +90,7 @@ class PooledWorker {
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      forget();
     }
   }
 

@@ -1,0 +1,46 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { onAbort } from '../../main/remote/on-abort.ts';
+
+describe('Waiting for the end of a signal', () => {
+  test('adds one listener, however many wait', () => {
+    const { signal } = new AbortController();
+    for (let i = 0; i < 100; i += 1) onAbort(signal, () => undefined);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+  });
+
+  test('calls each who still waits, once', () => {
+    const controller = new AbortController();
+    const called: string[] = [];
+    onAbort(controller.signal, () => called.push('first'));
+    onAbort(controller.signal, () => called.push('gone'))();
+    const last = (): void => void called.push('same');
+    onAbort(controller.signal, last);
+    onAbort(controller.signal, last)();
+    controller.abort();
+    controller.abort();
+    expect(called).toEqual(['first', 'same']);
+  });
+
+  test('leaves nothing on the signal when nobody waits any more, and can begin again', () => {
+    const controller = new AbortController();
+    const end = onAbort(controller.signal, () => undefined);
+    end();
+    end();
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    let calls = 0;
+    onAbort(controller.signal, () => (calls += 1));
+    end();
+    controller.abort();
+    expect(calls).toBe(1);
+  });
+
+  test('does not call one who gave up while the others are called', () => {
+    const controller = new AbortController();
+    let isCalled = false;
+    onAbort(controller.signal, () => end());
+    const end = onAbort(controller.signal, () => (isCalled = true));
+    controller.abort();
+    expect(isCalled).toBe(false);
+  });
+});

@@ -95,7 +95,7 @@ async function downloadWhole(context: TransferContext, job: DownloadJob, onProgr
     onProgress(attributes.sizeBytes);
     return resultOf(job, head, opening.opened, attributes);
   } catch (error) {
-    staged?.discard();
+    await staged?.discard();
     throw error;
   } finally {
     decryption?.dispose();
@@ -173,7 +173,7 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
     for (const range of await Promise.allSettled(coming)) {
       if (range.status === 'fulfilled') range.value.release();
     }
-    staged?.discard();
+    await staged?.discard();
     throw signal.aborted ? signal.reason : error;
   } finally {
     decryption?.dispose();

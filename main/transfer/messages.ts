@@ -1,5 +1,6 @@
 /** What the pool and its workers say to each other; all of it plain data. Several messages travel together. */
 import type { WireError } from '../model/errors.ts';
+import type { Capabilities } from '../remote/capabilities.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { DownloadJob, DownloadResult, UploadJob, UploadResult } from '../sync/ports.ts';
 import type { RunnerOptions } from './runner.ts';
@@ -7,6 +8,8 @@ import type { RunnerOptions } from './runner.ts';
 export type ToWorker =
   /** First and once: it carries the keys. */
   | { readonly type: 'open'; readonly config: RemoteFolderConfig; readonly options: RunnerOptions }
+  /** Once, before the first upload: only who writes needs to know, and may probe. */
+  | { readonly type: 'capabilities'; readonly capabilities: Capabilities }
   | { readonly type: 'upload'; readonly id: number; readonly job: UploadJob }
   | { readonly type: 'download'; readonly id: number; readonly job: DownloadJob }
   | { readonly type: 'cancel'; readonly id: number }

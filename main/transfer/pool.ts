@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { SyncError, fromWire } from '../model/errors.ts';
 import { capabilitiesOf } from '../remote/capabilities-of.ts';
+import type { Capabilities } from '../remote/capabilities.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import { onAbort } from '../remote/on-abort.ts';
@@ -54,6 +55,7 @@ class PooledWorker {
   readonly #pending = new Map<number, Pending>();
   readonly #post: (message: ToWorker) => void;
   #isGone = false;
+  #isTold = false;
 
   constructor(thread: Worker, config: RemoteFolderConfig, options: RunnerOptions) {
     this.#thread = thread;
@@ -66,6 +68,12 @@ class PooledWorker {
     thread.on('error', (error) => this.#lose(error));
     thread.on('exit', () => this.#lose(null));
     this.#post({ type: 'open', config, options });
+  }
+
+  tell(capabilities: Capabilities): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#post({ type: 'capabilities', capabilities });
   }
 
   get isGone(): boolean {
@@ -136,30 +144,42 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
   const workers: (Promise<PooledWorker> | undefined)[] = Array.from({ length: Math.max(1, size) });
   const started: (PooledWorker | undefined)[] = [];
   const starting: number[] = workers.map(() => 0);
-  let inThread: Promise<TransferRunner> | null = null;
+  let inThread: TransferRunner | null = null;
+  let capabilities: Promise<Capabilities> | null = null;
   let nextId = 1;
 
-  async function runnerOptions(): Promise<RunnerOptions> {
+  const shared = Math.max(1, size);
+  const runnerOptions: RunnerOptions = {
+    memoryBytes: Math.floor((options.memoryBytes ?? DEFAULT_MEMORY_BYTES) / shared),
+    connections: Math.ceil(concurrency / shared),
+    partBytes,
+    partsInFlight: options.partsInFlight ?? 4,
+  };
+
+  async function findCapabilities(): Promise<Capabilities> {
     const store = options.store ?? createS3Store(config.access, config.bucket, { connections: 2 });
     try {
-      const shared = Math.max(1, size);
-      return {
-        capabilities: await capabilitiesOf(config, store, closing.signal),
-        memoryBytes: Math.floor((options.memoryBytes ?? DEFAULT_MEMORY_BYTES) / shared),
-        connections: Math.ceil(concurrency / shared),
-        partBytes,
-        partsInFlight: options.partsInFlight ?? 4,
-      };
+      return await capabilitiesOf(config, store, closing.signal);
     } finally {
       if (options.store === undefined) await store.close();
+    }
+  }
+
+  /** Downloads never ask for it: who may only read cannot probe. A failed probe is tried again at the next upload. */
+  async function knownCapabilities(): Promise<Capabilities> {
+    const finding = (capabilities ??= findCapabilities());
+    try {
+      return await finding;
+    } catch (error) {
+      if (capabilities === finding) capabilities = null;
+      throw error;
     }
   }
 
   async function open(index: number): Promise<PooledWorker> {
     // Workers need no key that they do not encrypt or authenticate with.
     const { folderKey: _kept, ...given } = config;
-    const prepared = await runnerOptions();
-    const worker = new PooledWorker(await startWorker(), given, prepared);
+    const worker = new PooledWorker(await startWorker(), given, runnerOptions);
     started[index] = worker;
     return worker;
   }
@@ -182,18 +202,18 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
     return best;
   }
 
-  async function runner(): Promise<TransferRunner> {
-    inThread ??= runnerOptions().then((prepared) => createRunner(config, prepared, options.store));
-    inThread.catch(() => (inThread = null));
-    return inThread;
-  }
+  const runner = (): TransferRunner => (inThread ??= createRunner(config, runnerOptions, options.store));
 
-  async function inWorker<Result>(make: (id: number) => Extract<ToWorker, { readonly job: unknown }>, onProgress: OnProgress, signal: AbortSignal): Promise<Result> {
+  /** @param known - for uploads: what the worker must be told first. */
+  async function inWorker<Result>(make: (id: number) => Extract<ToWorker, { readonly job: unknown }>, known: Promise<Capabilities> | null, onProgress: OnProgress, signal: AbortSignal): Promise<Result> {
     const index = leastLoaded();
     starting[index] = (starting[index] ?? 0) + 1;
     let worker: PooledWorker;
     try {
-      worker = await workerAt(index);
+      // The thread starts while the endpoint is probed.
+      const [opened, told] = await Promise.all([workerAt(index), known]);
+      worker = opened;
+      if (told !== null) worker.tell(told);
     } finally {
       starting[index] = (starting[index] ?? 1) - 1;
     }
@@ -210,19 +230,20 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
     concurrency,
     async upload(job: UploadJob, onProgress, signal) {
       checkOpen(signal);
-      if (size === 0) return (await runner()).upload(job, onProgress, signal);
-      return inWorker<UploadResult>((id) => ({ type: 'upload', id, job }), onProgress, signal);
+      if (size > 0) return inWorker<UploadResult>((id) => ({ type: 'upload', id, job }), knownCapabilities(), onProgress, signal);
+      runner().setCapabilities(await knownCapabilities());
+      return runner().upload(job, onProgress, signal);
     },
     async download(job: DownloadJob, onProgress, signal) {
       checkOpen(signal);
-      if (size === 0) return (await runner()).download(job, onProgress, signal);
-      return inWorker<DownloadResult>((id) => ({ type: 'download', id, job }), onProgress, signal);
+      if (size === 0) return runner().download(job, onProgress, signal);
+      return inWorker<DownloadResult>((id) => ({ type: 'download', id, job }), null, onProgress, signal);
     },
     async close() {
       closing.abort(new SyncError('engine-stopped'));
       const opened = await Promise.allSettled(workers.filter((worker) => worker !== undefined));
       await Promise.all(opened.map(async (worker) => (worker.status === 'fulfilled' ? worker.value.close() : undefined)));
-      await inThread?.then(async (open) => open.close()).catch(() => undefined);
+      await inThread?.close();
     },
   };
 }

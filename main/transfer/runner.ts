@@ -1,4 +1,5 @@
 /** Runs transfers of one folder in this thread: what a worker does, and what the pool does where no worker is wanted. */
+import { SyncError } from '../model/errors.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import { createLongNames } from '../remote/long-names.ts';
@@ -15,7 +16,6 @@ import type { TransferContext } from './upload.ts';
 const TAG_BYTES = 16;
 
 export type RunnerOptions = {
-  readonly capabilities: Capabilities;
   /** Bytes that all transfers of this runner may hold at once. */
   readonly memoryBytes: number;
   readonly connections: number;
@@ -24,6 +24,8 @@ export type RunnerOptions = {
 };
 
 export type TransferRunner = {
+  /** To be told before the first upload. */
+  setCapabilities(capabilities: Capabilities): void;
   upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult>;
   download(job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult>;
   close(): Promise<void>;
@@ -33,12 +35,19 @@ export type TransferRunner = {
 export function createRunner(config: RemoteFolderConfig, options: RunnerOptions, givenStore?: ObjectStore): TransferRunner {
   const store = givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections });
   const files = createStoredFiles(config);
+  let known: Capabilities | null = null;
   const context: TransferContext = {
     store, files, longNames: createLongNames(store, config.prefix, files.requests), budget: createBudget(options.memoryBytes), buffers: createPartBuffers(options.partBytes + TAG_BYTES, 2 * options.partsInFlight),
-    capabilities: options.capabilities, partBytes: options.partBytes, partsInFlight: options.partsInFlight,
+    partBytes: options.partBytes, partsInFlight: options.partsInFlight,
   };
   return {
-    upload: async (job, onProgress, signal) => upload(context, job, onProgress, signal),
+    setCapabilities(capabilities) {
+      known = capabilities;
+    },
+    async upload(job, onProgress, signal) {
+      if (known === null) throw new SyncError('invariant', { detail: 'An upload before it was known what the endpoint can do.' });
+      return upload(context, known, job, onProgress, signal);
+    },
     download: async (job, onProgress, signal) => download(context, job, onProgress, signal),
     close: async () => {
       if (givenStore === undefined) await store.close();

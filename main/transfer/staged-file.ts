@@ -3,14 +3,18 @@ import { closeSync, constants, fdatasync, openSync, unlinkSync, write, writeSync
 import { fromOsError } from '../local/os-error.ts';
 import type { DownloadJob } from '../sync/ports.ts';
 
-const BLOCKING_WRITE_BYTES = 256 * 1024;
+/** Up to this size a write blocks: handing it to the thread pool would cost more than the write. */
+const BLOCKING_WRITE_BYTES = 64 * 1024;
+/** What may be on its way to the disk while the next bytes are decrypted. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 export type StagedFile = {
+  /** Takes the bytes over: they must not change any more. Waits only where much is on its way already. */
   append(bytes: Uint8Array): Promise<void>;
   /** Durable from here on. */
   finish(): Promise<void>;
-  /** Closes and removes it. */
-  discard(): void;
+  /** Closes and removes it, once nothing is written any more. */
+  discard(): Promise<void>;
 };
 
 /** @throws SyncError disk-full, permission-denied, target-exists, … */
@@ -22,29 +26,61 @@ export function createStagedFile({ staged, path }: Pick<DownloadJob, 'staged' | 
     throw fromOsError(error, path);
   }
   let position = 0;
+  let waitingBytes = 0;
+  let failed: { readonly error: unknown } | null = null;
+  // Never rejects: what failed is thrown at the next append or at the end.
+  let writing: Promise<void> = Promise.resolve();
   let isOpen = true;
   const close = (): void => {
     if (isOpen) closeSync(descriptor);
     isOpen = false;
   };
+
+  function writeBlocking(bytes: Uint8Array, at: number): void {
+    for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written, bytes.length - written, at + written);
+  }
+
+  async function writeInBackground(bytes: Uint8Array, at: number): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      written += await new Promise<number>((resolve, reject) => {
+        write(descriptor, bytes, written, bytes.length - written, at + written, (error, count) => (error === null ? resolve(count) : reject(error)));
+      });
+    }
+  }
+
+  function throwFailed(): void {
+    if (failed !== null) throw fromOsError(failed.error, path);
+  }
+
   return {
     async append(bytes) {
-      try {
-        let written = 0;
-        while (written < bytes.length) {
-          const left = bytes.length - written;
-          written += left <= BLOCKING_WRITE_BYTES
-            ? writeSync(descriptor, bytes, written, left, position + written)
-            : await new Promise<number>((resolve, reject) => {
-                write(descriptor, bytes, written, left, position + written, (error, count) => (error === null ? resolve(count) : reject(error)));
-              });
+      throwFailed();
+      const at = position;
+      position += bytes.length;
+      if (bytes.length <= BLOCKING_WRITE_BYTES) {
+        try {
+          writeBlocking(bytes, at);
+        } catch (error) {
+          throw fromOsError(error, path);
         }
-        position += bytes.length;
-      } catch (error) {
-        throw fromOsError(error, path);
+        return;
       }
+      waitingBytes += bytes.length;
+      writing = writing.then(async () => {
+        try {
+          if (failed === null) await writeInBackground(bytes, at);
+        } catch (error) {
+          failed = { error };
+        } finally {
+          waitingBytes -= bytes.length;
+        }
+      });
+      if (waitingBytes >= MAX_WAITING_BYTES) await writing;
+      throwFailed();
     },
     async finish() {
+      await writing;
+      throwFailed();
       try {
         await new Promise<void>((resolve, reject) => {
           fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
@@ -54,7 +90,9 @@ export function createStagedFile({ staged, path }: Pick<DownloadJob, 'staged' | 
         throw fromOsError(error, path);
       }
     },
-    discard() {
+    async discard() {
+      failed ??= { error: new Error('discarded') };
+      await writing;
       try {
         close();
         unlinkSync(staged);

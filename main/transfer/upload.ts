@@ -27,7 +27,6 @@ export type TransferContext = {
   readonly longNames: LongNames;
   readonly budget: Budget;
   readonly buffers: PartBuffers;
-  readonly capabilities: Capabilities;
   readonly partBytes: number;
   /** Parts or ranges of one file in flight. */
   readonly partsInFlight: number;
@@ -38,6 +37,8 @@ const MAX_PARTS = 10_000;
 const MIB = 1024 * 1024;
 /** What is read and encrypted in one go: long enough to be cheap, short enough to be garbage at once and not to stall others. */
 const SLICE_BYTES = 256 * 1024;
+/** Long enough that reading in the background pays. */
+const HASH_SLICE_BYTES = 1024 * 1024;
 const TAG_BYTES = 16;
 
 export function partBytesFor(sizeBytes: number, usual: number): number {
@@ -45,7 +46,7 @@ export function partBytesFor(sizeBytes: number, usual: number): number {
 }
 
 /** @throws SyncError as Transfers.upload says */
-export async function upload(context: TransferContext, job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+export async function upload(context: TransferContext, capabilities: Capabilities, job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
   const { files, longNames } = context;
   if (job.local.sizeBytes > maxFileBytes(files.epoch.mode)) throw new SyncError('file-too-large-for-mode', { path: job.path });
   const file = openSourceFile(job);
@@ -53,7 +54,7 @@ export async function upload(context: TransferContext, job: UploadJob, onProgres
     const names = files.names?.encryptPath(job.path).longNames ?? [];
     if (names.length > 0) await longNames.store(names, signal);
     const isSmall = file.sizeBytes <= context.partBytes;
-    return await (isSmall ? uploadWhole(context, job, file, onProgress, signal) : uploadParts(context, job, file, onProgress, signal));
+    return await (isSmall ? uploadWhole(context, capabilities, job, file, onProgress, signal) : uploadParts(context, capabilities, job, file, onProgress, signal));
   } catch (error) {
     throw withPath(error, job.path);
   } finally {
@@ -78,8 +79,8 @@ function resultOf(context: TransferContext, job: UploadJob, written: Written, at
   return { version, sha256: attributes.sha256 ?? '', epoch: epoch.n, keyId };
 }
 
-async function uploadWhole(context: TransferContext, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
-  const { store, files, capabilities, budget } = context;
+async function uploadWhole(context: TransferContext, capabilities: Capabilities, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+  const { store, files, budget } = context;
   const release = await budget.take(file.sizeBytes * 2 + TAG_BYTES, signal);
   let encryption: Encryption | null = null;
   try {
@@ -103,15 +104,24 @@ async function uploadWhole(context: TransferContext, job: UploadJob, file: Sourc
 
 /** @returns 64 hex digits */
 async function hashFile(file: SourceFile, budget: Budget, signal: AbortSignal): Promise<string> {
-  const release = await budget.take(SLICE_BYTES, signal);
+  const release = await budget.take(2 * HASH_SLICE_BYTES, signal);
   try {
-    const slice = Buffer.allocUnsafeSlow(SLICE_BYTES);
     const hash = createHash('sha256');
-    for (let position = 0; position < file.sizeBytes; position += SLICE_BYTES) {
-      signal.throwIfAborted();
-      const piece = slice.subarray(0, Math.min(SLICE_BYTES, file.sizeBytes - position));
+    let [reading, other] = [Buffer.allocUnsafeSlow(HASH_SLICE_BYTES), Buffer.allocUnsafeSlow(HASH_SLICE_BYTES)];
+    const readAt = async (position: number): Promise<Buffer> => {
+      const piece = reading.subarray(0, Math.max(0, Math.min(HASH_SLICE_BYTES, file.sizeBytes - position)));
+      [reading, other] = [other, reading];
       await file.fill(piece, position);
+      return piece;
+    };
+    let next = await readAt(0);
+    for (let position = HASH_SLICE_BYTES; next.length > 0; position += HASH_SLICE_BYTES) {
+      signal.throwIfAborted();
+      const piece = next;
+      // The disk works while this thread hashes.
+      const coming = readAt(position);
       hash.update(piece);
+      next = await coming;
     }
     file.checkUnchanged();
     return hash.digest('hex');
@@ -120,8 +130,8 @@ async function hashFile(file: SourceFile, budget: Budget, signal: AbortSignal): 
   }
 }
 
-async function uploadParts(context: TransferContext, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
-  const { store, files, capabilities, budget } = context;
+async function uploadParts(context: TransferContext, capabilities: Capabilities, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+  const { store, files, budget } = context;
   const sha256 = await hashFile(file, budget, signal);
   const attributes = attributesOf(job, file.sizeBytes, sha256);
   const encryption = await files.startEncryption();

@@ -48,6 +48,9 @@ if (parentPort !== null) {
       case 'open':
         runner = createRunner(message.config, message.options);
         break;
+      case 'capabilities':
+        runner?.setCapabilities(message.capabilities);
+        break;
       case 'upload':
       case 'download':
         await run(message);

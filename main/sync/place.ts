@@ -12,7 +12,8 @@ import type { Recorder } from './record.ts';
 import type { Staged } from './run.ts';
 
 const BATCH_SIZE = 256;
-const BATCH_DELAY_MS = 50;
+/** Long enough for full batches where files come fast; the end of a stage waits for nothing. */
+const BATCH_DELAY_MS = 250;
 const MAX_NAME_TRIES = 60;
 
 /** The fact that holds the base entries of what is just being put in place. */

@@ -8,8 +8,8 @@ import type { BaseEntry, OperationId } from '../model/snapshot.ts';
 import type { Clock, FolderState } from './ports.ts';
 
 /** Most results in one commit, and how long the first of them may wait. A crash loses them; the intents find them again. */
-const BATCH_SIZE = 256;
-const BATCH_DELAY_MS = 50;
+const BATCH_SIZE = 512;
+const BATCH_DELAY_MS = 250;
 /** A first sync of a million files must not write a million lines that nobody reads. */
 const MAX_ACTIVITY_PER_CYCLE = 2_000;
 

@@ -2,7 +2,7 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, PasswordInput, TextInput, UnstyledButton } from '@mantine/core';
-import { IconCheck, IconChecks, IconFileImport, IconKey, IconPlus } from '@tabler/icons-react';
+import { IconCheck, IconFileImport, IconKey, IconPlus } from '@tabler/icons-react';
 import type { KeyView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
@@ -133,7 +133,7 @@ export function KeysView(): ReactElement {
         {safe.files + unsafe.files > 0 && (
           <section className="panel lost">
             <h2 className="h3">{t('keys.lostTitle')}</h2>
-            {safe.names !== '' && <div className="lost-row"><span className="st saved"><IconChecks size={16} stroke={1.75} aria-hidden="true" />{t('keys.lostSafe')}</span><span className="ell">{safe.names}</span><span className="num mute">{t('common.files', { count: safe.files, files: count(safe.files) })}</span></div>}
+            {safe.names !== '' && <div className="lost-row"><span className="st saved"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('keys.lostSafe')}</span><span className="ell">{safe.names}</span><span className="num mute">{t('common.files', { count: safe.files, files: count(safe.files) })}</span></div>}
             {unsafe.names !== '' && <div className="lost-row"><span className="st attention"><StateGlyph state="needs-attention" />{t('keys.lostGone')}</span><span className="ell">{unsafe.names}</span><span className="num mute">{t('common.files', { count: unsafe.files, files: count(unsafe.files) })}</span></div>}
           </section>
         )}

@@ -52,14 +52,16 @@ export async function deleteLocal(action: Of<'delete-local'>, run: Run): Promise
 const PRUNING = 'pruning';
 
 /**
- * Notes the directories that may become empty by these deletions. A crash between a deletion and the removal of its empty
- * directory would otherwise leave one that looks like the user's own, and bring it back on every device.
+ * Notes the directories that may become empty by these deletions, and those that are about to be made. A crash between a
+ * deletion and the removal of its empty directory, or between making a directory and recording it, would otherwise leave
+ * one that looks like the user's own, and bring it back on every device.
  */
-export function beginPruning(deletions: readonly Of<'delete-local'>[], { state }: FolderParts): void {
-  if (deletions.length > 0) state.putFact(PRUNING, [...new Set(deletions.map(({ path }) => parentOf(path)))].filter((directory) => directory !== ''));
+export function beginPruning(deletions: readonly Of<'delete-local'>[], made: readonly SyncPath[], { state }: FolderParts): void {
+  if (deletions.length + made.length === 0) return;
+  state.putFact(PRUNING, [...new Set([...deletions.map(({ path }) => parentOf(path)), ...made])].filter((directory) => directory !== ''));
 }
 
-/** Removes the directories that were noted and are empty now, and what a crash left of them. */
+/** Removes those that were noted and are empty now, unless they are in step; what a crash left of them is removed by the next cycle. */
 export async function finishPruning({ state, tree }: FolderParts): Promise<void> {
   const directories = state.fact<SyncPath[]>(PRUNING) ?? [];
   if (directories.length === 0) return;

@@ -6,6 +6,7 @@
 import { isSyncError } from '../model/errors.ts';
 import type { ErrorCode, SyncError } from '../model/errors.ts';
 import type { Action, Plan } from '../model/action.ts';
+import { isDirectoryPath } from '../model/path.ts';
 import { advanceVector, joinVectors } from '../model/version-vector.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import { newOperationId } from './base-entry.ts';
@@ -87,7 +88,8 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   const change = (work: Work): Promise<void> => perform(work.action, laneOf(work.action), run, copies, () => changeRemote(work, run), work.intent);
   const fetch = (action: (typeof downloads)[number]): Promise<void> =>
     action.type === 'adopt' ? perform(action, 'down', run, copies, () => adopt(action, run)) : fetchAndPlace(action, run, copies);
-  beginPruning(localDeletions, run.parts);
+  const directories = downloads.filter(({ type, path }) => type === 'download' && isDirectoryPath(path)).map(({ path }) => path);
+  beginPruning(localDeletions, directories, run.parts);
   // One lane's failing state must not leave the others running unwatched: all are awaited, then the first error is thrown.
   const lanes = await Promise.allSettled([
     forEachBounded(withIntents(remoteChanges, INTENTS_PER_COMMIT, run), atOnce, change),
@@ -101,7 +103,7 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   run.recorder.flush();
   run.signal.throwIfAborted();
   for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-  if (localDeletions.length > 0) await finishPruning(run.parts);
+  if (localDeletions.length + directories.length > 0) await finishPruning(run.parts);
 }
 
 /** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { World } from '../helpers/world.ts';
 import { CrashPoint, Device } from './device.ts';
 import { MemoryBucket } from './bucket-over-disks.ts';
 
@@ -97,4 +98,26 @@ describe('a crash loses nothing, makes no conflict copy, and the next start fini
       }, 60_000);
     }
   }
+});
+
+describe('a crash while an empty directory is taken over', () => {
+  test.each(['two-way', 'download-mirror'] as const)('brings nothing back that the other device removed since: %s', async (direction) => {
+    for (let at = 1; ; at++) {
+      const world = new World();
+      const a = world.addDevice('a');
+      const b = world.addDevice('b', { direction });
+      a.disk.write('keep', 'k');
+      for (const device of [a, b]) await device.sync();
+      a.disk.makeDirectory('x/y');
+      await a.sync();
+      let calls = 0;
+      world.faults.next = () => (++calls === at ? { at: 'crash-after' } : null);
+      const isThrough = (await b.sync()) !== null;
+      delete world.faults.next;
+      a.disk.remove('x');
+      for (const device of [a, b, a, b]) await device.sync();
+      expect([a.disk.directories(), b.disk.directories(), world.remoteDirectories()], `after call ${at}`).toEqual([[], [], []]);
+      if (isThrough) break;
+    }
+  });
 });

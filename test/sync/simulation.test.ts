@@ -97,6 +97,21 @@ describe('whatever users do and whatever fails, nothing is lost and all come to 
   });
 });
 
+/** Kept because they broke a promise before. */
+const REMEMBERED: readonly [string, HistoryOptions][] = [
+  [
+    'a directory that was made and not recorded when the power went, and removed elsewhere since',
+    { seed: 20_261_852, level: 'versioned', isClientSide: false, devices: 2, writers: 1, steps: 40, faultChance: 0.06, crashChance: 0.01, meanwhileChance: 0.02, direction: 'download-mirror' },
+  ],
+];
+
+describe('histories that were broken once', () => {
+  test.each(REMEMBERED)('%s', async (_, options) => {
+    const { broken, conflictCopies } = await runHistory(options);
+    expect({ broken, conflictCopies }).toEqual({ broken: [], conflictCopies: 0 });
+  });
+});
+
 describe('the histories notice what they are there for', { timeout: 60_000 }, () => {
   const rough = { devices: 2, steps: 40, faultChance: 0.06, crashChance: 0.005, meanwhileChance: 0.03 };
   test.each<[string, Sabotage, Partial<HistoryOptions>]>([

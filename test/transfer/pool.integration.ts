@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SyncError } from '../../main/model/errors.ts';
 import { syncPath } from '../../main/model/path.ts';
 import type { S3Access } from '../../main/model/settings.ts';
 import { createBucket } from '../../main/remote/connection.ts';
+import { createS3Store } from '../../main/remote/s3.ts';
 import { startStorage } from '../../main/storage/server.ts';
 import type { RunningStorage } from '../../main/storage/server.ts';
 import { codeOf } from '../remote/store.contract.ts';
@@ -36,6 +38,21 @@ describe('a pool of worker threads', () => {
     const back = await Promise.all(results.map(async ({ version }, index) => fixture.download(syncPath(`many/${index}`), version)));
     expect(back.every(({ content }, index) => content.equals(contents[index] ?? Buffer.alloc(0)))).toBe(true);
     await fixture.close();
+  });
+
+  test('asks nothing of the server before a download that only writers may ask', async () => {
+    const config = makeConfig(access, 'pool', 'cse-c');
+    const writer = openFixture(config);
+    const content = randomBytes(1000);
+    const { version } = await writer.upload('kept', content);
+    // Another name for the same server, since what was found out about a place is remembered.
+    const elsewhere = { ...config, access: { ...access, endpoint: storage.endpoint.replace('127.0.0.1', 'localhost') } };
+    const store = createS3Store(access, 'pool');
+    const refuse = async (): Promise<never> => Promise.reject(new SyncError('access-denied'));
+    const reader = openFixture(elsewhere, { size: 0, store: { ...store, put: refuse, delete: refuse, startMultipart: refuse } });
+    expect((await reader.download(syncPath('kept'), version)).content).toEqual(content);
+    expect(await codeOf(reader.upload('new', content))).toBe('access-denied');
+    await Promise.all([reader.close(), writer.close(), store.close()]);
   });
 
   test('passes errors and the reason of a cancellation on', async () => {

@@ -33,6 +33,14 @@ export type RemoteSide = {
   close(): Promise<void>;
 };
 
+/** Servers are updated and buckets reconfigured: what was found is found anew after this long. */
+const CAPABILITIES_LAST_MS = 30 * 24 * 3600_000;
+
+function rememberedCapabilities(state: FolderState): Capabilities | null {
+  const known = state.fact<Capabilities>(CAPABILITIES_FACT);
+  return known !== null && Math.abs(Date.now() - known.probedAtMs) < CAPABILITIES_LAST_MS ? known : null;
+}
+
 /**
  * Opens the folder's keys from what this device keeps of its description.
  *
@@ -48,7 +56,7 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
   if (unlocked.pin.folderKeyFingerprint !== pin.folderKeyFingerprint || unlocked.folderId !== pin.folderId) throw new SyncError('state-corrupt', { detail: folder.name });
   const access = await wiring.connections.accessOf(connection);
   const [{ openRemoteFolder }, { createTransferPool }] = await Promise.all([import('../remote/folder.ts'), import('../transfer/pool.ts')]);
-  const config = remoteConfigOf(unlocked, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: state.fact<Capabilities>(CAPABILITIES_FACT) });
+  const config = remoteConfigOf(unlocked, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state) });
   const remote = openRemoteFolder(config);
   const transfers = createTransferPool(config);
   return {

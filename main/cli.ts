@@ -4,7 +4,6 @@
  *
  * Exit codes: 0 in step, 2 something failed, is quarantined or held, 1 could not start or bad usage.
  */
-import { setMaxListeners } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { SyncError } from './model/errors.ts';
 import { exitCodeSoFar, fail } from './cli/cli.ts';
@@ -79,8 +78,6 @@ async function main(argv: readonly string[]): Promise<number> {
 
 // The SDK warns people who run an older Node about its own future; that is no news for who syncs a folder.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-// One signal ends every transfer in flight: more listeners than Node's default takes for a leak.
-setMaxListeners(1_000);
 
 // Whoever reads our output may stop early, as `head` does: no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));

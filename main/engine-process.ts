@@ -3,7 +3,6 @@
  * step, and answers the command line over a local socket. The app forks it as an Electron utility process; tests fork it as a
  * plain Node process. It ends itself on `stop`, when it has finished what must not be torn, or when its parent is gone.
  */
-import { setMaxListeners } from 'node:events';
 import type { FromEngine, StorageAccess, ToEngine } from '../preload/contract.ts';
 import { openEnfold } from './assembly/enfold.ts';
 import { serveEngineSocket } from './assembly/engine-socket.ts';
@@ -33,8 +32,6 @@ async function startStorage(directory: string): Promise<StorageAccess> {
 }
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-// One signal ends every transfer in flight: more listeners than Node's default takes for a leak.
-setMaxListeners(1_000);
 
 const enfold = await openEnfold({ env: process.env, storageHost: { ensureRunning: startStorage }, log: (line) => process.stderr.write(`engine: ${line}\n`) });
 const service = createEngineService(enfold, (name, payload) => post({ type: 'event', name, payload } as FromEngine));

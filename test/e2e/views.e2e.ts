@@ -118,7 +118,7 @@ test('a mode is chosen and the wizard walked with the keyboard alone', async () 
   await page.keyboard.press('Enter');
   await radio(/^Storage on my disk/).focus();
   await page.keyboard.press('ArrowDown');
-  expect(await radio(/^Amazon S3 \(ines\)/).isChecked()).toBe(true);
+  await expect.poll(() => radio(/^Amazon S3 \(ines\)/).isChecked()).toBe(true);
   await page.keyboard.press('ArrowUp');
   await button('Continue to folder').focus();
   await page.keyboard.press('Enter');
@@ -127,7 +127,7 @@ test('a mode is chosen and the wizard walked with the keyboard alone', async () 
   await page.getByRole('heading', { name: 'Who may read this?' }).waitFor();
   await radio(/^Only me/).focus();
   await page.keyboard.press('ArrowDown');
-  expect(await radio(/^Anyone with access/).isChecked()).toBe(true);
+  await expect.poll(() => radio(/^Anyone with access/).isChecked()).toBe(true);
   await page.keyboard.press('Escape');
   await page.getByRole('heading', { name: 'Three things need you.' }).waitFor();
 });

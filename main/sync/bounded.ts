@@ -50,8 +50,9 @@ export class Batcher<T> {
     this.#flush = options.flush;
   }
 
-  /** Waits only where two batches are full already, so that a fast giver cannot pile up items. */
+  /** Waits only where two batches are full already, so that a fast giver cannot pile up items. @throws what `flush` threw */
   async add(item: T): Promise<void> {
+    if (this.#failed !== null) throw this.#failed.error;
     this.#items.push(item);
     if (this.#items.length >= this.#size) void this.#start();
     else this.#startLater();

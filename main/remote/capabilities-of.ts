@@ -2,6 +2,7 @@
 import type { RemoteFolderConfig } from './folder-config.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { ObjectStore } from './object-store.ts';
+import { unlessAborted } from './on-abort.ts';
 import { probeFolder } from './probe.ts';
 import { createStoredFiles } from './stored-file.ts';
 
@@ -18,5 +19,5 @@ export async function capabilitiesOf(config: RemoteFolderConfig, store: ObjectSt
     known.set(place, probe);
     probe.catch(() => known.delete(place));
   }
-  return probe;
+  return unlessAborted(probe, signal);
 }

@@ -11,7 +11,7 @@ import { createSigner } from '../sigv4/sign.ts';
 import type { Credentials, Signer } from '../sigv4/sign.ts';
 import { EMPTY_SHA256, UNSIGNED_PAYLOAD, canonicalQuery, encodePath } from '../sigv4/signature.ts';
 import type { Endpoint } from './endpoint.ts';
-import { onAbort } from './on-abort.ts';
+import { onAbort, unlessAborted } from './on-abort.ts';
 import { errorOfFailure, errorOfSdk, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
 
@@ -49,7 +49,8 @@ class AnswerReader {
   readonly #signal: AbortSignal;
   readonly #method: string;
   readonly #into: Buffer | undefined;
-  #forgetAbort: (() => void) | null = null;
+  readonly #forgetAbort: () => void;
+  #controller: { abort(reason: Error): void } | null = null;
   #status = 0;
   #headers: Answer['headers'] = {};
   #whole: Buffer | null = null;
@@ -62,15 +63,16 @@ class AnswerReader {
     this.#signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;
+    // A request that still waits for its connection is ended here, and not begun later.
+    this.#forgetAbort = onAbort(signal, () => {
+      if (this.#controller === null) reject(signal.reason);
+      else this.#controller.abort(new Error('aborted'));
+    });
   }
 
   onRequestStart(controller: { abort(reason: Error): void }): void {
-    const abort = (): void => controller.abort(new Error('aborted'));
-    if (this.#signal.aborted) {
-      abort();
-      return;
-    }
-    this.#forgetAbort = onAbort(this.#signal, abort);
+    this.#controller = controller;
+    if (this.#signal.aborted) controller.abort(new Error('aborted'));
   }
 
   onResponseStart(controller: { abort(reason: Error): void }, status: number, headers: Answer['headers']): void {
@@ -98,7 +100,7 @@ class AnswerReader {
   }
 
   onResponseEnd(): void {
-    this.#forget();
+    this.#forgetAbort();
     if (this.#whole !== null && this.#filled !== this.#whole.length) {
       this.#reject(new SyncError('answer-invalid', { detail: 'The answer is shorter than announced.' }));
       return;
@@ -107,13 +109,8 @@ class AnswerReader {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    this.#forget();
+    this.#forgetAbort();
     this.#reject(error);
-  }
-
-  #forget(): void {
-    this.#forgetAbort?.();
-    this.#forgetAbort = null;
   }
 }
 
@@ -155,7 +152,7 @@ export function createHttpClient(endpoint: Endpoint, connections: number): HttpC
     signal.throwIfAborted();
     const path = request.objectKey === '' ? endpoint.basePath || '/' : `${endpoint.basePath}/${request.objectKey}`;
     const headers: Record<string, string> = { ...request.headers, host };
-    const withSigner = signer !== null && !(endpoint.credentials instanceof Function) ? signer : await currentSigner();
+    const withSigner = signer !== null && !(endpoint.credentials instanceof Function) ? signer : await unlessAborted(currentSigner(), signal);
     Object.assign(headers, withSigner.signHeaders({ method: request.method, path, query: request.query ?? [], headers, payloadHash: payloadHashOf(request) }, Date.now() + clockOffsetMs));
     const query = request.query === undefined || request.query.length === 0 ? '' : `?${canonicalQuery(request.query)}`;
     const body = request.body ?? null;

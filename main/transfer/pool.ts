@@ -9,7 +9,7 @@ import { capabilitiesOf } from '../remote/capabilities-of.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
-import { onAbort } from '../remote/on-abort.ts';
+import { onAbort, unlessAborted } from '../remote/on-abort.ts';
 import { createS3Store } from '../remote/s3.ts';
 import type { DownloadJob, DownloadResult, OnProgress, Transfers, UploadJob, UploadResult } from '../sync/ports.ts';
 import { createOutbox } from './messages.ts';
@@ -211,7 +211,7 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
     let worker: PooledWorker;
     try {
       // The thread starts while the endpoint is probed.
-      const [opened, told] = await Promise.all([workerAt(index), known]);
+      const [opened, told] = await unlessAborted(Promise.all([workerAt(index), known]), signal);
       worker = opened;
       if (told !== null) worker.tell(told);
     } finally {
@@ -231,7 +231,7 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
     async upload(job: UploadJob, onProgress, signal) {
       checkOpen(signal);
       if (size > 0) return inWorker<UploadResult>((id) => ({ type: 'upload', id, job }), knownCapabilities(), onProgress, signal);
-      runner().setCapabilities(await knownCapabilities());
+      runner().setCapabilities(await unlessAborted(knownCapabilities(), signal));
       return runner().upload(job, onProgress, signal);
     },
     async download(job: DownloadJob, onProgress, signal) {

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { onAbort } from '../../main/remote/on-abort.ts';
+import { onAbort, unlessAborted } from '../../main/remote/on-abort.ts';
 
 describe('Waiting for the end of a signal', () => {
   test('adds one listener, however many wait', () => {
@@ -42,5 +42,23 @@ describe('Waiting for the end of a signal', () => {
     const end = onAbort(controller.signal, () => (isCalled = true));
     controller.abort();
     expect(isCalled).toBe(false);
+  });
+});
+
+describe('Work that others share', () => {
+  test('is waited for until the signal ends, with its own result or error', async () => {
+    const { signal } = new AbortController();
+    expect(await unlessAborted(Promise.resolve(1), signal)).toBe(1);
+    await expect(unlessAborted(Promise.reject(new Error('own')), signal)).rejects.toThrow('own');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  test('is left as soon as the signal ends', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const left = unlessAborted(new Promise(() => undefined), controller.signal);
+    controller.abort(reason);
+    await expect(left).rejects.toBe(reason);
+    await expect(unlessAborted(Promise.reject(new Error('too late')), controller.signal)).rejects.toBe(reason);
   });
 });

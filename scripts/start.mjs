@@ -16,7 +16,10 @@ try {
   const env = await toolEnvironment();
   if (hasDisplay) {
     run(script('with.mjs', '--electron', 'electron-vite', 'build', '--logLevel', 'warn'), env);
-    run(script('with.mjs', '--electron', 'electron', '.', ...process.argv.slice(2)), env);
+    // Chromium refuses to start as root with its sandbox on.
+    const isRoot = process.platform === 'linux' && process.getuid() === 0;
+    if (isRoot) console.log('You are root, so the window runs without Chromium\'s sandbox. As an ordinary user it has it.');
+    run(script('with.mjs', '--electron', 'electron', ...(isRoot ? ['--no-sandbox'] : []), '.', ...process.argv.slice(2)), env);
   } else {
     console.log('There is no display here, so the window cannot open. Running the demo instead: the same engine, from the command line.\n');
     run(script('demo.mjs', ...process.argv.slice(2)), env);

@@ -144,6 +144,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       phase: phaseAfter(result),
       problems: [...result.problems, ...questionsAsProblems(result.questions)],
       held: heldStatus(result),
+      isAnswered: false,
       files: totals.files,
       bytes: totals.bytes,
       skippedCount: result.skipped,
@@ -258,7 +259,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
             await remote.putTombstone({ path: base.path, operationId: base.operationId, vector: base.vector, deletedAtMs: clock.nowMs(), device: state.device }, closing.signal);
           }
         }
-        board.set({ held: null });
+        board.set({ held: null, phase: 'waiting', isAnswered: true });
         scheduler.ask();
       }),
     setShown: (isShown) => scheduler.setShown(isShown),

@@ -28,7 +28,11 @@ export type SyncStatus = {
 };
 
 /** What the state word is derived from; all else is shown as it is. */
-type Facts = Omit<SyncStatus, 'folderId' | 'state' | 'progress' | 'transfers'> & { readonly isPaused: boolean };
+type Facts = Omit<SyncStatus, 'folderId' | 'state' | 'progress' | 'transfers'> & {
+  readonly isPaused: boolean;
+  /** The user answered what was held, and no cycle has carried it out yet. */
+  readonly isAnswered: boolean;
+};
 
 /** Codes that mean: the folder waits for a key or a keychain, and for nothing else. */
 const LOCKED_CODES: ReadonlySet<string> = new Set(['keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
@@ -53,11 +57,11 @@ export class StatusBoard {
   constructor(folderId: string, clock: Clock, initial: Partial<Facts>) {
     this.#folderId = folderId;
     this.#clock = clock;
-    this.#facts = { phase: 'new', lastSuccessMs: null, files: 0, bytes: 0, problems: [], held: null, twoVersions: 0, skippedCount: 0, isPaused: false, ...initial };
+    this.#facts = { phase: 'new', lastSuccessMs: null, files: 0, bytes: 0, problems: [], held: null, twoVersions: 0, skippedCount: 0, isPaused: false, isAnswered: false, ...initial };
   }
 
   current(): SyncStatus {
-    const { isPaused: _, ...shown } = this.#facts;
+    const { isPaused: _, isAnswered: __, ...shown } = this.#facts;
     const transfers = [...this.#transfers.values()].slice(0, MAX_SHOWN_TRANSFERS).map((t) => Object.freeze({ ...t }));
     return Object.freeze({ folderId: this.#folderId, state: stateOf(this.#facts), ...shown, progress: this.#progress(), transfers });
   }
@@ -145,5 +149,5 @@ function stateOf(facts: Facts): SyncStatus['state'] {
   if (blocking.some((problem) => problem.path === null && LOCKED_CODES.has(problem.error.code))) return 'locked';
   if (facts.phase === 'transferring') return 'syncing';
   if (facts.held !== null || blocking.length > 0) return 'needs-attention';
-  return facts.lastSuccessMs === null || facts.phase === 'waiting' ? 'syncing' : 'up-to-date';
+  return facts.lastSuccessMs === null || facts.phase === 'waiting' || facts.isAnswered ? 'syncing' : 'up-to-date';
 }

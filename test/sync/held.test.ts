@@ -61,8 +61,13 @@ describe('a plan that looks like an accident', () => {
     for (let i = 0; i < 30; i++) a.disk.remove(`files/${i}`);
     await a.sync();
     a.engine.start();
+    const states: string[] = [];
+    a.engine.onStatus(({ state, held }) => states.push(held === null ? state : 'held'));
     await a.engine.answerHeld('delete');
     await world.clock.advance(1_000);
+    // Not up to date before what was answered is done.
+    expect(states.lastIndexOf('syncing')).toBeLessThan(states.indexOf('up-to-date'));
+    expect([states.at(0), states.at(-1)]).toEqual(['held', 'up-to-date']);
     await a.engine.close();
     expect(world.remoteFiles().size).toBe(10);
   });

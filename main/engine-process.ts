@@ -21,9 +21,14 @@ function post(message: FromEngine): void {
 type Waiting = { readonly resolve: (access: StorageAccess) => void; readonly reject: (error: SyncError) => void };
 const waitingForStorage = new Map<number, Waiting>();
 let nextId = 1;
+let isStopping = false;
+
+/** What has not ended by then waits for something outside, such as a keychain that asks the user. Being killed loses nothing. */
+const STOP_PATIENCE_MS = 8_000;
 
 /** The shell owns the storage processes: it starts one where none runs, and ends them. */
 async function startStorage(directory: string): Promise<StorageAccess> {
+  if (isStopping) throw new SyncError('engine-stopped');
   return new Promise((resolve, reject) => {
     const id = nextId++;
     waitingForStorage.set(id, { resolve, reject });
@@ -37,19 +42,29 @@ const enfold = await openEnfold({ env: process.env, storageHost: { ensureRunning
 const service = createEngineService(enfold, (name, payload) => post({ type: 'event', name, payload } as FromEngine));
 const socket = await serveEngineSocket(enfold.home, (question) => service.sync(question));
 
-let isStopping = false;
 async function stop(): Promise<void> {
   if (isStopping) return;
   isStopping = true;
+  const patience = setTimeout(() => {
+    process.stderr.write('engine: something did not end in time\n');
+    leave();
+  }, STOP_PATIENCE_MS);
+  for (const { reject } of waitingForStorage.values()) reject(new SyncError('engine-stopped'));
+  waitingForStorage.clear();
   try {
     await socket.close();
     await service.close();
     await enfold.close();
   } finally {
-    post({ type: 'stopped' });
-    // The message must be on its way before the process is gone; the parent ends it sooner where it can.
-    setTimeout(() => process.exit(0), 100);
+    clearTimeout(patience);
+    leave();
   }
+}
+
+function leave(): void {
+  post({ type: 'stopped' });
+  // The message must be on its way before the process is gone; the parent ends it sooner where it can.
+  setTimeout(() => process.exit(0), 100);
 }
 
 function receive(message: ToEngine): void {

@@ -111,7 +111,8 @@ export function startEngine(options: Options): EngineHost {
         if (leaving === null) return resolve();
         const timer = setTimeout(() => {
           process.stderr.write('shell: the engine did not stop in time and was ended\n');
-          leaving.kill();
+          // It takes SIGTERM for another `stop`.
+          if (leaving.pid !== undefined) process.kill(leaving.pid, 'SIGKILL');
         }, STOP_MS);
         leaving.once('exit', () => {
           clearTimeout(timer);

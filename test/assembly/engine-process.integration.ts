@@ -21,7 +21,7 @@ type Engine = {
 
 const accessOf = ({ endpoint, accessKeyId, secretAccessKey }: StorageAccess): StorageAccess => ({ endpoint, accessKeyId, secretAccessKey });
 
-async function startEngine(computer: Computer, storageFor: (directory: string) => StorageAccess, env: Record<string, string> = {}): Promise<Engine> {
+async function startEngine(computer: Computer, storageFor: (directory: string) => StorageAccess | null, env: Record<string, string> = {}): Promise<Engine> {
   const child = fork(resolve('main/engine-process.ts'), [], {
     env: { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests', ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced',
   });
@@ -43,7 +43,8 @@ async function startEngine(computer: Computer, storageFor: (directory: string) =
         statusEventsAt.push(Date.now());
       } else if (message.type === 'start-storage') {
         storageAsked.push(message.directory);
-        child.send({ type: 'storage', id: message.id, access: accessOf(storageFor(message.directory)), error: null });
+        const access = storageFor(message.directory);
+        if (access !== null) child.send({ type: 'storage', id: message.id, access: accessOf(access), error: null });
       }
     });
   });
@@ -218,6 +219,19 @@ describe('the engine process', () => {
     const exited = new Promise((done) => running?.child.once('exit', done));
     running.child.disconnect();
     expect(await exited).toBe(0);
+  });
+
+  test('ends while it still waits for storage that does not come up', async () => {
+    const computer = createComputer(scratch.dir, 'home-no-storage');
+    running = await startEngine(computer, () => server);
+    const id = await addFolder(running, newFolder(), 'no-storage');
+    await running.must('folders.start', { folderId: id });
+    expect(await running.stop()).toBe(0);
+    running = await startEngine(computer, () => null);
+    await vi.waitFor(() => expect(running?.storageAsked).toHaveLength(1), wait);
+    const askedAt = performance.now();
+    expect(await running.stop()).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(5_000);
   });
 
   test('has the version of the package', async () => {

@@ -59,12 +59,14 @@ export type Keys = {
   list(): readonly KeySettings[];
   /** @throws SyncError key-not-found */
   find(idOrName: string): KeySettings;
-  /** @throws SyncError key-name-taken, not-available-yet (rsa, sse-c) */
+  /** @throws SyncError key-name-taken */
   create(input: { readonly name: string; readonly type: KeyType }): Promise<KeySettings>;
   /** Writes an age file under `passphrase`; never replaces a file that holds something. @throws SyncError target-exists, key-not-found */
   exportTo(idOrName: string, file: string, passphrase: string): Promise<KeySettings>;
   /** An imported key that is already there keeps its old name unless that was free. @throws SyncError key-invalid, passphrase-…, key-name-taken */
-  importFrom(input: { readonly name: string; readonly file: string; readonly passphrase: string | null }): Promise<KeySettings>;
+  importFrom(input: { readonly name: string; readonly file: string; readonly passphrase: string | null; /** What raw bytes are; exports and PEM say it themselves. Default: aes. */ readonly type?: KeyType | undefined }): Promise<KeySettings>;
+  /** From AWS Secrets Manager: raw bytes, base64, hex, PEM, or 32 characters as it makes them itself. @throws SyncError key-not-found, access-denied, key-invalid, key-name-taken */
+  importFromSecret(input: { readonly name: string; readonly secretId: string; readonly connection: string; readonly type?: KeyType | undefined }): Promise<KeySettings>;
   /** True where the file is an export, which a passphrase protects. */
   needsPassphrase(file: string): Promise<boolean>;
   /** @throws SyncError key-in-use */

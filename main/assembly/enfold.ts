@@ -38,7 +38,10 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   };
   const secrets = async (): Promise<SecretStore> => (opening ??= openSecrets());
   const connections = createConnections({ settings, secrets, storageHost: options.storageHost });
-  const keys = createKeys({ settings, secrets });
+  const keys = createKeys({
+    settings, secrets,
+    loadSecret: async (connection, secretId) => (await import('../remote/aws-services.ts')).loadSecret(await connections.accessOf(connections.find(connection)), secretId, new AbortController().signal),
+  });
   const wiring = { home, connections, keys, hostName: options.hostName, log: options.log ?? (() => undefined) };
   const folders = createFolders({ home, settings, connections, keys, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);

@@ -47,7 +47,9 @@ function writeNewFile(file: string, text: string): void {
   }
 }
 
-export function createKeys({ settings, secrets }: { settings: SettingsStore; secrets: () => Promise<SecretStore> }): Keys {
+type Options = { readonly settings: SettingsStore; readonly secrets: () => Promise<SecretStore>; readonly loadSecret: (connection: string, secretId: string) => Promise<Buffer> };
+
+export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
   const find = (wanted: string): KeySettings => findNamed(settings.keys(), wanted, ({ keyId }) => keyId, ({ name }) => name, 'key-not-found');
 
   const checkFree = (name: string): string => {
@@ -59,11 +61,16 @@ export function createKeys({ settings, secrets }: { settings: SettingsStore; sec
   /** Takes `bytes` over: they are zeroed. */
   const store = async (name: string, type: KeyType, bytes: Buffer): Promise<KeySettings> => {
     try {
-      const { keyIdOf } = await import('../envelope/key-id.ts');
-      const keyId = keyIdOf(type, bytes);
+      const { isPublicOnly, keyIdOfMaterial } = await import('../keys/key-material.ts');
+      const keyId = keyIdOfMaterial(type, bytes);
       const known = settings.key(keyId);
+      if (known !== null && known.type !== type) throw new SyncError('key-invalid', { detail: `the same bytes are already here as ${known.name}, a key of type ${known.type}: one key serves one purpose` });
       const secretStore = await secrets();
-      await secretStore.set(secretName(keyId), bytes);
+      // The public half must not take the place of the pair, which alone can read.
+      const held = type === 'rsa' && isPublicOnly(type, bytes) ? await secretStore.get(secretName(keyId)) : null;
+      const isHeld = held !== null && !isPublicOnly(type, held);
+      held?.fill(0);
+      if (!isHeld) await secretStore.set(secretName(keyId), bytes);
       // The same key again: its bytes are restored where they were lost, and its row is kept.
       if (known !== null) {
         if (known.name.toLowerCase() !== name.toLowerCase()) throw new SyncError('key-name-taken', { detail: `the same key is already here as ${known.name}` });
@@ -82,6 +89,17 @@ export function createKeys({ settings, secrets }: { settings: SettingsStore; sec
     }
   };
 
+  /** Under a name that is free, or that this very key has. */
+  const takeIn = async (name: string, material: { readonly type: KeyType; readonly bytes: Buffer }): Promise<KeySettings> => {
+    const { keyIdOfMaterial } = await import('../keys/key-material.ts');
+    const named = settings.keyNamed(name);
+    if (named !== null && named.keyId !== keyIdOfMaterial(material.type, material.bytes)) {
+      material.bytes.fill(0);
+      throw new SyncError('key-name-taken', { detail: name });
+    }
+    return store(name, material.type, material.bytes);
+  };
+
   const bytesOf = async (keyId: KeyId): Promise<Buffer> => {
     const bytes = await (await secrets()).get(secretName(keyId));
     if (bytes === null) throw new SyncError('key-not-found', { detail: settings.key(keyId)?.name ?? keyId });
@@ -94,26 +112,27 @@ export function createKeys({ settings, secrets }: { settings: SettingsStore; sec
     bytesOf,
     create: async ({ name, type }) => {
       const checked = checkFree(name);
-      if (type !== 'aes') throw new SyncError('not-available-yet', { detail: `keys of type ${type}` });
       const { generateKey } = await import('../keys/key-material.ts');
-      return store(checked, type, generateKey(type));
+      return store(checked, type, await generateKey(type));
     },
     needsPassphrase: async (file) => {
       const { needsPassphrase } = await import('../keys/key-material.ts');
       return needsPassphrase(readKeyFile(file));
     },
-    importFrom: async ({ name, file, passphrase }) => {
+    importFrom: async ({ name, file, passphrase, type = 'aes' }) => {
       const checked = checkName(name);
       const { parseKeyMaterial } = await import('../keys/key-material.ts');
-      const material = await parseKeyMaterial(readKeyFile(file), 'aes', passphrase);
-      if (material.type !== 'aes') throw new SyncError('not-available-yet', { detail: `keys of type ${material.type}` });
-      const { keyIdOf } = await import('../envelope/key-id.ts');
-      const named = settings.keyNamed(checked);
-      if (named !== null && named.keyId !== keyIdOf(material.type, material.bytes)) {
-        material.bytes.fill(0);
-        throw new SyncError('key-name-taken', { detail: checked });
+      return takeIn(checked, await parseKeyMaterial(readKeyFile(file), type, passphrase));
+    },
+    importFromSecret: async ({ name, secretId, connection, type = 'aes' }) => {
+      const checked = checkName(name);
+      const { parseKeyMaterial } = await import('../keys/key-material.ts');
+      const value = await loadSecret(connection, secretId);
+      try {
+        return await takeIn(checked, await parseKeyMaterial(value, type, null));
+      } finally {
+        value.fill(0);
       }
-      return store(checked, material.type, material.bytes);
     },
     exportTo: async (wanted, file, passphrase) => {
       const key = find(wanted);

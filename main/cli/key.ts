@@ -7,7 +7,6 @@ import { perform, type Cli } from './cli.ts';
 import { notYet } from './later.ts';
 import { formatTime, printable, table } from './output.ts';
 import { askHidden, askNewPassphrase, isInteractive } from './passphrase.ts';
-import { refuseUnbuilt } from './target.ts';
 
 export function keyJson(key: KeySettings): Record<string, unknown> {
   return { keyId: key.keyId, name: key.name, type: key.type, createdAtMs: key.createdAtMs, exportedAtMs: key.exportedAtMs, backend: key.backend };
@@ -73,22 +72,29 @@ The passphrase: ENFOLD_EXPORT_PASSPHRASE, else the one of --passphrase-fd or ENF
 
   key
     .command('import')
-    .description('take in a key from a file: raw 32 bytes, hex, base64, or what export wrote')
+    .description('take in a key: raw 32 bytes, hex, base64, PEM (RSA), or what export wrote')
     .argument('<name>', 'what to call it here')
     .option('--from <file>', 'the file to read')
-    .option('--from-secret <arn>', 'take it from AWS Secrets Manager (not available yet)')
+    .option('--from-secret <arn>', 'take it from AWS Secrets Manager')
     .option('--connection <name>', 'how to sign in for --from-secret')
+    .option('--type <type>', 'what raw bytes are: aes or sse-c; exports and PEM say it themselves', 'aes')
     .addHelpText('after', `
 The passphrase of an exported key: ENFOLD_EXPORT_PASSPHRASE, else the one of --passphrase-fd or ENFOLD_PASSPHRASE, else you are asked.
-  $ enfold key import family --from family-key.age`)
-    .action(perform(async (cli, options: { from?: string }, name: string) => {
-      refuseUnbuilt(options, ['fromSecret']);
-      if (options.from === undefined) throw new SyncError('bad-usage', { detail: '--from FILE is missing' });
+  $ enfold key import family --from family-key.age
+  $ enfold key import office --from public.pem            (the public half encrypts, and reads nothing)
+  $ enfold key import team --from-secret arn:aws:secretsmanager:eu-central-1:111122223333:secret:team --connection work`)
+    .action(perform(async (cli, options: { from?: string; fromSecret?: string; connection?: string; type: string }, name: string) => {
+      const type = parseType(options.type);
+      if ((options.from === undefined) === (options.fromSecret === undefined)) throw new SyncError('bad-usage', { detail: 'give either --from FILE or --from-secret ARN' });
       const { keys } = await cli.enfold();
-      const file = resolve(options.from);
+      const answer = (imported: KeySettings): void => cli.out.answer(keyJson(imported), [`Key ${printable(imported.name)} imported (${imported.keyId}).`]);
+      if (options.fromSecret !== undefined) {
+        if (options.connection === undefined) throw new SyncError('bad-usage', { detail: '--from-secret needs --connection NAME' });
+        return answer(await keys.importFromSecret({ name, secretId: options.fromSecret, connection: options.connection, type }));
+      }
+      const file = resolve(options.from ?? '');
       const passphrase = (await keys.needsPassphrase(file)) ? await exportPassphrase(cli, async () => askHidden('Passphrase of the exported key: ')) : null;
-      const imported = await keys.importFrom({ name, file, passphrase });
-      cli.out.answer(keyJson(imported), [`Key ${printable(imported.name)} imported (${imported.keyId}).`]);
+      answer(await keys.importFrom({ name, file, passphrase, type }));
     }));
 
   key

@@ -18,7 +18,7 @@ const table = {
   'key-file-damaged': { family: 'KeyError', retry: 'after-user', says: 'The key file is damaged or not a key file.', next: 'Restore it from a backup or from your recovery files; nothing was changed.' },
   'key-not-found': { family: 'KeyError', retry: 'after-user', says: 'No key here fits what the object asks for.', next: 'Import the right key with `enfold key import`, then try again.' },
   'key-unwrap-failed': { family: 'KeyError', retry: 'after-user', says: 'The key does not open this: it is the wrong key, or what it should open was altered.', next: 'Check that the right key is chosen.' },
-  'key-invalid': { family: 'KeyError', retry: 'after-user', says: 'That is not a usable key.', next: 'An AES key is 32 bytes: raw, hex or base64, or a file that `enfold key export` wrote.' },
+  'key-invalid': { family: 'KeyError', retry: 'after-user', says: 'That is not a usable key.', next: 'An AES or SSE-C key is 32 bytes: raw, hex or base64. An RSA key is PEM of 2,048 to 4,096 bits. Or give a file that `enfold key export` wrote.' },
   'key-in-use': { family: 'KeyError', retry: 'after-user', says: 'A folder still needs this key.', next: 'Remove the folder or change its key first.' },
   'key-name-taken': { family: 'KeyError', retry: 'after-user', says: 'There is already a key of that name.', next: 'Choose another name.' },
   // Integrity
@@ -85,7 +85,7 @@ const table = {
   // Usage
   'bad-usage': { family: 'UsageError', retry: 'after-user', says: 'The command was not understood.', next: 'See --help.' },
   'not-available-yet': { family: 'UsageError', retry: 'never', says: 'This is not available yet.', next: 'See the README for what this version can do.' },
-  'mode-not-available': { family: 'UsageError', retry: 'never', says: 'This encryption mode is not available yet.', next: 'Choose sse-s3 or cse-c.' },
+  'mode-not-available': { family: 'UsageError', retry: 'never', says: 'This encryption mode is not available yet.', next: 'See the README for the modes of this version.' },
   'no-such-connection': { family: 'UsageError', retry: 'after-user', says: 'There is no connection of that name.', next: 'See `enfold connection list`.' },
   'no-such-folder': { family: 'UsageError', retry: 'after-user', says: 'There is no such folder.', next: 'See `enfold folder list`.' },
   'no-such-path': { family: 'UsageError', retry: 'after-user', says: 'There is no such file.', next: 'See `enfold ls`.' },

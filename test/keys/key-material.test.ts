@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { encodeKeyExport, generateKey, needsPassphrase, parseKeyMaterial } from '../../main/keys/key-material.ts';
+import { encodeKeyExport, generateKey, isPublicOnly, keyIdOfMaterial, needsPassphrase, parseKeyMaterial } from '../../main/keys/key-material.ts';
 
 const key = randomBytes(32);
 
@@ -39,15 +39,54 @@ describe('what is no key is refused, with the reason', () => {
     ['hex zeros', Buffer.from('00'.repeat(32)), 'key-invalid'],
     ['a text', Buffer.from('this is not a key at all!'), 'key-invalid'],
     ['a huge file', Buffer.alloc(100_000, 65), 'key-invalid'],
-    ['a PEM', Buffer.from('-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n'), 'not-available-yet'],
+    ['a PEM that holds nothing', Buffer.from('-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n'), 'key-invalid'],
   ];
   test.each(bad)('%s', async (_what, file, code) => {
     await expect(parseKeyMaterial(file, 'aes', null)).rejects.toMatchObject({ code });
   });
 });
 
-test('a generated key is 32 bytes and never the same twice', () => {
-  expect(generateKey('aes')).toHaveLength(32);
-  expect(generateKey('aes')).not.toEqual(generateKey('aes'));
-  expect(() => generateKey('rsa')).toThrow(expect.objectContaining({ code: 'not-available-yet' }));
+describe('an RSA key', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+  test('is read from PKCS#8, PKCS#1 and, to write only, its public half; all have one id', async () => {
+    const pair = privateKey.export({ format: 'der', type: 'pkcs8' });
+    for (const type of ['pkcs8', 'pkcs1'] as const) {
+      expect(await parseKeyMaterial(Buffer.from(privateKey.export({ format: 'pem', type })), 'aes', null)).toEqual({ type: 'rsa', bytes: pair, name: null });
+    }
+    for (const type of ['spki', 'pkcs1'] as const) {
+      const half = await parseKeyMaterial(Buffer.from(publicKey.export({ format: 'pem', type })), 'aes', null);
+      expect(half).toEqual({ type: 'rsa', bytes: publicKey.export({ format: 'der', type: 'spki' }), name: null });
+      expect(keyIdOfMaterial('rsa', half.bytes)).toBe(keyIdOfMaterial('rsa', pair));
+      expect([isPublicOnly('rsa', half.bytes), isPublicOnly('rsa', pair)]).toEqual([true, false]);
+    }
+  });
+
+  test('survives an export under a passphrase', async () => {
+    const bytes = privateKey.export({ format: 'der', type: 'pkcs8' });
+    const exported = Buffer.from(await encodeKeyExport({ type: 'rsa', name: 'office', bytes }, 'export passphrase'));
+    expect(await parseKeyMaterial(exported, 'aes', 'export passphrase')).toEqual({ type: 'rsa', bytes, name: 'office' });
+  });
+
+  const pemOf = (bits: number): Buffer => Buffer.from(generateKeyPairSync('rsa', { modulusLength: bits }).privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' });
+  const locked = privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'secret' });
+  const bad: [string, Buffer][] = [['too short', pemOf(1024)], ['of another kind', Buffer.from(elliptic)], ['in an encrypted PEM', Buffer.from(locked)]];
+  test.each(bad)('is refused when it is %s', async (_what, file) => {
+    await expect(parseKeyMaterial(file, 'aes', null)).rejects.toMatchObject({ code: 'key-invalid' });
+  });
+
+  test('is no 32 bytes', async () => {
+    await expect(parseKeyMaterial(key, 'rsa', null)).rejects.toMatchObject({ code: 'key-invalid' });
+  });
+
+  test('is made with 3,072 bits', async () => {
+    const made = await generateKey('rsa');
+    expect(createPrivateKey({ key: made, format: 'der', type: 'pkcs8' }).asymmetricKeyDetails?.modulusLength).toBe(3072);
+  });
+});
+
+test('a generated key is 32 bytes and never the same twice', async () => {
+  expect(await generateKey('aes')).toHaveLength(32);
+  expect(await generateKey('sse-c')).not.toEqual(await generateKey('sse-c'));
 });

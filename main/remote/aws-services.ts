@@ -1,0 +1,146 @@
+/**
+ * The AWS services beside S3 that Enfold calls, KMS and Secrets Manager, through the AWS SDK: where they are, as whom they are asked,
+ * and what their refusals mean. Each SDK client is loaded when it is first needed.
+ */
+import type * as KmsSdk from '@aws-sdk/client-kms';
+import type { KmsClient } from '../envelope/kms-keyring.ts';
+import { SyncError } from '../model/errors.ts';
+import type { ErrorCode } from '../model/errors.ts';
+import type { S3Access } from '../model/settings.ts';
+import { errorOfSdk } from './s3-errors.ts';
+import { withRetries } from './retry.ts';
+
+export type OpenKms = KmsClient & { close(): void };
+
+type ServiceConfig = {
+  maxAttempts: number;
+  requestHandler: { connectionTimeout: number; requestTimeout: number };
+  region?: string;
+  endpoint?: string;
+  profile?: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+};
+
+/**
+ * AWS's own endpoint for AWS connections. A server of one's own is asked at the S3 endpoint, as built-in storage answers there, unless
+ * `AWS_ENDPOINT_URL_<SERVICE>` names another place.
+ *
+ * @param resource - a key or secret; an ARN names its region.
+ */
+function configOf(access: S3Access, service: 'KMS' | 'SECRETS_MANAGER', resource: string): ServiceConfig {
+  const config: ServiceConfig = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000 } };
+  const [, , , arnRegion] = resource.startsWith('arn:') ? resource.split(':') : [];
+  const region = arnRegion === undefined || arnRegion === '' ? access.region : arnRegion;
+  if (region !== '') config.region = region;
+  const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? access.endpoint;
+  if (endpoint !== null && endpoint !== '') config.endpoint = endpoint;
+  const { credentials } = access;
+  if (credentials.type === 'static') {
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+    config.credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  } else if (credentials.type === 'profile') config.profile = credentials.profile;
+  return config;
+}
+
+const byName: Readonly<Record<string, ErrorCode>> = {
+  InvalidCiphertextException: 'key-unwrap-failed',
+  IncorrectKeyException: 'key-unwrap-failed',
+  NotFoundException: 'key-not-found',
+  DisabledException: 'key-not-found',
+  KMSInvalidStateException: 'key-not-found',
+  InvalidKeyUsageException: 'key-not-found',
+  ResourceNotFoundException: 'key-not-found',
+  KeyUnavailableException: 'server-error',
+  DependencyTimeoutException: 'server-error',
+  KMSInternalException: 'server-error',
+  InternalServiceError: 'server-error',
+  ThrottlingException: 'throttled',
+  LimitExceededException: 'throttled',
+  AccessDeniedException: 'access-denied',
+  InvalidSignatureException: 'sign-in-wrong',
+  UnrecognizedClientException: 'sign-in-wrong',
+  InvalidClientTokenId: 'sign-in-wrong',
+  ExpiredTokenException: 'sign-in-expired',
+  CredentialsProviderError: 'sign-in-missing',
+};
+
+const says: Readonly<Record<string, string>> = {
+  NotFoundException: 'KMS has no such key for this sign-in and region.',
+  DisabledException: 'The KMS key is disabled.',
+  KMSInvalidStateException: 'The KMS key is not usable now, for instance because it is to be deleted.',
+  InvalidKeyUsageException: 'The KMS key is not one for encrypting.',
+  ResourceNotFoundException: 'Secrets Manager has no such secret for this sign-in and region.',
+};
+
+function translated(error: unknown, service: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true || !(error instanceof Error)) return errorOfSdk(error, signal);
+  const { name } = error;
+  const code = Object.hasOwn(byName, name) ? byName[name] : undefined;
+  if (code !== undefined) return new SyncError(code, { server: `${service}: ${name}`, detail: says[name] }, { cause: error });
+  const other = errorOfSdk(error, signal);
+  // A 404 of such a service means that it is not there at all, no object.
+  return other instanceof SyncError && other.code === 'object-not-found' ? new SyncError('not-s3', { server: `${service}: ${name}`, detail: `No ${service} answers there.` }, { cause: error }) : other;
+}
+
+/** KMS as the connection reaches it. Nothing is loaded or connected before the first call. */
+export function openKms(access: S3Access, keyId: string): OpenKms {
+  let client: Promise<KmsSdk.KMSClient> | null = null;
+  const connect = async (): Promise<KmsSdk.KMSClient> => {
+    const { KMSClient: Client } = await import('@aws-sdk/client-kms');
+    return new Client(configOf(access, 'KMS', keyId));
+  };
+  const call = async <T>(run: (kms: KmsSdk.KMSClient, sdk: typeof KmsSdk) => Promise<T>): Promise<T> => {
+    const sdk = await import('@aws-sdk/client-kms');
+    const kms = await (client ??= connect());
+    const signal = new AbortController().signal;
+    return withRetries(async () => {
+      try {
+        return await run(kms, sdk);
+      } catch (error) {
+        throw translated(error, 'KMS', undefined);
+      }
+    }, signal);
+  };
+  const taken = (bytes: Uint8Array | undefined): Buffer => {
+    if (bytes === undefined || bytes.length === 0) throw new SyncError('answer-invalid', { detail: 'KMS answered nothing.' });
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+  return {
+    generateDataKey: async (request) => call(async (kms, { GenerateDataKeyCommand }) => {
+      const { Plaintext, CiphertextBlob } = await kms.send(new GenerateDataKeyCommand({ KeyId: request.keyId, KeySpec: 'AES_256', EncryptionContext: { ...request.encryptionContext } }));
+      return { plaintext: taken(Plaintext), ciphertext: taken(CiphertextBlob) };
+    }),
+    decrypt: async (request) => call(async (kms, { DecryptCommand }) => {
+      const { Plaintext } = await kms.send(new DecryptCommand({ ...(request.keyId === null ? {} : { KeyId: request.keyId }), CiphertextBlob: request.ciphertext, EncryptionContext: { ...request.encryptionContext } }));
+      return taken(Plaintext);
+    }),
+    encrypt: async (request) => call(async (kms, { EncryptCommand }) => {
+      const { CiphertextBlob } = await kms.send(new EncryptCommand({ KeyId: request.keyId, Plaintext: request.plaintext, EncryptionContext: { ...request.encryptionContext } }));
+      return taken(CiphertextBlob);
+    }),
+    close: () => {
+      void client?.then((kms) => kms.destroy(), () => undefined);
+      client = null;
+    },
+  };
+}
+
+/** The value of a secret, binary or text. The caller zeroes it. @throws SyncError key-not-found, access-denied, sign-in-…, offline */
+export async function loadSecret(access: S3Access, secretId: string, signal: AbortSignal): Promise<Buffer> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  const client = new SecretsManagerClient(configOf(access, 'SECRETS_MANAGER', secretId));
+  try {
+    return await withRetries(async () => {
+      try {
+        const { SecretBinary, SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }), { abortSignal: signal });
+        if (SecretBinary !== undefined) return Buffer.from(SecretBinary);
+        if (SecretString !== undefined) return Buffer.from(SecretString, 'utf8');
+        throw new SyncError('key-invalid', { detail: 'The secret is empty.' });
+      } catch (error) {
+        throw translated(error, 'Secrets Manager', signal);
+      }
+    }, signal);
+  } finally {
+    client.destroy();
+  }
+}

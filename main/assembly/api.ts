@@ -5,7 +5,7 @@
 import type { ActivityEvent } from '../model/activity.ts';
 import type { Direction, HoldReason, Plan, PlanCounts, Question } from '../model/action.ts';
 import type { SyncError, WireError } from '../model/errors.ts';
-import type { EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
+import type { EncryptionContext, EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
 import type { SettingsStore } from '../state/settings.ts';
@@ -84,11 +84,17 @@ export type NewFolder = {
   /** Null: take it from the folder that is there. */
   readonly mode: ModeId | null;
   readonly key: string | null;
+  /** Id, ARN or alias. `sse-kms` without it: the AWS managed key. */
   readonly kmsKeyId?: string | null;
+  /** `sse-kms` only. Defaults: bucket key on, one layer, no context. */
+  readonly bucketKey?: boolean | undefined;
+  readonly dsse?: boolean | undefined;
+  readonly encryptionContext?: EncryptionContext | undefined;
   /** Null: by default of the mode, or from the folder that is there. */
   readonly names: NamesSetting | null;
   readonly direction: Direction;
-  readonly format?: EnvelopeFormat;
+  /** Client-side modes; v3 by default. */
+  readonly format?: EnvelopeFormat | undefined;
   readonly createBucket: boolean;
   /** Added, but left alone until resumed. */
   readonly isPaused?: boolean;
@@ -179,7 +185,20 @@ export type OpenFolder = {
 /** Where a file stands: inside a folder, by its real name, or at a key of a bucket. */
 export type Target =
   | { readonly type: 'folder'; readonly folder: string; readonly path: string }
-  | { readonly type: 'object'; readonly connection: string; readonly bucket: string; readonly objectKey: string; /** Null: as stored; a file that is put there goes by `sse-s3`. */ readonly mode: ModeId | null; readonly key: string | null };
+  | {
+      readonly type: 'object';
+      readonly connection: string;
+      readonly bucket: string;
+      readonly objectKey: string;
+      /** Null: by the kind of key given; without one, bytes are read as stored, and what is put goes by `sse-s3`. */
+      readonly mode: ModeId | null;
+      readonly key: string | null;
+      readonly kmsKeyId?: string | null | undefined;
+      /** To write; what is read says its own. */
+      readonly format?: EnvelopeFormat | undefined;
+      /** Also read what old encryption clients wrote, which is weaker. */
+      readonly legacy?: boolean | undefined;
+    };
 
 export type FileRow = {
   /** Path inside the folder, or the object key; directories end in `/`. */

@@ -3,7 +3,6 @@
  * master keys. Unwrapped keys stay in the memory of this process.
  */
 import type { Descriptor, DescriptorContent } from '../envelope/descriptor.ts';
-import { SyncError } from '../model/errors.ts';
 import { isClientSide, type EncryptionMode, type KeyId, type NamesSetting } from '../model/mode.ts';
 import type { S3Access } from '../model/settings.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
@@ -28,59 +27,69 @@ export function keyIdOfMode(mode: EncryptionMode): KeyId | null {
   return mode.id === 'cse-c' || mode.id === 'sse-c' ? mode.keyId : null;
 }
 
+/** The keys that modes name. The caller zeroes them. @throws SyncError key-not-found, keychain-… */
+export async function heldKeysOf(modes: readonly EncryptionMode[], keys: Pick<Keys, 'bytesOf'>): Promise<HeldKey[]> {
+  const held: HeldKey[] = [];
+  for (const mode of modes) {
+    if ((mode.id !== 'cse-c' && mode.id !== 'sse-c') || held.some(({ keyId }) => keyId === mode.keyId)) continue;
+    held.push({ keyId: mode.keyId, type: mode.id === 'sse-c' ? 'sse-c' : mode.keyType, bytes: await keys.bytesOf(mode.keyId) });
+  }
+  return held;
+}
+
 /**
- * Unwraps the folder key with the master key that the current epoch names, and checks that a holder of the folder key wrote
+ * Unwraps the folder key with the key that the last client-side epoch names, and checks that a holder of the folder key wrote
  * the description. In the server-side modes there is nothing to open.
  *
- * @throws SyncError key-not-found, key-unwrap-failed, not-authentic, mode-not-available, keychain-…, passphrase-…
+ * @param access - how KMS is reached, where it holds the key.
+ * @throws SyncError key-not-found, key-unwrap-failed, not-authentic, access-denied, keychain-…, passphrase-…
  */
-export async function unlockFolder(descriptor: Descriptor, keys: Keys): Promise<UnlockedFolder> {
+export async function unlockFolder(descriptor: Descriptor, keys: Keys, access: S3Access): Promise<UnlockedFolder> {
   const { currentEpoch, verifyDescriptor } = await import('../envelope/descriptor.ts');
   const { folderId, names } = descriptor;
   const current = currentEpoch(descriptor);
-  for (const { mode } of descriptor.epochs) {
-    if (mode.id !== 'sse-s3' && !(mode.id === 'cse-c' && mode.keyType === 'aes')) throw new SyncError('mode-not-available', { detail: mode.id });
-  }
+  const modes = descriptor.epochs.map(({ mode }) => mode);
+  const held = await heldKeysOf(modes, keys);
   const pinOf = (folderKeyFingerprint: string | null): DescriptorPin => ({ folderId, epoch: current.n, folderKeyFingerprint });
-  const clientSide = descriptor.epochs.findLast((epoch) => isClientSide(epoch.mode));
-  if (clientSide === undefined || clientSide.mode.id !== 'cse-c' || clientSide.wrappedFolderKey === null) {
-    return { folderId, names, mode: current.mode, epochs: descriptor.epochs.map(({ n, mode }) => ({ n, mode, authKey: null })), namesKey: null, folderKey: null, keys: [], pin: pinOf(null) };
+  const wrapped = descriptor.epochs.findLast((epoch) => isClientSide(epoch.mode))?.wrappedFolderKey ?? null;
+  const { createFolderKeyring } = await import('../remote/folder-keyring.ts');
+  const keyring = createFolderKeyring(modes, held, access);
+  if (keyring === null || wrapped === null) {
+    return { folderId, names, mode: current.mode, epochs: descriptor.epochs.map(({ n, mode }) => ({ n, mode, authKey: null })), namesKey: null, folderKey: null, keys: held, pin: pinOf(null) };
   }
-
   const { authKeyOf, folderKeyFingerprint, namesKeyOf, unwrapFolderKey } = await import('../envelope/folder-key.ts');
-  const { createAesKeyring } = await import('../envelope/aes-keyring.ts');
-  const held: HeldKey[] = [];
-  for (const keyId of new Set(descriptor.epochs.map((epoch) => keyIdOfMode(epoch.mode)).filter((id) => id !== null))) {
-    held.push({ keyId, type: 'aes', bytes: await keys.bytesOf(keyId) });
+  try {
+    const folderKey = await unwrapFolderKey(keyring, Buffer.from(wrapped, 'base64'), folderId);
+    verifyDescriptor(descriptor, folderKey);
+    return {
+      folderId, names, mode: current.mode,
+      epochs: descriptor.epochs.map(({ n, mode }) => ({ n, mode, authKey: isClientSide(mode) ? authKeyOf(folderKey, n) : null })),
+      namesKey: names === 'encrypted' ? namesKeyOf(folderKey) : null,
+      folderKey, keys: held,
+      pin: pinOf(folderKeyFingerprint(folderKey)),
+    };
+  } finally {
+    keyring.close();
   }
-  const { keyId } = clientSide.mode;
-  const master = held.find((key) => key.keyId === keyId);
-  if (master === undefined) throw new SyncError('key-not-found', { detail: keyId });
-  const keyring = createAesKeyring({ wrappingKey: Buffer.from(master.bytes.buffer, master.bytes.byteOffset, master.bytes.byteLength), keyId });
-  const folderKey = await unwrapFolderKey(keyring, Buffer.from(clientSide.wrappedFolderKey, 'base64'), folderId);
-  verifyDescriptor(descriptor, folderKey);
-  return {
-    folderId, names, mode: current.mode,
-    epochs: descriptor.epochs.map(({ n, mode }) => ({ n, mode, authKey: isClientSide(mode) ? authKeyOf(folderKey, n) : null })),
-    namesKey: names === 'encrypted' ? namesKeyOf(folderKey) : null,
-    folderKey, keys: held,
-    pin: pinOf(folderKeyFingerprint(folderKey)),
-  };
 }
 
+type NewFolderContent = { readonly folderId: string; readonly names: NamesSetting; readonly mode: EncryptionMode; readonly held: readonly HeldKey[]; readonly access: S3Access };
+
 /** A new folder: what its description says, and the folder key (client-side modes), which the caller zeroes. */
-export async function describeNewFolder(options: { readonly folderId: string; readonly names: NamesSetting; readonly mode: EncryptionMode; readonly keys: Keys }): Promise<{ content: DescriptorContent; folderKey: Buffer | null }> {
-  const { folderId, names, mode, keys } = options;
-  if (mode.id !== 'cse-c') return { content: { folderId, names, epochs: [{ n: 1, mode, wrappedFolderKey: null }], devices: [] }, folderKey: null };
+export async function describeNewFolder({ folderId, names, mode, held, access }: NewFolderContent): Promise<{ content: DescriptorContent; folderKey: Buffer | null }> {
+  const { createFolderKeyring } = await import('../remote/folder-keyring.ts');
+  const keyring = createFolderKeyring([mode], held, access);
+  if (keyring === null) return { content: { folderId, names, epochs: [{ n: 1, mode, wrappedFolderKey: null }], devices: [] }, folderKey: null };
   const { createFolderKey, wrapFolderKey } = await import('../envelope/folder-key.ts');
-  const { createAesKeyring } = await import('../envelope/aes-keyring.ts');
-  const master = await keys.bytesOf(mode.keyId);
+  const folderKey = createFolderKey();
   try {
-    const folderKey = createFolderKey();
-    const wrapped = await wrapFolderKey(createAesKeyring({ wrappingKey: master, keyId: mode.keyId }), folderKey, folderId);
+    const wrapped = await wrapFolderKey(keyring, folderKey, folderId);
     return { content: { folderId, names, epochs: [{ n: 1, mode, wrappedFolderKey: wrapped.toString('base64') }], devices: [] }, folderKey };
+  } catch (error) {
+    folderKey.fill(0);
+    throw error;
   } finally {
-    master.fill(0);
+    keyring.close();
   }
 }
 

@@ -2,17 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { isSyncError, SyncError, toWire } from '../model/errors.ts';
-import { AVAILABLE_MODE_IDS, defaultNames, type EncryptionMode } from '../model/mode.ts';
+import { AVAILABLE_MODE_IDS, defaultNames, isClientSide, type EncryptionMode } from '../model/mode.ts';
 import { OWN_DIRECTORY } from '../model/path.ts';
 import type { ConnectionSettings, FolderSettings, S3Access } from '../model/settings.ts';
 import type { LoadedDescriptor } from '../remote/descriptor-store.ts';
-import type { HeldKey } from '../remote/folder-config.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { AddedFolder, Connections, FolderRecords, Folders, Keys, NewFolder, OpenFolder } from './api.ts';
-import { describeNewFolder, keyIdOfMode, unlockFolder } from './folder-access.ts';
+import { describeNewFolder, heldKeysOf, keyIdOfMode, unlockFolder } from './folder-access.ts';
 import { checkLocalFolder, countFiles, isThere, removeEmpty } from './local-checks.ts';
 import { checkName, findNamed } from './lookup.ts';
+import { chooseMode, explainBlocked } from './mode-choice.ts';
 
 export const PIN_FACT = 'descriptor-pin';
 /** The description as this device last accepted it, wrapped folder key included: enough to open the folder without the bucket. */
@@ -36,30 +36,17 @@ function checkPlace({ bucket, prefix }: Pick<NewFolder, 'bucket' | 'prefix'>): v
   if (!isSound) throw new SyncError('bad-usage', { detail: 'a prefix has no empty parts, no . or .., and does not lie inside .enfold' });
 }
 
-/** The mode a new folder is made with. @throws SyncError mode-not-available, not-available-yet, bad-usage, key-not-found */
-function newMode(input: NewFolder, keys: Keys): EncryptionMode {
-  const id = input.mode;
-  if (id === null) throw new SyncError('bad-usage', { detail: 'there is no folder at that place yet; a new one needs --mode' });
-  if (!AVAILABLE_MODE_IDS.includes(id)) throw new SyncError('mode-not-available', { detail: id });
-  if (input.kmsKeyId !== undefined && input.kmsKeyId !== null) throw new SyncError('not-available-yet', { detail: 'KMS keys' });
-  if (id === 'sse-s3') {
-    if (input.key !== null) throw new SyncError('bad-usage', { detail: 'sse-s3 takes no key: S3 holds it' });
-    return { id };
-  }
-  if (input.key === null) throw new SyncError('bad-usage', { detail: 'cse-c needs a key' });
-  if (input.format === 'v2') throw new SyncError('not-available-yet', { detail: 'format v2' });
-  const key = keys.find(input.key);
-  if (key.type !== 'aes') throw new SyncError('bad-usage', { detail: `cse-c takes an AES key; ${key.name} is of type ${key.type}` });
-  return { id: 'cse-c', keyId: key.keyId, keyType: 'aes', format: 'v3' };
-}
-
 /** What the user said must not contradict what the folder is. @throws SyncError bad-usage, key-not-found */
 function checkAgreement(input: NewFolder, found: { readonly mode: EncryptionMode; readonly names: string }, keys: Keys): void {
-  if (input.mode !== null && input.mode !== found.mode.id) throw new SyncError('bad-usage', { detail: `the folder at that place uses ${found.mode.id}, not ${input.mode}` });
+  const { mode } = found;
+  if (input.mode !== null && input.mode !== mode.id) throw new SyncError('bad-usage', { detail: `the folder at that place uses ${mode.id}, not ${input.mode}` });
   if (input.names !== null && input.names !== found.names) throw new SyncError('bad-usage', { detail: `the folder at that place has ${found.names} names` });
-  const wanted = keyIdOfMode(found.mode);
+  if (input.format !== undefined && isClientSide(mode) && input.format !== mode.format) throw new SyncError('bad-usage', { detail: `the folder at that place writes format ${mode.format}` });
+  const kmsKeyId = 'kmsKeyId' in mode ? mode.kmsKeyId : null;
+  if (input.kmsKeyId !== undefined && input.kmsKeyId !== null && input.kmsKeyId !== kmsKeyId) throw new SyncError('bad-usage', { detail: kmsKeyId === null ? 'the folder at that place names no KMS key' : `the folder at that place uses KMS key ${kmsKeyId}` });
+  const wanted = keyIdOfMode(mode);
   if (input.key === null) return;
-  if (wanted === null) throw new SyncError('bad-usage', { detail: `${found.mode.id} takes no key: S3 holds it` });
+  if (wanted === null) throw new SyncError('bad-usage', { detail: `${mode.id} takes no key of yours` });
   const key = keys.find(input.key);
   if (key.keyId !== wanted) throw new SyncError('key-not-found', { detail: `the folder asks for key ${wanted}; ${key.name} is ${key.keyId}` });
 }
@@ -96,15 +83,38 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     if (overlap !== null) throw new SyncError(overlap.code, { path: real, detail: overlap.detail });
   };
 
-  /** The folder at the place, or null; a folder that holds the place inside it is an error. */
-  const loadAt = async (store: ObjectStore, prefix: string, signal: AbortSignal): Promise<LoadedDescriptor | null> => {
+  /** S3 does not say which customer key opens a description, so each that is here is tried. */
+  const loadDescription = async (store: ObjectStore, prefix: string, access: S3Access, signal: AbortSignal): Promise<LoadedDescriptor | null> => {
     const { loadDescriptor } = await import('../remote/descriptor-store.ts');
-    const found = await loadDescriptor(store, prefix, signal);
+    try {
+      return await loadDescriptor(store, prefix, signal);
+    } catch (error) {
+      const isKeyMissing = isSyncError(error, 'rejected') && /^Invalid(?:Request|Argument) /.test(error.about.server ?? '');
+      if (!isKeyMissing) throw error;
+      const { requestsOf } = await import('../remote/modes.ts');
+      for (const { keyId } of keys.list().filter(({ type }) => type === 'sse-c')) {
+        const mode = { id: 'sse-c', keyId } as const;
+        const held = await heldKeysOf([mode], keys);
+        try {
+          return await loadDescriptor(store, prefix, signal, requestsOf(mode, held, access.endpoint));
+        } catch (wrong) {
+          if (!isSyncError(wrong, 'rejected') && !isSyncError(wrong, 'access-denied')) throw wrong;
+        } finally {
+          for (const { bytes } of held) bytes.fill(0);
+        }
+      }
+      throw new SyncError('key-not-found', { detail: 'the folder at that place is encrypted with a customer key (sse-c) that is not here' }, { cause: error });
+    }
+  };
+
+  /** The folder at the place, or null; a folder that holds the place inside it is an error. */
+  const loadAt = async (store: ObjectStore, prefix: string, access: S3Access, signal: AbortSignal): Promise<LoadedDescriptor | null> => {
+    const found = await loadDescription(store, prefix, access, signal);
     if (found !== null) return found;
     const segments = prefix.split('/').slice(0, -1);
     for (let length = segments.length - 1; length >= 0; length -= 1) {
       const above = segments.slice(0, length).map((segment) => `${segment}/`).join('');
-      if ((await loadDescriptor(store, above, signal)) !== null) throw new SyncError('prefix-taken', { detail: `there is a folder at ${above === '' ? 'the top of the bucket' : above}` });
+      if ((await loadDescription(store, above, access, signal)) !== null) throw new SyncError('prefix-taken', { detail: `there is a folder at ${above === '' ? 'the top of the bucket' : above}` });
     }
     return null;
   };
@@ -126,30 +136,35 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       await createBucket(access, input.bucket, signal);
     }
     return withStore(access, input.bucket, async (store) => {
-      const found = await loadAt(store, input.prefix, signal);
-      return found === null ? create(input, { real, connection, access, store, signal }) : joinFound(input, found, { real, connection });
+      const found = await loadAt(store, input.prefix, access, signal);
+      return found === null ? create(input, { real, connection, access, store, signal }) : joinFound(input, found, { real, connection, access });
     });
   };
 
-  type Place = { readonly real: string; readonly connection: ConnectionSettings };
+  type Place = { readonly real: string; readonly connection: ConnectionSettings; readonly access: S3Access };
 
-  const create = async (input: NewFolder, { real, connection, access, store, signal }: Place & { access: S3Access; store: ObjectStore; signal: AbortSignal }): Promise<AddedFolder> => {
-    const mode = newMode(input, keys);
+  const create = async (input: NewFolder, { real, connection, access, store, signal }: Place & { store: ObjectStore; signal: AbortSignal }): Promise<AddedFolder> => {
+    const mode = chooseMode(input, keys);
     const names = input.names ?? defaultNames(mode);
-    if (names === 'encrypted' && mode.id !== 'cse-c') throw new SyncError('bad-usage', { detail: 'names can be encrypted in the client-side modes only' });
+    if (names === 'encrypted' && !isClientSide(mode)) throw new SyncError('bad-usage', { detail: 'names can be encrypted in the client-side modes only' });
     const folderId = randomBytes(16).toString('hex');
     const { createDescriptor, descriptorKey } = await import('../remote/descriptor-store.ts');
     const { requestsOf } = await import('../remote/modes.ts');
-    const { content, folderKey } = await describeNewFolder({ folderId, names, mode, keys });
-    const held: HeldKey[] = [];
+    const held = await heldKeysOf([mode], keys);
+    let folderKey: Buffer | null = null;
     try {
       const requests = requestsOf(mode, held, access.endpoint);
-      return await pair(input, { real, connection }, { folderId, mode, names }, async () => {
-        const loaded = await createDescriptor(store, input.prefix, content, folderKey, requests, signal);
+      const described = await describeNewFolder({ folderId, names, mode, held, access });
+      ({ folderKey } = described);
+      return await pair(input, { real, connection, access }, { folderId, mode, names }, async () => {
+        const loaded = await createDescriptor(store, input.prefix, described.content, folderKey, requests, signal);
         return { loaded, undo: async () => store.delete(descriptorKey(input.prefix), { type: 'version', etag: loaded.etag }, signal) };
       });
+    } catch (error) {
+      throw await explainBlocked(error, mode, access, input.bucket);
     } finally {
       folderKey?.fill(0);
+      for (const { bytes } of held) bytes.fill(0);
     }
   };
 
@@ -161,14 +176,14 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     if (settings.folder(folderId) !== null) throw new SyncError('prefix-taken', { detail: 'the folder is already paired on this computer' });
     const wanted = keyIdOfMode(mode);
     if (wanted !== null && settings.key(wanted) === null) throw new SyncError('key-not-found', { detail: `the folder asks for key ${wanted}` });
-    await unlockFolder(loaded.descriptor, keys); // a wrong key must show before anything is written
+    await unlockFolder(loaded.descriptor, keys, place.access); // a wrong key must show before anything is written
     return pair(input, place, { folderId, mode, names }, async () => ({ loaded, undo: null }), true);
   };
 
   /** Marker, description, records, settings, in this order; what was done is undone where a later step fails. */
   const pair = async (
     input: NewFolder,
-    { real, connection }: Place,
+    { real, connection, access }: Place,
     folder: Pick<FolderSettings, 'mode' | 'names'> & { readonly folderId: string },
     describe: () => Promise<{ loaded: LoadedDescriptor; undo: (() => Promise<unknown>) | null }>,
     joined = false,
@@ -185,7 +200,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       await createRootMarker(real, folderId);
       const described = await describe();
       if (described.undo !== null) undo.unshift(described.undo);
-      const unlocked = await unlockFolder(described.loaded.descriptor, keys);
+      const unlocked = await unlockFolder(described.loaded.descriptor, keys, access);
       // Records of an earlier pairing with the same folder speak of files that may be gone since: a fresh start deletes nothing.
       if (isThere(join(home, 'folders'))) removeFolderState(home, folderId);
       undo.unshift(() => removeFolderState(home, folderId));
@@ -236,7 +251,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
         const { headBucket } = await import('../remote/connection.ts');
         const { signal } = new AbortController();
         if (!(await headBucket(access, input.bucket, signal))) return { ...blank, remoteProblem: null };
-        const found = await withStore(access, input.bucket, (store) => loadAt(store, input.prefix, signal));
+        const found = await withStore(access, input.bucket, (store) => loadAt(store, input.prefix, access, signal));
         if (found === null) return { ...blank, bucketExists: true, remoteProblem: null };
         const { currentEpoch } = await import('../envelope/descriptor.ts');
         const { descriptor } = found;
@@ -247,7 +262,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
         let fingerprint: string | null = null;
         if (hasKey) {
           try {
-            ({ folderKeyFingerprint: fingerprint } = (await unlockFolder(descriptor, keys)).pin);
+            ({ folderKeyFingerprint: fingerprint } = (await unlockFolder(descriptor, keys, access)).pin);
           } catch (error) {
             remoteProblem = toWire(error);
           }

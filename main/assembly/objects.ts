@@ -1,14 +1,19 @@
 /**
- * Single objects of a bucket, `s3://BUCKET/KEY`: as stored, or through the Amazon S3 Encryption Client's format. No folder, no
+ * Single objects of a bucket, `s3://BUCKET/KEY`: as stored, or in any of the modes. No folder, no
  * attributes, no tombstones: what other tools and official clients read and write.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { SyncError } from '../model/errors.ts';
+import type { Encryption } from '../envelope/envelope.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
+import { isClientSide, maxFileBytes, type EncryptionMode, type ModeId } from '../model/mode.ts';
 import type { ObjectKey } from '../model/path.ts';
-import type { Keyring } from '../envelope/keyring.ts';
-import type { Condition, ObjectHead, ObjectStore, Part } from '../remote/object-store.ts';
+import type { S3Access } from '../model/settings.ts';
+import type { OpenKeyring } from '../remote/folder-keyring.ts';
+import type { ModeRequests } from '../remote/modes.ts';
+import type { Condition, ModeHeaders, ObjectHead, ObjectStore, Part } from '../remote/object-store.ts';
 import type { Fetched, FileRow, Stored, Target } from './api.ts';
+import { chooseMode, explainBlocked } from './mode-choice.ts';
 import type { Wiring } from './open-folder.ts';
 
 type ObjectTarget = Extract<Target, { type: 'object' }>;
@@ -16,6 +21,9 @@ type ObjectTarget = Extract<Target, { type: 'object' }>;
 const RANGE_BYTES = 8 << 20;
 const PART_BYTES = 16 << 20;
 const MOST_PARTS = 10_000;
+const MAX_INSTRUCTION_BYTES = 64 << 10;
+
+type OpenMode = { readonly mode: EncryptionMode; readonly requests: ModeRequests; /** Null in the server-side modes. */ readonly keyring: OpenKeyring | null; readonly close: () => void };
 
 export type Objects = {
   list(target: ObjectTarget, recursive: boolean, signal: AbortSignal): AsyncIterable<FileRow>;
@@ -30,16 +38,47 @@ export function createObjects(wiring: Wiring): Objects {
     return createS3Store(await wiring.connections.accessOf(wiring.connections.find(target.connection)), target.bucket, { connections: 4 });
   };
 
-  /** Null where bytes go as they are. The caller zeroes the key. */
-  const keyringOf = async (target: ObjectTarget): Promise<{ keyring: Keyring; zero: () => void } | null> => {
-    if (target.mode === null || target.mode === 'sse-s3') return null;
-    if (target.mode !== 'cse-c') throw new SyncError('mode-not-available', { detail: target.mode });
-    if (target.key === null) throw new SyncError('bad-usage', { detail: 'cse-c needs a key' });
-    const { keyId, type } = wiring.keys.find(target.key);
-    if (type !== 'aes') throw new SyncError('not-available-yet', { detail: `keys of type ${type}` });
-    const { createAesKeyring } = await import('../envelope/aes-keyring.ts');
-    const bytes = await wiring.keys.bytesOf(keyId);
-    return { keyring: createAesKeyring({ wrappingKey: bytes, keyId }), zero: () => void bytes.fill(0) };
+  const accessOf = async (target: ObjectTarget): Promise<S3Access> => wiring.connections.accessOf(wiring.connections.find(target.connection));
+
+  /** What a key is for says the mode where the user did not. */
+  const modeIdOf = (target: ObjectTarget): ModeId | null => {
+    if (target.mode !== null) return target.mode;
+    if (target.key !== null) return wiring.keys.find(target.key).type === 'sse-c' ? 'sse-c' : 'cse-c';
+    return (target.kmsKeyId ?? null) === null ? null : 'cse-kms';
+  };
+
+  /** How objects of a mode are asked for, and opened. */
+  const openMode = async (mode: EncryptionMode, access: S3Access): Promise<OpenMode> => {
+    const { heldKeysOf } = await import('./folder-access.ts');
+    const [{ requestsOf }, { createFolderKeyring }] = await Promise.all([import('../remote/modes.ts'), import('../remote/folder-keyring.ts')]);
+    const held = await heldKeysOf([mode], wiring.keys);
+    const zero = (): void => {
+      for (const { bytes } of held) bytes.fill(0);
+    };
+    try {
+      const keyring = createFolderKeyring([mode], held, access);
+      return {
+        mode, keyring, requests: requestsOf(mode, held, access.endpoint),
+        close: () => {
+          keyring?.close();
+          zero();
+        },
+      };
+    } catch (error) {
+      zero();
+      throw error;
+    }
+  };
+
+  /** Null: nothing is there. An object under a customer key that was not given is there too. */
+  const find = async (store: ObjectStore, objectKey: ObjectKey, modeHeaders: ModeHeaders, signal: AbortSignal): Promise<ObjectHead | 'unreadable' | null> => {
+    const { withRetries } = await import('../remote/retry.ts');
+    try {
+      return await withRetries(async () => store.head(objectKey, { modeHeaders }, signal), signal);
+    } catch (error) {
+      if (isSyncError(error, 'rejected')) return 'unreadable';
+      throw error;
+    }
   };
 
   const withStore = async <T>(target: ObjectTarget, use: (store: ObjectStore) => Promise<T>): Promise<T> => {
@@ -76,76 +115,95 @@ export function createObjects(wiring: Wiring): Objects {
       if (found === 0 && target.objectKey !== '') throw new SyncError('no-such-path', { objectKey: target.objectKey });
     },
 
-    get: async (target, staged, signal) =>
-      withStore(target, async (store) => {
-        const { withRetries } = await import('../remote/retry.ts');
-        const objectKey = keyOf(target);
-        const head = await withRetries(async () => store.head(objectKey, {}, signal), signal);
-        if (head === null) throw new SyncError('no-such-path', { objectKey });
-        if (target.mode === 'sse-s3') {
-          const { checkHonoured, requestsOf } = await import('../remote/modes.ts');
-          checkHonoured(requestsOf({ id: 'sse-s3' }, [], null), head.encryption, objectKey);
-        }
-        const chunks = readRanges(store, objectKey, head, signal);
-        const opened = await keyringOf(target);
-        try {
-          if (opened === null) return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, chunks)) };
-          const { decryptChunks, openEnvelope, READ_V3_AND_V2 } = await import('../envelope/envelope.ts');
-          const decryption = await openEnvelope(head.metadata, opened.keyring, READ_V3_AND_V2, { objectBytes: head.objectBytes });
-          return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, decryptChunks(decryption, chunks))) };
-        } finally {
-          opened?.zero();
-        }
-      }),
-
-    put: async (source, target, signal) =>
-      withStore(target, async (store) => {
-        const { withRetries } = await import('../remote/retry.ts');
-        const { checkHonoured, requestsOf } = await import('../remote/modes.ts');
-        const objectKey = keyOf(target);
-        const before = await withRetries(async () => store.head(objectKey, {}, signal), signal);
-        // Outside folders a named object is replaced whatever it holds; only one that appears in this moment is not.
-        const condition: Condition = before === null ? { type: 'absent' } : null;
-        const requests = requestsOf(target.mode === 'cse-c' ? { id: 'cse-c', keyId: wiring.keys.find(target.key ?? '').keyId, keyType: 'aes', format: 'v3' } : { id: 'sse-s3' }, [], null);
-        const opened = await keyringOf(target);
-        const hash = createHash('sha256');
-        const file = openSync(source, 'r');
-        try {
-          const stat = fstatSync(file, { bigint: true });
-          const plaintext = (async function* (): AsyncGenerator<Buffer> {
-            for await (const chunk of createReadStream(source, { fd: file, autoClose: false, highWaterMark: 1 << 20, start: 0 })) {
-              hash.update(chunk as Buffer);
-              yield chunk as Buffer;
-            }
-          })();
-          let metadata: Readonly<Record<string, string>> = {};
-          let body: AsyncIterable<Buffer> = plaintext;
-          let bodyBytes = Number(stat.size);
-          if (opened !== null) {
-            const { createEncryption, encryptChunks, objectBytesOf } = await import('../envelope/envelope.ts');
-            const encryption = await createEncryption(opened.keyring, { format: 'v3' });
-            bodyBytes = objectBytesOf(bodyBytes);
-            metadata = encryption.metadata;
-            body = encryptChunks(encryption, plaintext);
+    get: async (target, staged, signal) => {
+      const access = await accessOf(target);
+      const modeId = modeIdOf(target);
+      const opened = modeId === null ? null : await openMode(chooseMode({ ...target, mode: modeId, format: undefined }, wiring.keys), access);
+      try {
+        return await withStore(target, async (store) => {
+          const { withRetries } = await import('../remote/retry.ts');
+          const objectKey = keyOf(target);
+          const modeHeaders = opened?.requests.read ?? {};
+          const head = await withRetries(async () => store.head(objectKey, { modeHeaders }, signal), signal);
+          if (head === null) throw new SyncError('no-such-path', { objectKey });
+          if (opened !== null && opened.keyring === null) {
+            const { checkHonoured } = await import('../remote/modes.ts');
+            checkHonoured(opened.requests, head.encryption, objectKey);
           }
-          const options = { metadata, modeHeaders: requests.write, condition };
-          const finish = async (): Promise<void> => {
-            const after = fstatSync(file, { bigint: true });
-            if (after.size !== stat.size || after.mtimeNs !== stat.mtimeNs || after.ctimeNs !== stat.ctimeNs) throw new SyncError('changed-while-reading', { path: source });
-          };
-          const written = await sendBody(store, objectKey, body, bodyBytes, options, requests.part, finish, signal);
+          const chunks = readRanges(store, objectKey, head, modeHeaders, signal);
+          if (opened === null || opened.keyring === null) return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, chunks)) };
+          const { decryptChunks, openEnvelope, READ_LEGACY, READ_V3_AND_V2 } = await import('../envelope/envelope.ts');
+          const loadInstructionFile = async (): Promise<Buffer | null> => loadSmall(store, `${objectKey}.instruction` as ObjectKey, signal);
+          const decryption = await openEnvelope(head.metadata, opened.keyring, target.legacy === true ? READ_LEGACY : READ_V3_AND_V2, { objectBytes: head.objectBytes, loadInstructionFile });
           try {
-            checkHonoured(requests, written.encryption, objectKey);
-          } catch (error) {
-            await store.delete(objectKey, { type: 'version', etag: written.etag }, signal);
-            throw error;
+            return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, decryptChunks(decryption, chunks))) };
+          } finally {
+            decryption.dispose();
           }
-          return { path: objectKey, objectKey, sizeBytes: Number(stat.size), sha256: hash.digest('hex'), replaced: before !== null };
-        } finally {
-          closeSync(file);
-          opened?.zero();
-        }
-      }),
+        });
+      } finally {
+        opened?.close();
+      }
+    },
+
+    put: async (source, target, signal) => {
+      const access = await accessOf(target);
+      const mode = chooseMode({ ...target, mode: modeIdOf(target) ?? 'sse-s3' }, wiring.keys);
+      const opened = await openMode(mode, access);
+      try {
+        return await withStore(target, async (store) => {
+          const { checkHonoured } = await import('../remote/modes.ts');
+          const objectKey = keyOf(target);
+          const { requests } = opened;
+          const before = await find(store, objectKey, requests.read, signal);
+          // Outside folders a named object is replaced whatever it holds; only one that appears in this moment is not.
+          const condition: Condition = before === null ? { type: 'absent' } : null;
+          const hash = createHash('sha256');
+          const file = openSync(source, 'r');
+          let encryption: Encryption | null = null;
+          try {
+            const stat = fstatSync(file, { bigint: true });
+            if (Number(stat.size) > maxFileBytes(mode)) throw new SyncError('file-too-large-for-mode', { path: source });
+            const plaintext = (async function* (): AsyncGenerator<Buffer> {
+              for await (const chunk of createReadStream(source, { fd: file, autoClose: false, highWaterMark: 1 << 20, start: 0 })) {
+                hash.update(chunk as Buffer);
+                yield chunk as Buffer;
+              }
+            })();
+            let metadata: Readonly<Record<string, string>> = {};
+            let body: AsyncIterable<Buffer> = plaintext;
+            let bodyBytes = Number(stat.size);
+            if (opened.keyring !== null && isClientSide(mode)) {
+              const { createEncryption, encryptChunks, objectBytesOf } = await import('../envelope/envelope.ts');
+              encryption = await createEncryption(opened.keyring, { format: mode.format });
+              bodyBytes = objectBytesOf(bodyBytes);
+              metadata = encryption.metadata;
+              body = encryptChunks(encryption, plaintext);
+            }
+            const options = { metadata, modeHeaders: requests.write, condition };
+            const finish = async (): Promise<void> => {
+              const after = fstatSync(file, { bigint: true });
+              if (after.size !== stat.size || after.mtimeNs !== stat.mtimeNs || after.ctimeNs !== stat.ctimeNs) throw new SyncError('changed-while-reading', { path: source });
+            };
+            const written = await sendBody(store, objectKey, body, bodyBytes, options, requests, finish, signal);
+            try {
+              checkHonoured(requests, written.encryption, objectKey);
+            } catch (error) {
+              await store.delete(objectKey, { type: 'version', etag: written.etag }, signal);
+              throw error;
+            }
+            return { path: objectKey, objectKey, sizeBytes: Number(stat.size), sha256: hash.digest('hex'), replaced: before !== null };
+          } finally {
+            closeSync(file);
+            encryption?.dispose();
+          }
+        });
+      } catch (error) {
+        throw await explainBlocked(error, mode, access, target.bucket);
+      } finally {
+        opened.close();
+      }
+    },
 
     remove: async function* (target, recursive, signal) {
       const { withRetries } = await import('../remote/retry.ts');
@@ -153,8 +211,7 @@ export function createObjects(wiring: Wiring): Objects {
       try {
         if (!recursive) {
           const objectKey = keyOf(target);
-          const head = await withRetries(async () => store.head(objectKey, {}, signal), signal);
-          if (head === null) throw new SyncError('no-such-path', { objectKey });
+          if ((await find(store, objectKey, {}, signal)) === null) throw new SyncError('no-such-path', { objectKey });
           await withRetries(async () => store.delete(objectKey, null, signal), signal);
           return yield objectKey;
         }
@@ -187,13 +244,22 @@ function nameOfKey(objectKey: string): string {
 }
 
 /** The body of exactly that version, in order, a few MiB in memory. */
-async function* readRanges(store: ObjectStore, objectKey: ObjectKey, head: ObjectHead, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* readRanges(store: ObjectStore, objectKey: ObjectKey, head: ObjectHead, modeHeaders: ModeHeaders, signal: AbortSignal): AsyncGenerator<Buffer> {
   const { withRetries } = await import('../remote/retry.ts');
   for (let start = 0; start < head.objectBytes; start += RANGE_BYTES) {
     const range = { start, end: Math.min(start + RANGE_BYTES, head.objectBytes) };
-    const { body } = await withRetries(async () => store.get(objectKey, { ifMatch: head.etag, range }, signal), signal);
+    const { body } = await withRetries(async () => store.get(objectKey, { ifMatch: head.etag, range, modeHeaders }, signal), signal);
     yield body;
   }
+}
+
+/** Null where there is none. @throws SyncError malformed where it is far larger than any instruction file */
+async function loadSmall(store: ObjectStore, objectKey: ObjectKey, signal: AbortSignal): Promise<Buffer | null> {
+  const { withRetries } = await import('../remote/retry.ts');
+  const head = await withRetries(async () => store.head(objectKey, {}, signal), signal);
+  if (head === null) return null;
+  if (head.objectBytes > MAX_INSTRUCTION_BYTES) throw new SyncError('malformed', { objectKey, detail: 'The instruction file is too large.' });
+  return (await withRetries(async () => store.get(objectKey, { ifMatch: head.etag }, signal), signal)).body;
 }
 
 async function writeDurably(file: string, chunks: AsyncIterable<Buffer>): Promise<{ sizeBytes: number; sha256: string }> {
@@ -219,7 +285,7 @@ type Sent = { readonly etag: string; readonly encryption: ObjectHead['encryption
 async function sendBody(
   store: ObjectStore, objectKey: ObjectKey, body: AsyncIterable<Buffer>, bodyBytes: number,
   options: { readonly metadata: Readonly<Record<string, string>>; readonly modeHeaders: Readonly<Record<string, string>>; readonly condition: Condition },
-  partHeaders: Readonly<Record<string, string>>, beforeCommit: () => Promise<void>, signal: AbortSignal,
+  requests: ModeRequests, beforeCommit: () => Promise<void>, signal: AbortSignal,
 ): Promise<Sent> {
   const { withRetries } = await import('../remote/retry.ts');
   if (bodyBytes <= PART_BYTES) {
@@ -239,7 +305,7 @@ async function sendBody(
       const joined = Buffer.concat(waiting);
       const part = joined.subarray(0, length);
       const partNumber = parts.length + 1;
-      parts.push(await withRetries(async () => store.putPart(objectKey, uploadId, partNumber, part, { modeHeaders: partHeaders }, signal), signal));
+      parts.push(await withRetries(async () => store.putPart(objectKey, uploadId, partNumber, part, { modeHeaders: requests.part }, signal), signal));
       waiting = [joined.subarray(length)];
       waitingBytes = joined.length - length;
     };
@@ -251,8 +317,8 @@ async function sendBody(
     }
     if (waitingBytes > 0) await sendPart(waitingBytes);
     await beforeCommit();
-    const written = await store.completeMultipart(objectKey, uploadId, parts, { modeHeaders: partHeaders, condition }, signal);
-    const head = await withRetries(async () => store.head(objectKey, {}, signal), signal);
+    const written = await store.completeMultipart(objectKey, uploadId, parts, { modeHeaders: requests.part, condition }, signal);
+    const head = await withRetries(async () => store.head(objectKey, { modeHeaders: requests.read }, signal), signal);
     if (head === null) throw new SyncError('version-changed', { objectKey });
     return { etag: written.etag === '' ? head.etag : written.etag, encryption: head.encryption };
   } catch (error) {

@@ -52,9 +52,9 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
   const descriptor = state.fact<Descriptor>(DESCRIPTOR_FACT);
   const pin = state.fact<DescriptorPin>(PIN_FACT);
   if (descriptor === null || pin === null) throw new SyncError('state-corrupt', { detail: folder.name });
-  const unlocked = await unlockFolder(descriptor, wiring.keys);
-  if (unlocked.pin.folderKeyFingerprint !== pin.folderKeyFingerprint || unlocked.folderId !== pin.folderId) throw new SyncError('state-corrupt', { detail: folder.name });
   const access = await wiring.connections.accessOf(connection);
+  const unlocked = await unlockFolder(descriptor, wiring.keys, access);
+  if (unlocked.pin.folderKeyFingerprint !== pin.folderKeyFingerprint || unlocked.folderId !== pin.folderId) throw new SyncError('state-corrupt', { detail: folder.name });
   const [{ openRemoteFolder }, { createTransferPool }] = await Promise.all([import('../remote/folder.ts'), import('../transfer/pool.ts')]);
   const config = remoteConfigOf(unlocked, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state) });
   const remote = openRemoteFolder(config);

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { FileRow } from '../assembly/api.ts';
 import { SyncError } from '../model/errors.ts';
+import { MODE_IDS } from '../model/mode.ts';
 import { perform } from './cli.ts';
 import { formatBytes, formatTime, printable } from './output.ts';
 import { parseTarget, type ObjectOptions } from './target.ts';
@@ -13,11 +14,11 @@ TARGET is FOLDER:path (a folder by id, start of id, or name), or s3://BUCKET/KEY
 function withObjectOptions(command: Command): Command {
   return command
     .option('--connection <name>', 's3://: how to reach S3')
-    .option('--mode <mode>', 's3://: sse-s3 or cse-c')
-    .option('--key <name>', 's3://: the key of cse-c')
-    .option('--kms-key-id <id>', 's3://: the KMS key (not available yet)')
-    .option('--format <format>', 's3://: v3 or v2 (not available yet)')
-    .option('--legacy', 's3://: read old, weaker formats (not available yet)');
+    .option('--mode <mode>', `s3://: ${MODE_IDS.join(', ')}; by default what --key is for`)
+    .option('--key <name>', 's3://: the key of cse-c or sse-c')
+    .option('--kms-key-id <id>', 's3://: the KMS key of sse-kms or cse-kms')
+    .option('--format <format>', 's3://: v3 or v2, to write with cse-c and cse-kms; what is read says its own')
+    .option('--legacy', 's3://: also read old, weaker formats (V1, AES-CBC, kms, AESWrap)');
 }
 
 function rowLine(row: FileRow, isLong: boolean): string {

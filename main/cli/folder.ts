@@ -10,7 +10,7 @@ import type { Enfold, FolderChanges } from '../assembly/api.ts';
 import { perform } from './cli.ts';
 import { notYet } from './later.ts';
 import { formatBytes, formatTime, plural, printable, table } from './output.ts';
-import { parseMode, parseRemote, refuseUnbuilt } from './target.ts';
+import { parseContext, parseFormat, parseMode, parseRemote, refuseUnbuilt } from './target.ts';
 
 const DIRECTIONS: readonly Direction[] = ['two-way', 'upload', 'upload-mirror', 'download', 'download-mirror'];
 
@@ -33,12 +33,12 @@ export function folderJson(folder: FolderSettings, enfold: Enfold): Record<strin
   const connection = enfold.connections.list().find((one) => one.id === folder.connectionId);
   return {
     id: folder.id, name: folder.name, localPath: folder.localPath, remote: `s3://${folder.bucket}/${folder.prefix}`, bucket: folder.bucket, prefix: folder.prefix,
-    connection: connection?.name ?? null, mode: folder.mode.id, keyId: keyIdOf(folder), format: isClientSide(folder.mode) ? folder.mode.format : null,
+    connection: connection?.name ?? null, mode: folder.mode.id, keyId: keyIdOf(folder), kmsKeyId: 'kmsKeyId' in folder.mode ? folder.mode.kmsKeyId : null, format: isClientSide(folder.mode) ? folder.mode.format : null,
     names: folder.names, direction: folder.direction, isPaused: folder.isPaused,
   };
 }
 
-type AddOptions = { remote: string; connection: string; mode?: string; key?: string; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string };
+type AddOptions = { remote: string; connection: string; mode?: string; key?: string; kmsKeyId?: string; bucketKey: boolean; dsse?: boolean; context?: string[]; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string };
 type SetOptions = { direction?: string; pause?: boolean; resume?: boolean; name?: string };
 
 export function registerFolder(program: Command): void {
@@ -50,27 +50,31 @@ export function registerFolder(program: Command): void {
     .argument('<local-path>', 'an existing folder')
     .requiredOption('--remote <s3-url>', 's3://BUCKET or s3://BUCKET/PREFIX')
     .requiredOption('--connection <name>', 'how to reach S3')
-    .option('--mode <mode>', 'sse-s3 (S3 holds the key) or cse-c (only you hold the key)')
-    .option('--key <name>', 'the key of cse-c')
-    .option('--kms-key-id <id>', 'the KMS key (not available yet)')
+    .option('--mode <mode>', 'cse-c (encrypted here, only you hold the key), cse-kms (encrypted here, KMS holds it), sse-c (encrypted by S3 under your key), sse-kms, sse-s3')
+    .option('--key <name>', 'the key of cse-c (aes or rsa) or sse-c')
+    .option('--kms-key-id <id>', 'id, ARN or alias of the KMS key of cse-kms or sse-kms; sse-kms without it uses the AWS managed key')
+    .option('--no-bucket-key', 'sse-kms: one KMS request for each object')
+    .option('--dsse', 'sse-kms: two layers of encryption (aws:kms:dsse)')
+    .option('--context <name=value...>', 'sse-kms: an encryption context for KMS')
     .option('--names <how>', 'readable or encrypted in the bucket (encrypted for cse-c, else readable)')
     .option('--direction <direction>', DIRECTIONS.join(', '), 'two-way')
-    .option('--format <format>', 'v3 or v2 of the Amazon S3 Encryption Client', 'v3')
+    .option('--format <format>', 'cse-c, cse-kms: v3 (default), or v2 for Amazon S3 Encryption Clients older than December 2025')
     .option('--create-bucket', 'make the bucket if it is missing')
     .addHelpText('after', `
 Nothing is transferred before the first sync, and a first sync deletes nothing on either side. See what it would do: enfold preview ID
   $ enfold folder add ~/Documents --remote s3://my-backup/documents --connection work --mode cse-c --key family
   $ enfold folder add /srv/data --remote s3://data --connection ceph --mode sse-s3 --direction upload`)
     .action(perform(async (cli, options: AddOptions, localPath: string) => {
-      refuseUnbuilt(options, ['kmsKeyId']);
       const { bucket, prefix } = parseRemote(options.remote);
-      if (options.format !== undefined && options.format !== 'v3' && options.format !== 'v2') throw new SyncError('bad-usage', { detail: '--format is v3 or v2' });
       const enfold = await cli.enfold();
       const added = await enfold.folders.add({
         localPath: resolve(localPath), connection: options.connection, bucket, prefix,
         mode: options.mode === undefined ? null : parseMode(options.mode), key: options.key ?? null,
         names: options.names === undefined ? null : parseNames(options.names), direction: parseDirection(options.direction),
-        format: options.format ?? 'v3', createBucket: options.createBucket === true,
+        kmsKeyId: options.kmsKeyId ?? null, dsse: options.dsse, encryptionContext: options.context === undefined ? undefined : parseContext(options.context),
+        // On by default, and nothing to say about it in the other modes.
+        bucketKey: options.bucketKey ? undefined : false,
+        format: options.format === undefined ? undefined : parseFormat(options.format), createBucket: options.createBucket === true,
       });
       const what = added.joined ? `Joined the folder at ${options.remote}` : `Folder ${printable(added.folder.name)} added`;
       cli.out.answer({ ...folderJson(added.folder, enfold), joined: added.joined, fingerprint: added.fingerprint }, [

@@ -75,6 +75,7 @@ const table = {
   'rejected': { family: 'RemoteError', retry: 'after-user', says: 'The server refused the request.', next: 'See the details.' },
   'quota-exceeded': { family: 'RemoteError', retry: 'after-user', says: 'The storage is full.', next: 'Free some space or raise the limit.' },
   'mode-not-honoured': { family: 'RemoteError', retry: 'never', says: 'The server did not encrypt the file as asked.', next: 'What it stored was removed again. Choose a client-side mode for this server.' },
+  'mode-blocked': { family: 'RemoteError', retry: 'after-user', says: 'The bucket does not allow this encryption mode.', next: 'Allow it in the bucket\'s encryption settings ("blocked encryption types"), or choose another mode.' },
   'answer-invalid': { family: 'RemoteError', retry: 'later', says: 'The server\'s answer makes no sense.', next: 'It is tried again.' },
   // State
   'state-corrupt': { family: 'StateError', retry: 'after-user', says: 'Enfold\'s own records of this folder are damaged.', next: 'Remove the folder from Enfold and add it again; no file is lost by that.' },

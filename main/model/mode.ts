@@ -25,7 +25,7 @@ export type ClientSideMode = Extract<EncryptionMode, { id: 'cse-kms' | 'cse-c' }
 
 export const MODE_IDS: readonly ModeId[] = ['sse-s3', 'sse-kms', 'sse-c', 'cse-kms', 'cse-c'];
 /** Modes that this version can use; the others are refused with `mode-not-available`. */
-export const AVAILABLE_MODE_IDS: readonly ModeId[] = ['sse-s3', 'cse-c'];
+export const AVAILABLE_MODE_IDS: readonly ModeId[] = MODE_IDS;
 
 /** True where content is encrypted on this computer before it is sent. */
 export function isClientSide(mode: EncryptionMode): mode is ClientSideMode {

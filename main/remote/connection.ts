@@ -74,3 +74,18 @@ export async function createBucket(access: S3Access, bucket: string, signal: Abo
     client.destroy();
   }
 }
+
+/** Whether the bucket's own settings refuse SSE-C, as those of new AWS buckets do. False where that cannot be found out. */
+export async function isCustomerKeyBlocked(access: S3Access, bucket: string, signal: AbortSignal): Promise<boolean> {
+  const client = await createSdkClient(access);
+  try {
+    const { GetBucketEncryptionCommand } = await import('@aws-sdk/client-s3');
+    const { ServerSideEncryptionConfiguration: configuration } = await client.send(new GetBucketEncryptionCommand({ Bucket: bucket }), { abortSignal: signal });
+    return (configuration?.Rules ?? []).some((rule) => rule.BlockedEncryptionTypes?.EncryptionType?.includes('SSE-C') ?? false);
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  } finally {
+    client.destroy();
+  }
+}

@@ -8,12 +8,14 @@ import { currentEpoch as currentDescriptorEpoch, verifyDescriptor } from '../env
 import { longNameHashes } from '../envelope/names.ts';
 import { encodeTombstone, openRecord, parseTombstone, sealRecord, tombstonePathHash } from '../envelope/sealed-record.ts';
 import { SyncError, isSyncError } from '../model/errors.ts';
+import { isClientSide } from '../model/mode.ts';
 import { OWN_DIRECTORY, parseSyncPath } from '../model/path.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
 import type { FileAttributes, RemoteVersion, Tombstone } from '../model/snapshot.ts';
 import type { ListedObject, RemoteFolder, ResolvedKey } from '../sync/ports.ts';
 import { capabilitiesOf } from './capabilities-of.ts';
 import type { Capabilities } from './capabilities.ts';
+import { copyThrough } from './copy-through.ts';
 import { checkPin, loadDescriptor } from './descriptor-store.ts';
 import type { RemoteFolderConfig } from './folder-config.ts';
 import { createLongNames } from './long-names.ts';
@@ -21,7 +23,7 @@ import type { ListPage, ObjectHead, ObjectStore } from './object-store.ts';
 import { withRetries } from './retry.ts';
 import { createS3Store } from './s3.ts';
 import { createStoredFiles } from './stored-file.ts';
-import { copyGuarded } from './writes.ts';
+import { copyGuarded, explainUnreadable } from './writes.ts';
 
 export type OpenRemoteFolder = RemoteFolder & {
   /** What this endpoint enforces; probed at the first call unless the configuration has it. Worth keeping. */
@@ -40,7 +42,7 @@ const CLOCK_TOLERANCE_MS = 15 * 60_000;
  * Nothing is connected before the first call.
  *
  * @param givenStore - for tests; by default one that is closed with the folder.
- * @throws SyncError key-not-found, key-invalid, mode-not-available
+ * @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http)
  */
 export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore): OpenRemoteFolder {
   const { prefix } = config;
@@ -67,7 +69,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
   }
 
   async function head(objectKey: ObjectKey, signal: AbortSignal): Promise<ObjectHead | null> {
-    return withRetries(async () => store.head(objectKey, readOptions, signal), signal);
+    return explainUnreadable(store, requests, objectKey, async () => withRetries(async () => store.head(objectKey, readOptions, signal), signal), signal);
   }
 
   function versionOf(found: ObjectHead, objectKey: ObjectKey, path: SyncPath): RemoteVersion {
@@ -202,7 +204,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
       let mayHaveHappened = false;
       await withRetries(async () => {
         // An ETag may be the MD5 of content that was there before: only the operation id names a version for sure.
-        const found = await store.head(objectKey, readOptions, signal);
+        const found = await explainUnreadable(store, requests, objectKey, async () => store.head(objectKey, readOptions, signal), signal);
         if (found === null) {
           if (mayHaveHappened) return;
           throw new SyncError('object-not-found', { path, objectKey });
@@ -223,7 +225,14 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
       if (names !== null) await longNames.store(names.encryptPath(to).longNames, signal);
       const metadata = files.metadataOfCopy(source.metadata, attributes, objectKey);
       const isOnto = objectKey === from.objectKey;
-      await copyGuarded(store, requests, known, from, { objectKey, metadata, ifMatch: isOnto ? from.etag : null }, signal);
+      const write = { objectKey, metadata, ifMatch: isOnto ? from.etag : null };
+      try {
+        await copyGuarded(store, requests, known, from, write, signal);
+      } catch (error) {
+        // Some servers copy no object that they encrypted.
+        if (!isSyncError(error, 'rejected') || isClientSide(files.epoch.mode)) throw error;
+        await copyThrough(store, requests, known, { objectKey: from.objectKey, source }, write, signal);
+      }
       const copied = await head(objectKey, signal);
       if (copied === null) throw new SyncError('version-changed', { path: to, objectKey });
       const version = versionOf(copied, objectKey, to);
@@ -241,6 +250,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
     },
 
     async close() {
+      files.close();
       if (givenStore === undefined) await store.close();
     },
   };

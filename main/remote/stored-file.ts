@@ -3,12 +3,10 @@
  * folder's small operations and the transfer workers, so that both write and believe the same.
  */
 import { createHash } from 'node:crypto';
-import { createAesKeyring } from '../envelope/aes-keyring.ts';
 import { encodeAttributes, openAttributes, openCustomerAttributes, parseAttributes, sealAttributes, sealCustomerAttributes } from '../envelope/attributes.ts';
 import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope } from '../envelope/envelope.ts';
 import type { Binding, Decryption, Encryption } from '../envelope/envelope.ts';
 import { checkMetadataSize } from '../envelope/format.ts';
-import type { Keyring } from '../envelope/keyring.ts';
 import { createNames } from '../envelope/names.ts';
 import type { Names } from '../envelope/names.ts';
 import { SyncError, isSyncError } from '../model/errors.ts';
@@ -18,7 +16,8 @@ import type { ObjectKey, SyncPath } from '../model/path.ts';
 import { MAX_OBJECT_KEY_BYTES, OWN_DIRECTORY, isDirectoryPath } from '../model/path.ts';
 import type { FileAttributes, OperationId } from '../model/snapshot.ts';
 import { currentEpoch } from './folder-config.ts';
-import type { FolderEpoch, HeldKey, RemoteFolderConfig } from './folder-config.ts';
+import type { FolderEpoch, RemoteFolderConfig } from './folder-config.ts';
+import { createFolderKeyring } from './folder-keyring.ts';
 import { heldKey, requestsOf } from './modes.ts';
 import type { ModeRequests } from './modes.ts';
 import type { Metadata, ObjectHead } from './object-store.ts';
@@ -58,6 +57,8 @@ export type StoredFiles = {
   open(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead;
   /** @throws SyncError key-not-found, key-unwrap-failed, commitment-mismatch, … */
   openBody(head: ObjectHead): Promise<Decryption>;
+  /** Ends what connections the keys need. */
+  close(): void;
 };
 
 /** The operation id of a version that another tool wrote: the same each time it is seen. */
@@ -83,23 +84,12 @@ function foreignAttributes(head: ObjectHead, objectKey: ObjectKey, path: SyncPat
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** The current epoch's key first, those of older epochs to read with. @throws SyncError key-not-found, not-available-yet */
-function keyringOf(epochs: readonly FolderEpoch[], keys: readonly HeldKey[]): Keyring | null {
-  const wanted: HeldKey[] = [];
-  for (const { mode } of epochs.toReversed()) {
-    if (mode.id === 'cse-kms' || (mode.id === 'cse-c' && mode.keyType !== 'aes')) throw new SyncError('mode-not-available');
-    if (mode.id === 'cse-c' && !wanted.some((key) => key.keyId === mode.keyId)) wanted.push(heldKey(keys, mode.keyId));
-  }
-  const [first, ...others] = wanted.map(({ bytes, keyId }) => ({ wrappingKey: asBuffer(bytes), keyId }));
-  return first === undefined ? null : createAesKeyring({ ...first, additional: others });
-}
-
-/** @throws SyncError key-not-found, key-invalid, mode-not-available */
+/** @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http) */
 export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const { prefix, folderId, epochs } = config;
   const epoch = currentEpoch(config);
   const requests = requestsOf(epoch.mode, config.keys, config.access.endpoint);
-  const keyring = keyringOf(epochs, config.keys);
+  const keyring = createFolderKeyring(epochs.map(({ mode }) => mode), config.keys, config.access);
   const authKeys = new Map(epochs.flatMap(({ n, authKey }) => (authKey === null ? [] : [[n, asBuffer(authKey)] as const])));
   const names = config.namesKey === null ? null : createNames(asBuffer(config.namesKey), folderId);
   const hasServerSide = epochs.some(({ mode }) => !isClientSide(mode));
@@ -137,7 +127,8 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     const { attributes, epoch: n } = openAttributes(text, { folderId, objectKey, authKeyOf, binding: facts.binding });
     const mode = modeOf(n);
     // A downgrade to a format the epoch never wrote is tampering, whatever the attributes say.
-    if (mode === undefined || !isClientSide(mode) || mode.format !== facts.format) throw new SyncError('format-refused', { objectKey });
+    const isAccepted = facts.format === 'v3' || (facts.format === 'v2' && mode !== undefined && isClientSide(mode) && mode.format === 'v2');
+    if (mode === undefined || !isClientSide(mode) || facts.isLegacy || !isAccepted) throw new SyncError('format-refused', { objectKey });
     if (attributes.sizeBytes + 16 !== head.objectBytes) throw new SyncError('truncated', { objectKey });
     return { attributes, epoch: n, keyId: facts.keyId, isClientSide: true };
   }
@@ -190,5 +181,6 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
       if (keyring === null) throw new SyncError('key-not-found');
       return openEnvelope(head.metadata, keyring, hasV2 ? READ_V3_AND_V2 : READ_V3_ONLY, { objectBytes: head.objectBytes });
     },
+    close: () => keyring?.close(),
   };
 }

@@ -35,6 +35,22 @@ function isOwn(head: ObjectHead | null, metadata: Metadata): head is ObjectHead 
   return head !== null && own !== undefined && head.metadata[ATTRIBUTES_NAME] === own;
 }
 
+/**
+ * Runs a read under a customer key. An object that was stored otherwise is refused by S3 as if the request were wrong; here it is what it is.
+ *
+ * @throws SyncError not-ours (not stored under a customer key), key-not-found (under another one)
+ */
+export async function explainUnreadable<T>(store: ObjectStore, requests: ModeRequests, objectKey: ObjectKey, read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (requests.customerKeyMd5 === null || !(isSyncError(error, 'rejected') || isSyncError(error, 'access-denied'))) throw error;
+    const isPlain = await store.head(objectKey, {}, signal).then((head) => head !== null, () => false);
+    if (isPlain) throw new SyncError('not-ours', { objectKey, detail: 'It is not stored under a customer key.' }, { cause: error });
+    throw error.code === 'rejected' ? new SyncError('key-not-found', { objectKey, server: error.about.server, detail: 'It is stored under another customer key.' }, { cause: error }) : error;
+  }
+}
+
 function writtenOf(head: ObjectHead): Written {
   return { etag: head.etag, versionId: head.versionId, encryption: head.encryption, atMs: head.lastModifiedMs };
 }

@@ -9,6 +9,7 @@ import type { FileAttributes, RemoteVersion } from '../model/snapshot.ts';
 import type { ObjectHead } from '../remote/object-store.ts';
 import { withRetries } from '../remote/retry.ts';
 import type { OpenedHead } from '../remote/stored-file.ts';
+import { explainUnreadable } from '../remote/writes.ts';
 import type { DownloadJob, DownloadResult, OnProgress } from '../sync/ports.ts';
 import { createStagedFile } from './staged-file.ts';
 import type { StagedFile } from './staged-file.ts';
@@ -82,7 +83,8 @@ async function downloadWhole(context: TransferContext, job: DownloadJob, onProgr
   let decryption: Decryption | null = null;
   let staged: StagedFile | null = null;
   try {
-    const { head, body } = await withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read }, signal), signal);
+    const get = async (): ReturnType<typeof store.get> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read }, signal), signal);
+    const { head, body } = await explainUnreadable(store, files.requests, job.objectKey, get, signal);
     const opening = await openReader(context, job, head);
     decryption = opening.decryption;
     const { reader } = opening;
@@ -120,7 +122,8 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
     const release = await budget.take(range.end - range.start, rangeSignal);
     try {
       // A new one for each attempt: the broken one's connection may still be writing.
-      const arrived = await withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
+      const get = async (): Promise<Arrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
+      const arrived = await explainUnreadable(store, files.requests, job.objectKey, get, rangeSignal);
       if (arrived.head.objectBytes !== job.objectBytes) throw new SyncError('version-changed', { objectKey: job.objectKey });
       return { arrived, release };
     } catch (error) {

@@ -31,7 +31,7 @@ export type TransferRunner = {
   close(): Promise<void>;
 };
 
-/** @throws SyncError key-not-found, key-invalid, mode-not-available */
+/** @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http) */
 export function createRunner(config: RemoteFolderConfig, options: RunnerOptions, givenStore?: ObjectStore): TransferRunner {
   const store = givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections });
   const files = createStoredFiles(config);
@@ -50,6 +50,7 @@ export function createRunner(config: RemoteFolderConfig, options: RunnerOptions,
     },
     download: async (job, onProgress, signal) => download(context, job, onProgress, signal),
     close: async () => {
+      files.close();
       if (givenStore === undefined) await store.close();
     },
   };

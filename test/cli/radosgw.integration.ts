@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
 import { isRadosgwInstalled, startRadosgw, type RunningRadosgw } from '../helpers/radosgw.ts';
 import { writeAt } from '../helpers/tree.ts';
+import { testObjects } from './objects.contract.ts';
 import { testWholePath } from './whole-path.contract.ts';
 
 if (isRadosgwInstalled()) {
@@ -15,6 +16,13 @@ if (isRadosgwInstalled()) {
   afterAll(async () => server.stop());
 
   testWholePath('cse-c', () => server);
+  testWholePath('sse-c', () => server);
+  testWholePath('sse-kms', () => server, { args: ['--kms-key-id', 'testkey-1'] });
+
+  testObjects('radosgw', [
+    { what: 'sse-c', keyType: 'sse-c', args: ['--mode', 'sse-c', '--key', 'sse-c'], readArgs: ['--key', 'sse-c'], without: 'error' },
+    { what: 'sse-kms with a key of one\'s own', args: ['--mode', 'sse-kms', '--kms-key-id', 'testkey-1'], without: 'content' },
+  ], () => server);
 
   describe('a server that stores what it should encrypt in the clear', () => {
     test('is refused for sse-s3, and nothing is left behind on either side', async () => {

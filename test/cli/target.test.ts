@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRemote, parseTarget } from '../../main/cli/target.ts';
+import { parseContext, parseRemote, parseTarget } from '../../main/cli/target.ts';
 
 describe('TARGET', () => {
   test.each([
@@ -11,21 +11,25 @@ describe('TARGET', () => {
   });
 
   test('s3:// names an object, read as it is unless a mode or key is given', () => {
-    expect(parseTarget('s3://bucket/a/b', { connection: 'c' })).toEqual({ type: 'object', connection: 'c', bucket: 'bucket', objectKey: 'a/b', mode: null, key: null });
-    expect(parseTarget('s3://bucket/a', { connection: 'c', key: 'k' })).toMatchObject({ mode: 'cse-c', key: 'k' });
+    expect(parseTarget('s3://bucket/a/b', { connection: 'c' })).toEqual({ type: 'object', connection: 'c', bucket: 'bucket', objectKey: 'a/b', mode: null, key: null, kmsKeyId: null, format: undefined, legacy: false });
+    expect(parseTarget('s3://bucket/a', { connection: 'c', key: 'k' })).toMatchObject({ mode: null, key: 'k' });
+    expect(parseTarget('s3://bucket/a', { connection: 'c', mode: 'cse-kms', kmsKeyId: 'alias/k', format: 'v2', legacy: true })).toMatchObject({ mode: 'cse-kms', kmsKeyId: 'alias/k', format: 'v2', legacy: true });
     expect(parseTarget('s3://bucket', { connection: 'c' })).toMatchObject({ bucket: 'bucket', objectKey: '' });
   });
 
   test.each([
-    ['nothing', {}], [':path', {}], ['s3://bucket/a', {}], ['s3:///a', { connection: 'c' }], ['docs:a', { key: 'k' }], ['docs:a', { connection: 'c' }],
+    ['nothing', {}], [':path', {}], ['s3://bucket/a', {}], ['s3:///a', { connection: 'c' }], ['docs:a', { key: 'k' }], ['docs:a', { connection: 'c' }], ['docs:a', { legacy: true }],
     ['s3://bucket/a', { connection: 'c', mode: 'cse-c' }], ['s3://bucket/a', { connection: 'c', mode: 'sse-s3', key: 'k' }], ['s3://bucket/a', { connection: 'c', mode: 'rot13' }],
+    ['s3://bucket/a', { connection: 'c', mode: 'sse-c' }], ['s3://bucket/a', { connection: 'c', mode: 'cse-kms' }], ['s3://bucket/a', { connection: 'c', mode: 'cse-c', key: 'k', kmsKeyId: 'x' }],
+    ['s3://bucket/a', { connection: 'c', key: 'k', format: 'v1' }],
   ])('%s with %o is refused', (text, options) => {
     expect(() => parseTarget(text, options)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
   });
+});
 
-  test('options of later versions are refused by name', () => {
-    expect(() => parseTarget('s3://bucket/a', { connection: 'c', kmsKeyId: 'x' })).toThrow(expect.objectContaining({ code: 'not-available-yet', about: { detail: '--kms-key-id' } }));
-  });
+test('an encryption context is given as NAME=VALUE', () => {
+  expect(parseContext(['team=a', 'note=x=y'])).toEqual({ team: 'a', note: 'x=y' });
+  expect(() => parseContext(['=x'])).toThrow(expect.objectContaining({ code: 'bad-usage' }));
 });
 
 describe('--remote', () => {

@@ -2,14 +2,27 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModeId } from '../../main/model/mode.ts';
 import { createComputer, makeScratch, type Computer, type Server } from '../helpers/cli.ts';
 import { makeMixedTree, readAt, treeOf, writeAt } from '../helpers/tree.ts';
 
 type FolderJson = { id: string; joined: boolean; mode: string; names: string; fingerprint: string | null };
 type SyncJson = { inStep: boolean; folders: { inStep: boolean; counts: Record<string, number>; conflictCopies: string[]; failed: unknown[]; skipped: number }[] };
 
-export function testWholePath(mode: 'sse-s3' | 'cse-c', getServer: () => Server): void {
-  const keyArgs = mode === 'cse-c' ? ['--key', 'family'] : [];
+export type WholePathOptions = {
+  /** Tells variants of one mode apart; goes into the bucket's name. */
+  readonly variant?: string;
+  /** Of the key `family` that both computers hold; none where the mode needs none. */
+  readonly keyType?: 'aes' | 'rsa' | 'sse-c';
+  /** What `folder add` is told beside mode and key. */
+  readonly args?: readonly string[];
+};
+
+export function testWholePath(mode: ModeId, getServer: () => Server, options: WholePathOptions = {}): void {
+  const { variant, keyType = mode === 'cse-c' ? 'aes' : mode === 'sse-c' ? 'sse-c' : undefined, args = [] } = options;
+  const what = variant === undefined ? mode : `${mode}-${variant}`;
+  const isClientSide = mode === 'cse-c' || mode === 'cse-kms';
+  const keyArgs = [...(keyType === undefined ? [] : ['--key', 'family']), ...args];
   const scratch = makeScratch();
   const first = createComputer(scratch.dir, 'home-1');
   const second = createComputer(scratch.dir, 'home-2');
@@ -18,7 +31,7 @@ export function testWholePath(mode: 'sse-s3' | 'cse-c', getServer: () => Server)
   /** Two computers with one folder each over the same, new place. */
   async function pair(fill: (root: string) => void): Promise<{ a: string; b: string; idA: string; idB: string; remote: string }> {
     places += 1;
-    const remote = `s3://whole-path-${mode}/place-${places}`;
+    const remote = `s3://whole-path-${what}/place-${places}`;
     const [a, b] = ['a', 'b'].map((name) => join(scratch.dir, `${name}-${places}`)) as [string, string];
     for (const root of [a, b]) mkdirSync(root);
     fill(a);
@@ -33,16 +46,16 @@ export function testWholePath(mode: 'sse-s3' | 'cse-c', getServer: () => Server)
 
   beforeAll(async () => {
     for (const computer of [first, second]) await computer.connect(getServer());
-    await first.ok(['bucket', 'create', `s3://whole-path-${mode}`, '--connection', 's3']);
-    if (mode === 'cse-c') {
-      await first.ok(['key', 'new', 'family']);
+    await first.ok(['bucket', 'create', `s3://whole-path-${what}`, '--connection', 's3']);
+    if (keyType !== undefined) {
+      await first.ok(['key', 'new', 'family', '--type', keyType]);
       await first.ok(['key', 'export', 'family', '--out', join(scratch.dir, 'family.age')], { env: { ENFOLD_EXPORT_PASSPHRASE: 'on paper' } });
       await second.ok(['key', 'import', 'family', '--from', join(scratch.dir, 'family.age')], { env: { ENFOLD_EXPORT_PASSPHRASE: 'on paper' } });
     }
   });
   afterAll(() => scratch.remove());
 
-  describe(`a folder in mode ${mode}`, () => {
+  describe(`a folder in mode ${what}`, () => {
     test('a thousand mixed files arrive whole at a second computer, and a second sync finds nothing to do', async () => {
       const { a, b, idA } = await pair((root) => makeMixedTree(root, 1000));
       expect(treeOf(b)).toEqual(treeOf(a));
@@ -146,7 +159,7 @@ export function testWholePath(mode: 'sse-s3' | 'cse-c', getServer: () => Server)
       expect(await first.json(['verify', idA, '--sample', '5'])).toMatchObject({ ok: true, objects: 12, checked: 5 });
     });
 
-    if (mode === 'cse-c') {
+    if (isClientSide) {
       test('an object that another holder of the key put in place of a file is found, and never becomes the file', async () => {
         const { a, b, idA, idB, remote } = await pair((root) => {
           for (let i = 0; i < 3; i += 1) writeAt(root, `file ${i}.txt`, `content ${i}`);
@@ -155,7 +168,7 @@ export function testWholePath(mode: 'sse-s3' | 'cse-c', getServer: () => Server)
         const [row] = await first.json<{ objectKey: string }[]>(['ls', `${idA}:`]);
         const forged = join(scratch.dir, 'forged.txt');
         writeFileSync(forged, 'forged by another');
-        await first.ok(['put', forged, `s3://${new URL(remote).host}/${row?.objectKey}`, '--connection', 's3', '--mode', 'cse-c', '--key', 'family']);
+        await first.ok(['put', forged, `s3://${new URL(remote).host}/${row?.objectKey}`, '--connection', 's3', '--mode', mode, ...keyArgs]);
         const verified = await first.run(['verify', idA, '--json']);
         expect(verified.code).toBe(2);
         expect(JSON.parse(verified.stdout)).toMatchObject({ ok: false, checked: 2 });
@@ -171,7 +184,7 @@ export function testWholePath(mode: 'sse-s3' | 'cse-c', getServer: () => Server)
 
     test('a sync that is killed ten times loses nothing and doubles nothing', { timeout: 180_000 }, async () => {
       places += 1;
-      const remote = `s3://whole-path-${mode}/killed`;
+      const remote = `s3://whole-path-${what}/killed`;
       const [a, b] = [join(scratch.dir, 'killed-a'), join(scratch.dir, 'killed-b')];
       for (const root of [a, b]) mkdirSync(root);
       makeMixedTree(a, 500, 'killed');

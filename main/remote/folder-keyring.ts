@@ -1,0 +1,73 @@
+/** The one keyring of a folder: writes under the current epoch's key, reads under those of all epochs, whatever kind they are. */
+import { createAesKeyring } from '../envelope/aes-keyring.ts';
+import { createKmsKeyring } from '../envelope/kms-keyring.ts';
+import type { Keyring } from '../envelope/keyring.ts';
+import { createRsaKeyring, parseRsaKey } from '../envelope/rsa-keyring.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
+import { isClientSide } from '../model/mode.ts';
+import type { ClientSideMode, EncryptionMode } from '../model/mode.ts';
+import type { S3Access } from '../model/settings.ts';
+import { openKms } from './aws-services.ts';
+import type { HeldKey } from './folder-config.ts';
+import { heldKey } from './modes.ts';
+
+export type OpenKeyring = Keyring & {
+  /** Ends the connection to KMS, where there is one. */
+  close(): void;
+};
+
+type Kind = 'aes' | 'rsa' | 'kms';
+type Member = { readonly kind: Kind; readonly keyring: Keyring; readonly close: () => void };
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const isSame = (one: ClientSideMode, other: ClientSideMode): boolean => (one.id === 'cse-kms' ? other.id === one.id && one.kmsKeyId === other.kmsKeyId : other.id === one.id && one.keyId === other.keyId);
+
+function memberOf(mode: ClientSideMode, keys: readonly HeldKey[], access: S3Access): Member {
+  if (mode.id === 'cse-kms') {
+    const client = openKms(access, mode.kmsKeyId);
+    const keyring = createKmsKeyring({ client, keyId: mode.kmsKeyId });
+    return {
+      kind: 'kms', keyring,
+      close: () => {
+        keyring.dispose();
+        client.close();
+      },
+    };
+  }
+  const { bytes, keyId } = heldKey(keys, mode.keyId);
+  const keyring = mode.keyType === 'aes' ? createAesKeyring({ wrappingKey: asBuffer(bytes), keyId }) : createRsaKeyring(parseRsaKey(asBuffer(bytes)));
+  return { kind: mode.keyType, keyring, close: () => undefined };
+}
+
+/**
+ * @param modes - of all epochs, ascending; the last client-side one is written under.
+ * @param keys - those that the modes name.
+ * @returns null where no mode is client-side. @throws SyncError key-not-found, key-invalid
+ */
+export function createFolderKeyring(modes: readonly EncryptionMode[], keys: readonly HeldKey[], access: S3Access): OpenKeyring | null {
+  const distinct: ClientSideMode[] = [];
+  for (const mode of modes.filter(isClientSide).toReversed()) if (!distinct.some((known) => isSame(known, mode))) distinct.push(mode);
+  const members = distinct.map((mode) => memberOf(mode, keys, access));
+  const [current] = members;
+  if (current === undefined) return null;
+  return {
+    ...current.keyring,
+    async unwrapDataKey(wrapped, algorithmText) {
+      const kind: Kind | null = wrapped.wrap === 'v1' ? null : wrapped.wrap.startsWith('kms') ? 'kms' : wrapped.wrap.startsWith('rsa') ? 'rsa' : 'aes';
+      let failure: unknown = new SyncError('key-not-found', { detail: 'It asks for a kind of key that this folder does not use.' });
+      for (const { keyring } of members.filter((member) => kind === null || member.kind === kind)) {
+        try {
+          return await keyring.unwrapDataKey(wrapped, algorithmText);
+        } catch (error) {
+          // An earlier epoch's key may be the one.
+          if (!isSyncError(error, 'key-not-found') && !isSyncError(error, 'key-unwrap-failed')) throw error;
+          failure = error;
+        }
+      }
+      throw failure;
+    },
+    close: () => {
+      for (const member of members) member.close();
+    },
+  };
+}

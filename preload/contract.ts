@@ -23,6 +23,7 @@ const prefix = z.string().max(900).regex(/^(?:[^/].*\/)?$/);
 const insidePath = z.string().max(4096).refine((p) => p === '' || (!p.startsWith('/') && p.split('/').every((s, i, all) => (s !== '' || i === all.length - 1) && s !== '.' && s !== '..' && !s.includes('\0'))));
 const secret = z.string().min(1).max(4096);
 const modeId = z.enum(['sse-s3', 'sse-kms', 'sse-c', 'cse-kms', 'cse-c']);
+const keyType = z.enum(['aes', 'rsa', 'sse-c']);
 const names = z.enum(['readable', 'encrypted']);
 const direction = z.enum(['two-way', 'upload', 'upload-mirror', 'download', 'download-mirror']);
 const nothing = z.undefined();
@@ -36,6 +37,15 @@ const newFolder = z.strictObject({
   localPath: absolutePath, connectionId: id, bucket, prefix, mode: modeId, keyId: id.nullable(), names, direction,
   /** Create the bucket if it does not exist. */
   createBucket: z.boolean(),
+  /** Id, ARN or alias, for `cse-kms` and `sse-kms`; the latter without it uses the AWS managed key. */
+  kmsKeyId: z.string().trim().min(1).max(2048).nullable().optional(),
+  /** `sse-kms` only; by default on. */
+  bucketKey: z.boolean().optional(),
+  /** `sse-kms` only: two layers. */
+  dsse: z.boolean().optional(),
+  encryptionContext: z.record(z.string().min(1).max(128), z.string().min(1).max(256)).optional(),
+  /** `cse-c` and `cse-kms` only; by default v3. */
+  format: z.enum(['v3', 'v2']).optional(),
 });
 
 /** Who answers, and the parser of the input. */
@@ -49,9 +59,9 @@ export const requests = {
   'connections.remove': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'connections.buckets': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'keys.list': { by: 'engine', input: nothing },
-  'keys.create': { by: 'engine', input: z.strictObject({ name, type: z.enum(['aes']) }) },
+  'keys.create': { by: 'engine', input: z.strictObject({ name, type: keyType }) },
   'keys.exportTo': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath, passphrase: secret }) },
-  'keys.importFrom': { by: 'engine', input: z.strictObject({ name, file: absolutePath, passphrase: secret.nullable() }) },
+  'keys.importFrom': { by: 'engine', input: z.strictObject({ name, file: absolutePath, passphrase: secret.nullable(), type: keyType.optional() }) },
   'folders.list': { by: 'engine', input: nothing },
   'folders.inspect': { by: 'engine', input: z.strictObject({ localPath: absolutePath, connectionId: id, bucket, prefix }) },
   'folders.add': { by: 'engine', input: newFolder },

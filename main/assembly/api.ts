@@ -85,7 +85,7 @@ export type NewFolder = {
   readonly mode: ModeId | null;
   readonly key: string | null;
   /** Id, ARN or alias. `sse-kms` without it: the AWS managed key. */
-  readonly kmsKeyId?: string | null;
+  readonly kmsKeyId?: string | null | undefined;
   /** `sse-kms` only. Defaults: bucket key on, one layer, no context. */
   readonly bucketKey?: boolean | undefined;
   readonly dsse?: boolean | undefined;

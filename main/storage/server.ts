@@ -9,12 +9,14 @@
 import { mkdir, writeFile, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { openAccessKeys, type AccessKey } from './access-keys.ts';
+import { openAccessKeys, type AccessKey, type UserKey } from './access-keys.ts';
+import { openAudit } from './audit.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { BodyStore, type StartupReport } from './bodies.ts';
 import { Catalogue } from './catalogue.ts';
 import { createHttpServer } from './http.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
+import { KmsKeys } from './kms-keys.ts';
 import { lockDataFolder } from './lock.ts';
 import { syncDirectory } from './secret-file.ts';
 
@@ -40,6 +42,8 @@ export type RunningStorage = AccessKey & {
   readonly dir: string;
   readonly damage: DamageReport;
   rotateMasterKey(): Promise<void>;
+  /** A further access key, a user of the account; without full access it may do what policies allow it. */
+  addAccessKey(name: string, hasFullAccess?: boolean): Promise<UserKey>;
   /** Answers what has begun, then closes. */
   stop(): Promise<void>;
 };
@@ -78,12 +82,13 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
     catalogue = new Catalogue(dir, () => collect());
     const bodies = new BodyStore(dir, catalogue);
     collect = () => bodies.collect();
-    const keyRing: KeyRing = await openKeyRing(dir, catalogue.buckets().length === 0, now());
+    const keyRing: KeyRing = await openKeyRing(dir, catalogue.isEmpty(), now());
     const accessKeys = await openAccessKeys(dir, options.accessKey);
     await syncDirectory(dir);
     const damage = reportDamage(catalogue, await bodies.check(), log);
+    const audit = await openAudit(dir);
     const server = createHttpServer({
-      storage: { catalogue, bodies, keyRing }, authenticate: createAuthenticator(accessKeys.secretOf), now,
+      storage: { catalogue, bodies, keyRing, kms: new KmsKeys(catalogue, keyRing, now) }, principalOf: accessKeys.principalOf, audit, authenticate: createAuthenticator(accessKeys.secretOf), now,
       onFault: (error, requestId) => log(`request ${requestId} failed: ${error instanceof Error ? error.message : 'unknown error'}`),
     });
     const host = options.host ?? '127.0.0.1';
@@ -106,10 +111,11 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
       await closed;
       clearTimeout(timer);
       await bodies.close();
+      await audit.close();
       opened.close();
       lock.release();
     };
-    return { endpoint, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), stop: () => (stopping ??= stop()) };
+    return { endpoint, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
   } catch (error) {
     catalogue?.close();
     lock.release();

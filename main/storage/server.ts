@@ -10,10 +10,11 @@ import { mkdir, writeFile, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { openAccessKeys, type AccessKey, type UserKey } from './access-keys.ts';
-import { openAudit } from './audit.ts';
+import { openAudit, type Audit } from './audit.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { BodyStore, type StartupReport } from './bodies.ts';
 import { Catalogue } from './catalogue.ts';
+import { openCertificate } from './certificate.ts';
 import { createHttpServer } from './http.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
 import { KmsKeys } from './kms-keys.ts';
@@ -25,6 +26,8 @@ export type StorageOptions = {
   /** 0 or none: any free one. */
   readonly port?: number | undefined;
   readonly host?: string | undefined;
+  /** HTTPS, with a certificate of the folder's own. */
+  readonly isSecure?: boolean | undefined;
   /** Takes the place of the stored root key, for this run. */
   readonly accessKey?: AccessKey | undefined;
   /** Milliseconds since 1970; tests give another clock. */
@@ -37,8 +40,10 @@ export type StorageOptions = {
 export type DamageReport = { readonly unreadable: readonly { readonly bucket: string; readonly objectKey: string }[]; readonly unknownFiles: readonly string[] };
 
 export type RunningStorage = AccessKey & {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https:` */
   readonly endpoint: string;
+  /** Where it is HTTPS: what a client compares or trusts. */
+  readonly certificate: { readonly pem: string; readonly fingerprint: string } | null;
   readonly dir: string;
   readonly damage: DamageReport;
   rotateMasterKey(): Promise<void>;
@@ -54,7 +59,7 @@ const STOP_GRACE_MS = 5_000;
 /** Where a server that holds this folder says it is; null where it does not say. */
 export async function readEndpoint(dir: string): Promise<string | null> {
   const text = await readFile(join(dir, ENDPOINT_FILE), 'utf8').catch(() => '');
-  return /^http:\/\/\S+$/.test(text.trim()) ? text.trim() : null;
+  return /^https?:\/\/\S+$/.test(text.trim()) ? text.trim() : null;
 }
 
 function reportDamage(catalogue: Catalogue, report: StartupReport, log: (line: string) => void): DamageReport {
@@ -77,6 +82,7 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = lockDataFolder(dir);
   let catalogue: Catalogue | undefined;
+  let audit: Audit | undefined;
   try {
     let collect = (): void => undefined;
     catalogue = new Catalogue(dir, () => collect());
@@ -86,9 +92,11 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
     const accessKeys = await openAccessKeys(dir, options.accessKey);
     await syncDirectory(dir);
     const damage = reportDamage(catalogue, await bodies.check(), log);
-    const audit = await openAudit(dir);
+    const tls = options.isSecure === true ? await openCertificate(dir, now()) : undefined;
+    const opening = await openAudit(dir);
+    audit = opening;
     const server = createHttpServer({
-      storage: { catalogue, bodies, keyRing, kms: new KmsKeys(catalogue, keyRing, now) }, principalOf: accessKeys.principalOf, audit, authenticate: createAuthenticator(accessKeys.secretOf), now,
+      storage: { catalogue, bodies, keyRing, kms: new KmsKeys(catalogue, keyRing, now) }, principalOf: accessKeys.principalOf, audit: opening, tls, authenticate: createAuthenticator(accessKeys.secretOf), now,
       onFault: (error, requestId) => log(`request ${requestId} failed: ${error instanceof Error ? error.message : 'unknown error'}`),
     });
     const host = options.host ?? '127.0.0.1';
@@ -99,7 +107,7 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
         listening();
       });
     });
-    const endpoint = `http://${host}:${(server.address() as AddressInfo).port}`;
+    const endpoint = `${tls === undefined ? 'http' : 'https'}://${host}:${(server.address() as AddressInfo).port}`;
     await writeFile(join(dir, ENDPOINT_FILE), endpoint, { mode: 0o600 });
     bodies.collect();
     const opened = catalogue;
@@ -111,13 +119,15 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
       await closed;
       clearTimeout(timer);
       await bodies.close();
-      await audit.close();
+      await opening.close();
       opened.close();
       lock.release();
     };
-    return { endpoint, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
+    const certificate = tls === undefined ? null : { pem: tls.cert, fingerprint: tls.fingerprint };
+    return { endpoint, certificate, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
   } catch (error) {
     catalogue?.close();
+    await audit?.close();
     lock.release();
     throw error;
   }

@@ -82,7 +82,59 @@ describe('other clients', () => {
     });
   }
 
+  if (isInstalled(AWS)) {
+    test('the AWS command line keeps an object under a customer key and under a KMS key', async () => {
+      await aws('s3', 'mb', 's3://aws-modes');
+      const keyFile = join(root, 'customer.key');
+      writeFileSync(keyFile, randomBytes(32));
+      await aws('s3', 'cp', join(source, 'big.bin'), 's3://aws-modes/c', '--sse-c', 'AES256', '--sse-c-key', `fileb://${keyFile}`, '--no-progress');
+      await aws('s3', 'cp', 's3://aws-modes/c', join(root, 'c.back'), '--sse-c', 'AES256', '--sse-c-key', `fileb://${keyFile}`, '--no-progress');
+      expect(md5(join(root, 'c.back'))).toBe(md5(join(source, 'big.bin')));
+      await expect(aws('s3', 'cp', 's3://aws-modes/c', join(root, 'c.none'), '--no-progress')).rejects.toThrow(/400/);
+      const { KeyMetadata } = JSON.parse(await aws('kms', 'create-key')) as { KeyMetadata: { KeyId: string; Arn: string } };
+      await aws('s3', 'cp', join(source, 'big.bin'), 's3://aws-modes/k', '--sse', 'aws:kms', '--sse-kms-key-id', KeyMetadata.KeyId, '--no-progress');
+      expect(JSON.parse(await aws('s3api', 'head-object', '--bucket', 'aws-modes', '--key', 'k'))).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyMetadata.Arn });
+      await aws('s3', 'cp', 's3://aws-modes/k', join(root, 'k.back'), '--no-progress');
+      expect(md5(join(root, 'k.back'))).toBe(md5(join(source, 'big.bin')));
+      await aws('kms', 'disable-key', '--key-id', KeyMetadata.KeyId);
+      await expect(aws('s3', 'cp', 's3://aws-modes/k', join(root, 'k.none'), '--no-progress')).rejects.toThrow(/DisabledException|400/);
+    });
+    test('the AWS command line uses KMS, secrets, versions and policies', async () => {
+      const made = JSON.parse(await aws('kms', 'create-key', '--description', 'of the command line')) as { KeyMetadata: { KeyId: string } };
+      await aws('kms', 'create-alias', '--alias-name', 'alias/cli', '--target-key-id', made.KeyMetadata.KeyId);
+      const data = JSON.parse(await aws('kms', 'generate-data-key', '--key-id', 'alias/cli', '--key-spec', 'AES_256', '--encryption-context', 'a=1')) as { Plaintext: string; CiphertextBlob: string };
+      writeFileSync(join(root, 'blob'), Buffer.from(data.CiphertextBlob, 'base64'));
+      const opened = JSON.parse(await aws('kms', 'decrypt', '--ciphertext-blob', `fileb://${join(root, 'blob')}`, '--encryption-context', 'a=1')) as { Plaintext: string };
+      expect(opened.Plaintext).toBe(data.Plaintext);
+      await expect(aws('kms', 'decrypt', '--ciphertext-blob', `fileb://${join(root, 'blob')}`)).rejects.toThrow(/InvalidCiphertextException/);
+      await aws('secretsmanager', 'create-secret', '--name', 'cli', '--secret-string', 'hidden');
+      expect(await aws('secretsmanager', 'get-secret-value', '--secret-id', 'cli', '--query', 'SecretString', '--output', 'text')).toBe('hidden\n');
+      await aws('s3', 'mb', 's3://aws-settings');
+      await aws('s3api', 'put-bucket-versioning', '--bucket', 'aws-settings', '--versioning-configuration', 'Status=Enabled');
+      for (const name of ['plain.txt', 'empty']) await aws('s3', 'cp', join(source, name), 's3://aws-settings/a', '--no-progress');
+      await aws('s3', 'rm', 's3://aws-settings/a');
+      const listed = JSON.parse(await aws('s3api', 'list-object-versions', '--bucket', 'aws-settings')) as { Versions: unknown[]; DeleteMarkers: unknown[] };
+      expect([listed.Versions.length, listed.DeleteMarkers.length]).toEqual([2, 1]);
+      const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Principal: '*', Action: 's3:PutObject', Resource: 'arn:aws:s3:::aws-settings/*', Condition: { StringNotEquals: { 's3:x-amz-server-side-encryption': 'aws:kms' } } }] };
+      await aws('s3api', 'put-bucket-policy', '--bucket', 'aws-settings', '--policy', JSON.stringify(policy));
+      await expect(aws('s3', 'cp', join(source, 'plain.txt'), 's3://aws-settings/b', '--no-progress')).rejects.toThrow(/AccessDenied/);
+      await aws('s3', 'cp', join(source, 'plain.txt'), 's3://aws-settings/b', '--sse', 'aws:kms', '--no-progress');
+    });
+  }
+
   if (isInstalled(RCLONE)) {
+    test('rclone keeps objects under a customer key, which it sends over HTTPS alone', async () => {
+      const secure = await startStorage({ dir: join(root, 'secure'), isSecure: true, accessKey: storage });
+      const key = randomBytes(32);
+      const certificate = join(root, 'secure', 'certificate.pem');
+      const there = ['--s3-endpoint', secure.endpoint, '--ca-cert', certificate];
+      const options = [...there, '--s3-sse-customer-algorithm', 'AES256', '--s3-sse-customer-key-base64', key.toString('base64'), '--s3-upload-cutoff', '8M', '--s3-chunk-size', '5M', '--ignore-checksum'];
+      await rclone('mkdir', 'e:rclone-c', ...there);
+      await rclone('copy', source, 'e:rclone-c/d', ...options);
+      await rclone('check', source, 'e:rclone-c/d', '--download', ...options);
+      await expect(rclone('cat', 'e:rclone-c/d/plain.txt', ...there)).rejects.toThrow(/400|Bad Request/);
+      await secure.stop();
+    });
     test('rclone copies, checks, lists, reads and purges', async () => {
       await rclone('mkdir', 'e:rclone-bucket');
       await rclone('copy', source, 'e:rclone-bucket/d', '--s3-upload-cutoff', '8M', '--s3-chunk-size', '5M');

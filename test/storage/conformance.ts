@@ -129,7 +129,7 @@ const objects: Case[] = [
   { name: 'deletes many keys at once, in either style of answer', run: async ({ client, bucket, put }) => {
     for (const key of ['a', 'b', 'c<&>']) await put(key);
     const loud = await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: [{ Key: 'a' }, { Key: 'none' }, { Key: 'c<&>' }] } }));
-    expect(loud.Deleted?.map(({ Key }) => Key)).toEqual(['a', 'none', 'c<&>']);
+    expect(loud.Deleted?.map(({ Key = '' }) => Key).toSorted()).toEqual(['a', 'c<&>', 'none']);
     const quiet = await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: [{ Key: 'b' }], Quiet: true } }));
     expect(quiet.Deleted ?? []).toEqual([]);
     expect((await client.send(new ListObjectsV2Command({ Bucket: bucket }))).KeyCount).toBe(0);

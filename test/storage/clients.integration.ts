@@ -1,5 +1,5 @@
 /* oxlint-disable vitest/no-conditional-tests -- where a program is not installed, that is said loudly */
-/** Programs other people wrote: the AWS command line and rclone. */
+/** Programs other people wrote: the AWS command line, rclone, s3cmd, restic and the Ruby SDK. */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,12 @@ import { startStorage, type RunningStorage } from '../../main/storage/server.ts'
 const run = promisify(execFile);
 const AWS = '/usr/bin/aws';
 const RCLONE = '/usr/bin/rclone';
+const S3CMD = '/usr/bin/s3cmd';
+const RESTIC = '/usr/bin/restic';
+const RUBY = '/usr/bin/ruby';
 
-function isInstalled(program: string): boolean {
-  const found = existsSync(program) && spawnSync(program, ['--version']).status === 0;
+function isInstalled(program: string, asks = '--version'): boolean {
+  const found = existsSync(program) && spawnSync(program, [asks]).status === 0;
   if (!found && process.env['CI']) throw new Error(`${program} is not installed: run \`npm run setup\``);
   if (!found) process.stderr.write(`\n*** ${program} is not installed: its tests do NOT run ***\n\n`);
   return found;
@@ -146,6 +149,67 @@ describe('other clients', () => {
       expect(await rclone('cat', 'e:rclone-bucket/d/moved.txt')).toBe('content of plain.txt');
       await rclone('purge', 'e:rclone-bucket');
       expect(await rclone('lsf', 'e:')).not.toContain('rclone-bucket');
+    });
+  }
+
+  if (isInstalled(S3CMD)) {
+    test('s3cmd makes a bucket, copies in parts, lists, moves and removes', async () => {
+      const { host } = new URL(storage.endpoint);
+      const options = ['--no-ssl', `--host=${host}`, `--host-bucket=${host}`, `--access_key=${storage.accessKeyId}`, `--secret_key=${storage.secretAccessKey}`, '--config=/dev/null', '--no-progress'];
+      const s3cmd = async (...args: string[]): Promise<string> => (await run(S3CMD, [...options, ...args], { env, maxBuffer: 1 << 28 })).stdout;
+      await s3cmd('mb', 's3://s3cmd-bucket');
+      await s3cmd('put', '--multipart-chunk-size-mb=8', join(source, 'big.bin'), 's3://s3cmd-bucket/big');
+      await s3cmd('sync', `${source}/`, 's3://s3cmd-bucket/d/');
+      expect((await s3cmd('ls', '-r', 's3://s3cmd-bucket/d/')).trim().split('\n')).toHaveLength(odd.length + 1);
+      await s3cmd('get', 's3://s3cmd-bucket/big', join(root, 's3cmd.big'));
+      expect(md5(join(root, 's3cmd.big'))).toBe(md5(join(source, 'big.bin')));
+      await s3cmd('mv', 's3://s3cmd-bucket/d/plain.txt', 's3://s3cmd-bucket/moved.txt');
+      await s3cmd('get', 's3://s3cmd-bucket/moved.txt', join(root, 's3cmd.txt'));
+      expect(readFileSync(join(root, 's3cmd.txt'), 'utf8')).toBe('content of plain.txt');
+      await s3cmd('rb', '-r', 's3://s3cmd-bucket');
+      expect(await s3cmd('ls')).not.toContain('s3cmd-bucket');
+    });
+  }
+
+  if (isInstalled(RESTIC, 'version')) {
+    test('restic keeps a backup, checks it and restores it', async () => {
+      const resticEnv = { ...env, RESTIC_REPOSITORY: `s3:${storage.endpoint}/restic-bucket/repository`, RESTIC_PASSWORD: 'a passphrase', RESTIC_CACHE_DIR: join(root, 'restic-cache') };
+      const restic = async (...args: string[]): Promise<string> => (await run(RESTIC, args, { env: resticEnv, maxBuffer: 1 << 28 })).stdout;
+      await restic('init');
+      await restic('backup', source);
+      await restic('check', '--read-data');
+      await restic('restore', 'latest', '--target', join(root, 'restic-back'));
+      for (const name of [...odd, 'big.bin']) expect(md5(join(root, 'restic-back', source, name))).toBe(md5(join(source, name)));
+    });
+  }
+
+  if (isInstalled(RUBY)) {
+    test('the Ruby SDK puts, gets and copies under a KMS key and a customer key over HTTPS, and lists versions', async () => {
+      const secure = await startStorage({ dir: join(root, 'secure-ruby'), isSecure: true, accessKey: storage });
+      const script = join(root, 'client.rb');
+      writeFileSync(script, `
+require 'aws-sdk-s3'
+s3 = Aws::S3::Client.new(endpoint: ARGV[0], region: 'us-east-1', force_path_style: true, ssl_ca_bundle: ARGV[1])
+s3.create_bucket(bucket: 'ruby-bucket')
+s3.put_bucket_versioning(bucket: 'ruby-bucket', versioning_configuration: { status: 'Enabled' })
+kms = s3.put_object(bucket: 'ruby-bucket', key: 'a', body: 'one', server_side_encryption: 'aws:kms')
+raise 'no key' unless kms.ssekms_key_id.start_with?('arn:aws:kms:')
+key = 'k' * 32
+customer = { sse_customer_algorithm: 'AES256', sse_customer_key: key }
+s3.copy_object(bucket: 'ruby-bucket', key: 'b', copy_source: 'ruby-bucket/a', **customer)
+raise 'content' unless s3.get_object(bucket: 'ruby-bucket', key: 'b', **customer).body.read == 'one'
+s3.put_object(bucket: 'ruby-bucket', key: 'a', body: 'two')
+s3.delete_object(bucket: 'ruby-bucket', key: 'a')
+listed = s3.list_object_versions(bucket: 'ruby-bucket', prefix: 'a')
+puts [listed.versions.length, listed.delete_markers.length, s3.get_object(bucket: 'ruby-bucket', key: 'a', version_id: kms.version_id).body.read].join(' ')
+begin
+  s3.get_object(bucket: 'ruby-bucket', key: 'b')
+rescue Aws::S3::Errors::InvalidRequest => error
+  puts error.code
+end
+`);
+      expect((await run(RUBY, [script, secure.endpoint, join(root, 'secure-ruby', 'certificate.pem')], { env })).stdout).toBe('2 1 one\nInvalidRequest\n');
+      await secure.stop();
     });
   }
 });

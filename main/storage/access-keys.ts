@@ -2,14 +2,32 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
+import { ACCOUNT, ROOT_ARN } from './policy.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
 export const ACCESS_KEYS_FILE = 'keys.json';
 
 export type AccessKey = { readonly accessKeyId: string; readonly secretAccessKey: string };
-type Stored = { readonly version: 1; readonly accessKeys: readonly (AccessKey & { readonly name: string })[] };
+type Stored = { readonly version: 1; readonly accessKeys: readonly (AccessKey & { readonly name: string; readonly hasFullAccess?: boolean })[] };
 
-export type AccessKeys = { readonly root: AccessKey; readonly secretOf: (accessKeyId: string) => string | undefined };
+/** Who signed a request. Access keys other than the root's are users of the one account. */
+export type Principal = {
+  readonly accessKeyId: string;
+  /** `arn:aws:iam::000000000000:user/NAME`, or the account's root. */
+  readonly arn: string;
+  readonly isRoot: boolean;
+  /** False: it may do only what bucket and key policies allow it. */
+  readonly hasFullAccess: boolean;
+};
+export type UserKey = AccessKey & { readonly name: string; readonly hasFullAccess: boolean };
+
+export type AccessKeys = {
+  readonly root: AccessKey;
+  readonly secretOf: (accessKeyId: string) => string | undefined;
+  readonly principalOf: (accessKeyId: string) => Principal;
+  /** A new access key, durably, under a name that is free. */
+  readonly add: (name: string, hasFullAccess: boolean) => Promise<UserKey>;
+};
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
@@ -38,16 +56,29 @@ function parse(text: string): Stored {
 export async function openAccessKeys(directory: string, given?: AccessKey): Promise<AccessKeys> {
   const file = join(directory, ACCESS_KEYS_FILE);
   const text = await readSecretFile(file);
-  let keys: AccessKey[] = text === null ? [] : [...parse(text).accessKeys];
-  if (given !== undefined) {
-    keys = [given, ...keys];
-  } else if (text === null) {
-    const root = newAccessKey();
-    await writeSecretFile(file, JSON.stringify({ version: 1, accessKeys: [{ name: 'root', ...root }] } satisfies Stored, null, 2));
-    keys = [root];
-  }
-  const root = keys[0];
+  let stored: Stored = text === null ? { version: 1, accessKeys: [] } : parse(text);
+  const save = async (next: Stored): Promise<void> => {
+    await writeSecretFile(file, JSON.stringify(next, null, 2));
+    stored = next;
+  };
+  if (given === undefined && text === null) await save({ version: 1, accessKeys: [{ name: 'root', ...newAccessKey() }] });
+  const root = given ?? stored.accessKeys.find((key) => key.name === 'root') ?? stored.accessKeys[0];
   if (root === undefined) throw new SyncError('state-corrupt', { detail: `${ACCESS_KEYS_FILE} holds no access key` });
-  const secrets = new Map(keys.map((key) => [key.accessKeyId, key.secretAccessKey]));
-  return { root, secretOf: (accessKeyId) => secrets.get(accessKeyId) };
+  const find = (accessKeyId: string): Stored['accessKeys'][number] | undefined => stored.accessKeys.find((key) => key.accessKeyId === accessKeyId);
+  return {
+    root: { accessKeyId: root.accessKeyId, secretAccessKey: root.secretAccessKey },
+    secretOf: (accessKeyId) => (accessKeyId === root.accessKeyId ? root.secretAccessKey : find(accessKeyId)?.secretAccessKey),
+    principalOf: (accessKeyId) => {
+      const key = find(accessKeyId);
+      const isRoot = accessKeyId === root.accessKeyId || key === undefined || key.name === 'root';
+      return { accessKeyId, isRoot, arn: isRoot ? ROOT_ARN : `arn:aws:iam::${ACCOUNT}:user/${key.name}`, hasFullAccess: isRoot || key.hasFullAccess !== false };
+    },
+    add: async (name, hasFullAccess) => {
+      if (!/^[\w+=,.@-]{1,64}$/.test(name) || name === 'root' || stored.accessKeys.some((key) => key.name === name)) throw new SyncError('bad-usage', { detail: 'the name of an access key must be new, of letters, digits and +=,.@_-' });
+      const added = { name, hasFullAccess, ...newAccessKey() };
+      const known = stored.accessKeys.length > 0 ? stored.accessKeys : [{ name: 'root', ...newAccessKey() }];
+      await save({ version: 1, accessKeys: [...known, added] });
+      return added;
+    },
+  };
 }

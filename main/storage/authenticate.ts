@@ -18,7 +18,8 @@ export type Payload =
   | { readonly type: 'unsigned-chunks' }
   | { readonly type: 'signed-chunks'; readonly hasTrailer: boolean; readonly signingKey: Buffer; readonly scope: Scope; readonly amzDate: string; readonly seedSignature: string };
 
-export type Authenticator = (request: S3Request, nowMs: number) => { readonly accessKeyId: string; readonly payload: Payload };
+/** `given`: for services whose body is read before its signature is checked. */
+export type Authenticator = (request: S3Request, nowMs: number, given?: { readonly service: string; readonly bodySha256: string }) => { readonly accessKeyId: string; readonly payload: Payload; readonly region: string };
 
 type Claim = {
   readonly accessKeyId: string;
@@ -40,11 +41,10 @@ function parseScope(credential: string, refuse: (message: string) => S3Error): {
   if (accessKeyId === '' || day === undefined || region === undefined || terminator !== 'aws4_request' || !/^\d{8}$/.test(day)) {
     throw refuse('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".');
   }
-  if (service !== 's3') throw refuse(`incorrect service "${service ?? ''}". This endpoint belongs to "s3".`);
-  return { accessKeyId, scope: { day, region, service } };
+  return { accessKeyId, scope: { day, region, service: service ?? '' } };
 }
 
-function claimOfHeader(request: S3Request, authorization: string): Claim {
+function claimOfHeader(request: S3Request, authorization: string, bodySha256: string | undefined): Claim {
   const space = authorization.indexOf(' ');
   const algorithm = space === -1 ? authorization : authorization.slice(0, space);
   if (algorithm === 'AWS') throw new S3Error('InvalidRequest', 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.');
@@ -60,7 +60,7 @@ function claimOfHeader(request: S3Request, authorization: string): Claim {
   if (credential === undefined) throw malformed('missing Credential.');
   if (signedHeaders === undefined) throw malformed('missing SignedHeaders.');
   if (signature === undefined) throw malformed('missing Signature.');
-  const payloadHash = request.header('x-amz-content-sha256');
+  const payloadHash = bodySha256 ?? request.header('x-amz-content-sha256');
   if (payloadHash === undefined) throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
   const amzDate = request.header('x-amz-date') ?? amzDateOfDate(request.header('date'));
   if (amzDate === null || parseAmzDate(amzDate) === null) throw new S3Error('AccessDenied', 'AWS authentication requires a valid Date or x-amz-date header');
@@ -140,12 +140,17 @@ export function createAuthenticator(secretOf: (accessKeyId: string) => string | 
     return signingKey;
   };
 
-  return (request, nowMs) => {
+  return (request, nowMs, given) => {
     const authorization = request.header('authorization');
     const isPresigned = request.query.has('X-Amz-Algorithm') || request.query.has('X-Amz-Signature');
     if (authorization !== undefined && isPresigned) throw new S3Error('InvalidArgument', 'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified');
     if (authorization === undefined && !isPresigned) throw new S3Error('AccessDenied');
-    const claim = authorization !== undefined ? claimOfHeader(request, authorization) : claimOfQuery(request, nowMs);
+    const claim = authorization !== undefined ? claimOfHeader(request, authorization, given?.bodySha256) : claimOfQuery(request, nowMs);
+    const service = given?.service ?? 's3';
+    if (claim.scope.service !== service) {
+      const message = `incorrect service "${claim.scope.service}". This endpoint belongs to "${service}".`;
+      throw authorization !== undefined ? malformed(message) : badQuery(message);
+    }
     const secret = secretOf(claim.accessKeyId);
     if (secret === undefined) throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: claim.accessKeyId });
     const signedMs = parseAmzDate(claim.amzDate) ?? 0;
@@ -162,8 +167,8 @@ export function createAuthenticator(secretOf: (accessKeyId: string) => string | 
       signedHeaders: claim.signedHeaders, header: request.header, payloadHash: claim.payloadHash,
     });
     const expected = Buffer.from(signText(signingKey, stringToSign(claim.amzDate, claim.scope, canonical, 'latin1')));
-    const given = Buffer.from(claim.signature);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw new S3Error('SignatureDoesNotMatch', undefined, { AWSAccessKeyId: claim.accessKeyId });
-    return { accessKeyId: claim.accessKeyId, payload: payloadOf(claim, signingKey) };
+    const signature = Buffer.from(claim.signature);
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) throw new S3Error('SignatureDoesNotMatch', undefined, { AWSAccessKeyId: claim.accessKeyId });
+    return { accessKeyId: claim.accessKeyId, payload: payloadOf(claim, signingKey), region: claim.scope.region };
   };
 }

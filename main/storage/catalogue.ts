@@ -8,9 +8,9 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
-import { S3Error } from './errors.ts';
+import { S3Error, ServiceError } from './errors.ts';
 import { MIGRATIONS } from './schema.ts';
-import type { BodyRef, Bucket, ListedRow, ObjectRecord, PartRecord, Upload } from './records.ts';
+import type { BodyRef, Bucket, BucketSettings, ListedRow, ListedVersion, ObjectRecord, PartRecord, Upload, Version } from './records.ts';
 
 export const DATABASE_FILE = 'storage.db';
 
@@ -22,12 +22,12 @@ export const keyBytes = (objectKey: string): Buffer => Buffer.from(objectKey, 'u
 const keyText = (value: unknown): string => Buffer.from(value as Uint8Array).toString('utf8');
 
 function bucketOf(row: Row): Bucket {
-  return { id: row['id'] as number, name: row['name'] as string, createdMs: row['created_ms'] as number, region: row['region'] as string };
+  return { id: row['id'] as number, name: row['name'] as string, createdMs: row['created_ms'] as number, region: row['region'] as string, settings: JSON.parse(row['settings'] as string) as BucketSettings };
 }
 
-function objectOf(row: Row): ObjectRecord {
-  return { ...(JSON.parse(row['record'] as string) as Omit<ObjectRecord, 'etag' | 'size' | 'modifiedMs' | 'versionId'>),
-    versionId: row['version'] as string, etag: row['etag'] as string, size: row['size'] as number, modifiedMs: row['modified_ms'] as number };
+function versionOf(row: Row): Version {
+  return { ...(JSON.parse(row['record'] as string) as Omit<Version, 'etag' | 'size' | 'modifiedMs' | 'versionId' | 'isMarker'>),
+    versionId: row['version'] as string, etag: row['etag'] as string, size: row['size'] as number, modifiedMs: row['modified_ms'] as number, isMarker: row['marker'] === 1 };
 }
 
 function uploadOf(row: Row): Upload {
@@ -38,6 +38,13 @@ function uploadOf(row: Row): Upload {
 function partOf(row: Row): PartRecord {
   return { number: row['number'] as number, etag: row['etag'] as string, modifiedMs: row['modified_ms'] as number,
     body: JSON.parse(row['body'] as string) as BodyRef, checksum: row['checksum'] as string | null };
+}
+
+const VERSION_COLUMNS = 'version, marker, etag, size, modified_ms, checksum, record';
+
+function listedVersionOf(row: Row, isLatest: boolean): ListedVersion {
+  return { key: row['key'] as Uint8Array, etag: row['etag'] as string, size: row['size'] as number, modifiedMs: row['modified_ms'] as number, checksum: row['checksum'] as string | null,
+    versionId: row['version'] as string, isMarker: row['marker'] === 1, isLatest };
 }
 
 type Waiting = { readonly work: () => unknown; readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void };
@@ -94,9 +101,15 @@ export class Catalogue {
   buckets(): Bucket[] {
     return this.#all('SELECT * FROM buckets ORDER BY name').map(bucketOf);
   }
-  addBucket(bucket: Omit<Bucket, 'id'>): void {
+  addBucket(bucket: Omit<Bucket, 'id' | 'settings'>): void {
     this.#run('INSERT INTO buckets (name, created_ms, region, settings) VALUES (?, ?, ?, \'{}\')', bucket.name, bucket.createdMs, bucket.region);
   }
+  /** @param changes - what is `undefined` is taken back to its default. */
+  changeSettings(bucket: Bucket, changes: { readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | undefined }): void {
+    this.#run('UPDATE buckets SET settings = ? WHERE id = ?', JSON.stringify({ ...bucket.settings, ...changes }), bucket.id);
+    this.#buckets.delete(bucket.name);
+  }
+  /** Versions and delete markers count too. */
   hasObjects(bucketId: number): boolean {
     return this.#get('SELECT 1 FROM objects WHERE bucket = ? LIMIT 1', bucketId) !== undefined;
   }
@@ -108,24 +121,75 @@ export class Catalogue {
 
   // ---- objects
 
+  /** The current version; null where there is none, or where it is a delete marker. */
   object(bucketId: number, objectKey: string): ObjectRecord | null {
-    const row = this.#get('SELECT version, etag, size, modified_ms, record FROM objects WHERE bucket = ? AND key = ?', bucketId, keyBytes(objectKey));
-    return row === undefined ? null : objectOf(row);
+    const latest = this.latest(bucketId, objectKey);
+    return latest === null || latest.isMarker ? null : latest;
   }
-  /** Puts the record in the place of any that was there, whose bodies are freed. */
-  putObject(bucketId: number, objectKey: string, object: ObjectRecord): void {
-    this.removeObject(bucketId, objectKey);
-    const { versionId, etag, size, modifiedMs, ...record } = object;
-    this.#run('INSERT INTO objects (bucket, key, version, marker, etag, size, modified_ms, checksum, record) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)',
-      bucketId, keyBytes(objectKey), versionId, etag, size, modifiedMs, object.checksum === null ? null : `${object.checksum.algorithm} ${object.checksum.type}`, JSON.stringify(record));
+  latest(bucketId: number, objectKey: string): Version | null {
+    const row = this.#get(`SELECT ${VERSION_COLUMNS} FROM objects WHERE bucket = ? AND key = ?`, bucketId, keyBytes(objectKey));
+    return row === undefined ? null : versionOf(row);
   }
-  removeObject(bucketId: number, objectKey: string): boolean {
+  version(bucketId: number, objectKey: string, versionId: string): Version | null {
+    const latest = this.latest(bucketId, objectKey);
+    if (latest === null || latest.versionId === versionId) return latest;
+    const row = this.#get(`SELECT ${VERSION_COLUMNS} FROM old_versions WHERE bucket = ? AND key = ? AND version = ?`, bucketId, keyBytes(objectKey), versionId);
+    return row === undefined ? null : versionOf(row);
+  }
+  /** Makes this the current version. One of the same id is replaced, and its bodies are freed; all others are kept. */
+  putVersion(bucketId: number, objectKey: string, version: Version): void {
     const key = keyBytes(objectKey);
-    const row = this.#get('SELECT record FROM objects WHERE bucket = ? AND key = ?', bucketId, key);
-    if (row === undefined) return false;
-    this.#run('DELETE FROM objects WHERE bucket = ? AND key = ?', bucketId, key);
-    for (const body of (JSON.parse(row['record'] as string) as ObjectRecord).bodies) this.removeBody(body);
+    const current = this.#get('SELECT version FROM objects WHERE bucket = ? AND key = ?', bucketId, key)?.['version'];
+    if (current !== undefined) {
+      this.#dropVersion(bucketId, key, version.versionId);
+      if (current !== version.versionId) {
+        this.#run(`INSERT INTO old_versions (bucket, key, no, ${VERSION_COLUMNS})
+          SELECT bucket, key, 1 + coalesce((SELECT max(no) FROM old_versions v WHERE v.bucket = o.bucket AND v.key = o.key), 0), ${VERSION_COLUMNS} FROM objects o WHERE bucket = ? AND key = ?`, bucketId, key);
+        this.#run('DELETE FROM objects WHERE bucket = ? AND key = ?', bucketId, key);
+      }
+    }
+    const { versionId, etag, size, modifiedMs, isMarker, ...record } = version;
+    this.#run(`INSERT INTO objects (bucket, key, ${VERSION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      bucketId, key, versionId, isMarker ? 1 : 0, etag, size, modifiedMs, version.checksum === null ? null : `${version.checksum.algorithm} ${version.checksum.type}`, JSON.stringify(record));
+  }
+  /** Removes one version for good; where it was the current one, the newest that is left takes its place. */
+  removeVersion(bucketId: number, objectKey: string, versionId: string): boolean {
+    const key = keyBytes(objectKey);
+    if (!this.#dropVersion(bucketId, key, versionId)) return false;
+    if (this.#get('SELECT 1 FROM objects WHERE bucket = ? AND key = ?', bucketId, key) !== undefined) return true;
+    const next = this.#get('SELECT max(no) AS no FROM old_versions WHERE bucket = ? AND key = ?', bucketId, key)?.['no'];
+    if (typeof next !== 'number') return true;
+    this.#run(`INSERT INTO objects (bucket, key, ${VERSION_COLUMNS}) SELECT bucket, key, ${VERSION_COLUMNS} FROM old_versions WHERE bucket = ? AND key = ? AND no = ?`, bucketId, key, next);
+    this.#run('DELETE FROM old_versions WHERE bucket = ? AND key = ? AND no = ?', bucketId, key, next);
     return true;
+  }
+  /** Changes the record of a version where it stands: its tags, or how its data key is kept. */
+  changeVersion(bucketId: number, objectKey: string, version: Version): void {
+    const { versionId, etag: _etag, size: _size, modifiedMs: _modifiedMs, isMarker: _isMarker, ...record } = version;
+    for (const table of ['objects', 'old_versions']) {
+      this.#run(`UPDATE ${table} SET record = ? WHERE bucket = ? AND key = ? AND version = ?`, JSON.stringify(record), bucketId, keyBytes(objectKey), versionId);
+    }
+  }
+  #dropVersion(bucketId: number, key: Uint8Array, versionId: string): boolean {
+    for (const table of ['objects', 'old_versions']) {
+      const row = this.#get(`SELECT record FROM ${table} WHERE bucket = ? AND key = ? AND version = ?`, bucketId, key, versionId);
+      if (row === undefined) continue;
+      this.#run(`DELETE FROM ${table} WHERE bucket = ? AND key = ? AND version = ?`, bucketId, key, versionId);
+      for (const body of (JSON.parse(row['record'] as string) as ObjectRecord).bodies) this.removeBody(body);
+      return true;
+    }
+    return false;
+  }
+  /** All versions of all keys as `scanObjects`, each key's newest first. */
+  *scanVersions(bucketId: number, from: Uint8Array, isInclusive: boolean, until: Uint8Array): Generator<ListedVersion> {
+    const where = `bucket = ? AND key ${isInclusive ? '>=' : '>'} ? AND key < ?`;
+    const columns = 'key, version, marker, etag, size, modified_ms, checksum';
+    const latest = this.#db.prepare(`SELECT ${columns} FROM objects WHERE ${where} ORDER BY key`);
+    const older = this.#db.prepare(`SELECT ${columns} FROM old_versions WHERE bucket = ? AND key = ? ORDER BY no DESC`);
+    for (const row of latest.iterate(bucketId, from, until) as Iterable<Row>) {
+      yield listedVersionOf(row, true);
+      for (const old of older.all(bucketId, row['key']) as Row[]) yield listedVersionOf(old, false);
+    }
   }
   /** Rows in byte order of keys, from `from` (`isInclusive`: itself too) up to but without `until`. Read lazily: the caller may stop at any row. */
   *scanObjects(bucketId: number, from: Uint8Array, isInclusive: boolean, until: Uint8Array): Generator<ListedRow> {
@@ -164,11 +228,34 @@ export class Catalogue {
   }
   /** Objects whose record names one of these body files; reads every record, so only where something is known to be wrong. */
   *objectsWithFiles(files: ReadonlySet<string>): Generator<{ readonly bucket: string; readonly objectKey: string }> {
-    const statement = this.#db.prepare('SELECT b.name AS bucket, o.key AS key, o.record AS record FROM objects o JOIN buckets b ON b.id = o.bucket');
+    const all = '(SELECT bucket, key, record FROM objects UNION ALL SELECT bucket, key, record FROM old_versions)';
+    const statement = this.#db.prepare(`SELECT b.name AS bucket, o.key AS key, o.record AS record FROM ${all} o JOIN buckets b ON b.id = o.bucket`);
     for (const row of statement.iterate() as Iterable<Row>) {
       const { bodies } = JSON.parse(row['record'] as string) as ObjectRecord;
       if (bodies.some((body) => files.has(body.salt))) yield { bucket: row['bucket'] as string, objectKey: keyText(row['key']) };
     }
+  }
+
+  // ---- documents: KMS keys, aliases, secrets
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who asks for a kind knows its type
+  document<T>(kind: string, id: string): T | null {
+    const row = this.#get('SELECT record FROM documents WHERE kind = ? AND id = ?', kind, id);
+    return row === undefined ? null : JSON.parse(row['record'] as string) as T;
+  }
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as above
+  documents<T>(kind: string): { readonly id: string; readonly record: T }[] {
+    return this.#all('SELECT id, record FROM documents WHERE kind = ? ORDER BY id', kind).map((row) => ({ id: row['id'] as string, record: JSON.parse(row['record'] as string) as T }));
+  }
+  putDocument(kind: string, id: string, record: unknown): void {
+    this.#run('INSERT OR REPLACE INTO documents (kind, id, record) VALUES (?, ?, ?)', kind, id, JSON.stringify(record));
+  }
+  removeDocument(kind: string, id: string): void {
+    this.#run('DELETE FROM documents WHERE kind = ? AND id = ?', kind, id);
+  }
+  /** Whether nothing is kept that a master key was needed for. */
+  isEmpty(): boolean {
+    return this.#get('SELECT 1 FROM buckets UNION ALL SELECT 1 FROM documents LIMIT 1') === undefined;
   }
 
   // ---- multipart uploads
@@ -262,7 +349,7 @@ export class Catalogue {
         try {
           outcomes.push({ ok: true, value: work() });
         } catch (error) {
-          if (this.#wrote || !(error instanceof S3Error)) throw error;
+          if (this.#wrote || !(error instanceof S3Error || error instanceof ServiceError)) throw error;
           outcomes.push({ ok: false, error });
         }
       }

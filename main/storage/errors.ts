@@ -17,7 +17,9 @@ const table = {
   InvalidAccessKeyId: [403, 'The access key ID that you provided does not exist in our records.'],
   InvalidArgument: [400, 'Invalid Argument'],
   InvalidBucketName: [400, 'The specified bucket is not valid.'],
+  InvalidBucketState: [409, 'The request is not valid for the current state of the bucket.'],
   InvalidDigest: [400, 'The Content-MD5 you specified was invalid.'],
+  InvalidEncryptionAlgorithmError: [400, 'The encryption request you specified is not valid. The valid value is AES256.'],
   InvalidLocationConstraint: [400, 'The specified location-constraint is not valid'],
   InvalidPart: [400, 'One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part\'s entity tag.'],
   InvalidPartNumber: [416, 'The requested partnumber is not satisfiable'],
@@ -25,8 +27,14 @@ const table = {
   InvalidRange: [416, 'The requested range is not satisfiable'],
   InvalidRequest: [400, 'The request is not valid.'],
   InvalidStorageClass: [400, 'The storage class you specified is not valid'],
+  InvalidTag: [400, 'The tag provided was not a valid tag.'],
   InvalidURI: [400, 'Couldn\'t parse the specified URI.'],
+  IllegalVersioningConfigurationException: [400, 'The versioning configuration specified in the request is invalid.'],
+  'KMS.DisabledException': [400, 'The KMS key is disabled.'],
+  'KMS.KMSInvalidStateException': [400, 'The KMS key is not in a state to be used.'],
+  'KMS.NotFoundException': [400, 'The KMS key does not exist.'],
   KeyTooLongError: [400, 'Your key is too long'],
+  MalformedPolicy: [400, 'Policies must be valid JSON and the first byte must be \'{\''],
   MalformedXML: [400, 'The XML you provided was not well-formed or did not validate against our published schema'],
   MetadataTooLarge: [400, 'Your metadata headers exceed the maximum allowed metadata size'],
   MethodNotAllowed: [405, 'The specified method is not allowed against this resource.'],
@@ -37,9 +45,11 @@ const table = {
   NoSuchCORSConfiguration: [404, 'The CORS configuration does not exist'],
   NoSuchKey: [404, 'The specified key does not exist.'],
   NoSuchLifecycleConfiguration: [404, 'The lifecycle configuration does not exist'],
+  NoSuchPublicAccessBlockConfiguration: [404, 'The public access block configuration was not found'],
   NoSuchTagSet: [404, 'The TagSet does not exist'],
   NoSuchUpload: [404, 'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.'],
   NoSuchVersion: [404, 'The specified version does not exist.'],
+  OwnershipControlsNotFoundError: [404, 'The bucket ownership controls were not found'],
   NotImplemented: [501, 'A header or query you provided implies functionality that is not implemented.'],
   NotModified: [304, 'Not Modified'],
   ObjectLockConfigurationNotFoundError: [404, 'Object Lock configuration does not exist for this bucket'],
@@ -70,6 +80,33 @@ export class S3Error extends Error {
   }
 }
 
+/** What the JSON services (KMS, Secrets Manager) refuse, by AWS's own exception names. */
+export class ServiceError extends Error {
+  readonly type: string;
+
+  constructor(type: string, message = '') {
+    super(message);
+    this.name = 'ServiceError';
+    this.type = type;
+  }
+}
+
+/** What S3 answers where KMS refuses to serve it. */
+function ofKms(error: ServiceError): S3Error {
+  switch (error.type) {
+    case 'AccessDeniedException':
+      return new S3Error('AccessDenied', error.message);
+    case 'NotFoundException':
+      return new S3Error('KMS.NotFoundException', error.message);
+    case 'DisabledException':
+      return new S3Error('KMS.DisabledException', error.message);
+    case 'KMSInvalidStateException':
+      return new S3Error('KMS.KMSInvalidStateException', error.message);
+    default:
+      return new S3Error('AccessDenied');
+  }
+}
+
 /** The client went away before its request was whole; nobody is left to answer. */
 export class ClientGone extends Error {
   constructor() {
@@ -89,6 +126,7 @@ export function notImplemented(what: string): S3Error {
 /** What an unexpected error is to the client: a full disk is told apart, all else is our own fault. */
 export function toS3Error(error: unknown): S3Error {
   if (error instanceof S3Error) return error;
+  if (error instanceof ServiceError) return ofKms(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : '';
   if (code === 'ENOSPC' || code === 'EDQUOT' || message.includes('database or disk is full')) return new S3Error('InsufficientStorage');

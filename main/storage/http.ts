@@ -1,10 +1,15 @@
 /** The HTTP side: one request in, one answer out, and a connection that stays usable whatever the request was. */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Authenticator } from './authenticate.ts';
 import { ClientGone, toS3Error, type S3Error } from './errors.ts';
 import { refuseUnsupported } from './object-headers.ts';
 import type { Answer, Storage } from './operation.ts';
+import type { AccessKeys } from './access-keys.ts';
+import type { Audit } from './audit.ts';
+import { actionOf, authorizeRequest } from './authorize.ts';
+import { isServiceCall, performServiceCall } from './json-services.ts';
 import { parseRequest } from './request.ts';
 import { route } from './router.ts';
 import { XML_HEAD, element } from './xml.ts';
@@ -18,6 +23,10 @@ const newRequestId = (): string => processPart + (requestCount++ >>> 0).toString
 export type HttpOptions = {
   readonly storage: Storage;
   readonly authenticate: Authenticator;
+  readonly principalOf: AccessKeys['principalOf'];
+  readonly audit: Audit;
+  /** Certificate and private key, PEM; none: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   readonly now: () => number;
   /** Told of every error that is the server's own fault; the text holds no content and no secrets. */
   readonly onFault: (error: unknown, requestId: string) => void;
@@ -78,14 +87,38 @@ function errorAnswer(error: S3Error, resource: string, requestId: string): Answe
 }
 
 export function createHttpServer(options: HttpOptions): Server {
-  const { storage, authenticate, now, onFault } = options;
+  const { storage, authenticate, principalOf, audit, now, onFault } = options;
 
-  const perform = async (incoming: IncomingMessage, askForBody: () => void): Promise<Answer> => {
-    const request = parseRequest(incoming, askForBody);
+  const perform = async (incoming: IncomingMessage, askForBody: () => void, requestId: string): Promise<Answer> => {
     const nowMs = now();
-    const { payload } = authenticate(request, nowMs);
-    refuseUnsupported(request);
-    return route(request)({ ...storage, request, payload, nowMs });
+    const entry = audit.begin(nowMs, requestId);
+    try {
+      const request = parseRequest(incoming, askForBody);
+      if (isServiceCall(request)) {
+        return await performServiceCall({ storage, authenticate, principalOf, nowMs }, request, entry, requestId, (status, error) => audit.answered(entry, status, [], error));
+      }
+      entry.bucket = request.bucketName ?? undefined;
+      entry.objectKey = request.objectKey ?? undefined;
+      const { payload, accessKeyId } = authenticate(request, nowMs);
+      const principal = principalOf(accessKeyId);
+      entry.who = principal.arn;
+      entry.accessKeyId = accessKeyId;
+      const action = actionOf(request);
+      entry.action = action ?? (request.query.has('delete') ? 's3:DeleteObject' : undefined);
+      refuseUnsupported(request);
+      const operation = route(request);
+      const context = { ...storage, request, payload, principal, nowMs };
+      authorizeRequest(context, action);
+      const answer = await operation(context);
+      audit.answered(entry, answer.status, answer.headers);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof ClientGone)) {
+        const { status, code, headers } = toS3Error(error);
+        audit.answered(entry, status, headers, code);
+      }
+      throw error;
+    }
   };
 
   const serve = async (incoming: IncomingMessage, response: ServerResponse, isWaiting: boolean): Promise<void> => {
@@ -97,7 +130,7 @@ export function createHttpServer(options: HttpOptions): Server {
       mustAsk = false;
     };
     try {
-      await send(incoming.method ?? 'GET', response, await perform(incoming, askForBody), headers);
+      await send(incoming.method ?? 'GET', response, await perform(incoming, askForBody, requestId), headers);
     } catch (error) {
       if (error instanceof ClientGone) {
         response.destroy();
@@ -118,7 +151,8 @@ export function createHttpServer(options: HttpOptions): Server {
   };
 
   // A request may take as long as its body does; a header must come soon, and idle connections are kept longer than clients keep theirs.
-  const server = createServer({ keepAliveTimeout: 300_000, headersTimeout: 60_000, requestTimeout: 0, noDelay: true });
+  const settings = { keepAliveTimeout: 300_000, headersTimeout: 60_000, requestTimeout: 0, noDelay: true };
+  const server = options.tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' });
   server.on('request', (incoming, response) => void serve(incoming, response, false));
   server.on('checkContinue', (incoming, response) => void serve(incoming, response, true));
   return server;

@@ -1,7 +1,9 @@
 /** The headers that travel with an object: which are kept, which are refused, and how they are answered. */
 import { checksumHeader, type ChecksumAlgorithm } from './checksums.ts';
 import { S3Error, invalidArgument, notImplemented } from './errors.ts';
-import { encryptionHeaders, quoted } from './operation.ts';
+import type { CustomerKey } from './customer-key.ts';
+import { encryptionHeaders } from './encryption.ts';
+import { quoted } from './operation.ts';
 import type { Checksum, KeptHeaders, ObjectRecord, UserMetadata } from './records.ts';
 import type { S3Request } from './request.ts';
 
@@ -17,17 +19,13 @@ const OVERRIDES: Readonly<Record<string, string>> = {
 };
 const PRIVATE_ACLS = new Set(['private', 'bucket-owner-full-control', 'bucket-owner-read']);
 const NOT_BUILT = [
-  'x-amz-server-side-encryption-customer-', 'x-amz-copy-source-server-side-encryption-', 'x-amz-server-side-encryption-aws-kms-key-id',
-  'x-amz-server-side-encryption-context', 'x-amz-server-side-encryption-bucket-key-enabled', 'x-amz-tagging', 'x-amz-object-lock-',
-  'x-amz-website-redirect-location', 'x-amz-write-offset-bytes', 'x-amz-bucket-object-lock-enabled',
+  'x-amz-object-lock-', 'x-amz-website-redirect-location', 'x-amz-write-offset-bytes', 'x-amz-bucket-object-lock-enabled',
 ];
 
 /** Nothing that asks for protection or behaviour the storage does not have is ever silently ignored. @throws S3Error NotImplemented and others */
 export function refuseUnsupported(request: S3Request): void {
   for (const name in request.headers) {
     if (!name.startsWith('x-amz-')) continue;
-    // The directive says where tags come from; there are none to copy.
-    if (name === 'x-amz-tagging-directive') continue;
     if (name === 'x-amz-object-lock-enabled' || name === 'x-amz-bucket-object-lock-enabled') {
       if (request.header(name)?.toLowerCase() === 'false') continue;
     }
@@ -38,10 +36,6 @@ export function refuseUnsupported(request: S3Request): void {
   if (acl !== undefined && !PRIVATE_ACLS.has(acl)) throw new S3Error('AccessControlListNotSupported');
   const storageClass = request.header('x-amz-storage-class');
   if (storageClass !== undefined && storageClass !== 'STANDARD') throw new S3Error('InvalidStorageClass', undefined, { StorageClassRequested: storageClass });
-  const encryption = request.header('x-amz-server-side-encryption');
-  if (encryption === undefined || encryption === 'AES256') return;
-  if (encryption === 'aws:kms' || encryption === 'aws:kms:dsse') throw notImplemented('x-amz-server-side-encryption');
-  throw invalidArgument('x-amz-server-side-encryption', encryption, 'The encryption method specified is not supported');
 }
 
 /** @throws S3Error MetadataTooLarge */
@@ -81,8 +75,10 @@ export function checksumHeaders(checksum: Checksum | null): string[] {
 }
 
 /** What GET and HEAD answer about an object, without length and range. */
-export function objectHeaders(request: S3Request, object: ObjectRecord, withChecksum: boolean): string[] {
-  const answer = ['Last-Modified', new Date(object.modifiedMs).toUTCString(), 'ETag', quoted(object.etag), 'Accept-Ranges', 'bytes', ...encryptionHeaders(object.encryption)];
+export function objectHeaders(request: S3Request, object: ObjectRecord, withChecksum: boolean, customerKey: CustomerKey | null): string[] {
+  const answer = ['Last-Modified', new Date(object.modifiedMs).toUTCString(), 'ETag', quoted(object.etag), 'Accept-Ranges', 'bytes', ...encryptionHeaders(object.encryption, customerKey)];
+  const tagCount = Object.keys(object.tags ?? {}).length;
+  if (tagCount > 0) answer.push('x-amz-tagging-count', String(tagCount));
   const kept: Record<string, string> = { ...object.headers };
   for (const parameter in OVERRIDES) {
     const value = request.query.get(parameter);

@@ -1,16 +1,17 @@
 /** What every operation gets and gives. An operation reads its request, changes or reads the storage, and says what to answer; it never touches the connection. */
-import { randomBytes } from 'node:crypto';
+import type { Principal } from './access-keys.ts';
 import type { Payload } from './authenticate.ts';
 import type { BodyStore, OpenContent } from './bodies.ts';
 import type { Catalogue } from './catalogue.ts';
 import { S3Error } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
-import type { Bucket, EncryptionRecord } from './records.ts';
+import type { KmsKeys } from './kms-keys.ts';
+import type { Bucket } from './records.ts';
 import type { S3Request } from './request.ts';
 
-export type Storage = { readonly catalogue: Catalogue; readonly bodies: BodyStore; readonly keyRing: KeyRing };
+export type Storage = { readonly catalogue: Catalogue; readonly bodies: BodyStore; readonly keyRing: KeyRing; readonly kms: KmsKeys };
 
-export type Context = Storage & { readonly request: S3Request; readonly payload: Payload; readonly nowMs: number };
+export type Context = Storage & { readonly request: S3Request; readonly payload: Payload; readonly principal: Principal; readonly nowMs: number };
 
 export type Answer = {
   readonly status: number;
@@ -44,25 +45,4 @@ export function requireBucket(context: Pick<Context, 'catalogue'>, bucketName: s
 export function requireKey(request: S3Request): string {
   if (request.objectKey === null) throw new S3Error('MethodNotAllowed');
   return request.objectKey;
-}
-
-/** A fresh data key and how it is kept; the caller zeroes the key. */
-export function newDataKey(keyRing: KeyRing): { readonly dataKey: Buffer; readonly encryption: EncryptionRecord } {
-  const dataKey = randomBytes(32);
-  const objectId = randomBytes(16).toString('base64');
-  return { dataKey, encryption: { type: 'sse-s3', objectId, ...keyRing.wrap(dataKey, objectId) } };
-}
-
-export function openDataKey(keyRing: KeyRing, encryption: EncryptionRecord): Buffer {
-  return keyRing.unwrap(encryption, encryption.objectId);
-}
-
-/** What is answered about an object's encryption, wherever S3 answers it. */
-export function encryptionHeaders(encryption: EncryptionRecord): string[] {
-  switch (encryption.type) {
-    case 'sse-s3':
-      return ['x-amz-server-side-encryption', 'AES256'];
-    default:
-      return encryption.type satisfies never;
-  }
 }

@@ -15,6 +15,10 @@ export type S3Request = {
   readonly header: (name: string) => string | undefined;
   readonly headers: IncomingMessage['headers'];
   readonly incoming: IncomingMessage;
+  /** Over TLS. */
+  readonly isSecure: boolean;
+  /** From this computer. */
+  readonly isLocal: boolean;
   /** Tells a client that waits for it to send the body. */
   readonly askForBody: () => void;
 };
@@ -44,6 +48,8 @@ function bucketOfHost(host: string | undefined): string | null {
   const name = host?.replace(/:\d+$/, '').toLowerCase() ?? '';
   return name.endsWith('.localhost') ? name.slice(0, -'.localhost'.length) : null;
 }
+
+const isLoopback = (address: string): boolean => /^(127\.|::1$|::ffff:127\.)/.test(address);
 
 /** @throws S3Error InvalidURI, KeyTooLongError */
 export function parseRequest(incoming: IncomingMessage, askForBody: () => void = () => undefined): S3Request {
@@ -80,6 +86,8 @@ export function parseRequest(incoming: IncomingMessage, askForBody: () => void =
     },
     headers,
     incoming,
+    isSecure: 'encrypted' in incoming.socket && incoming.socket.encrypted === true,
+    isLocal: isLoopback(incoming.socket.remoteAddress ?? ''),
     askForBody,
   };
 }

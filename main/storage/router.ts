@@ -1,11 +1,16 @@
 /** Which operation a request asks for. What S3 has and this storage does not is refused as NotImplemented, never taken for something else. */
 import { S3Error, notImplemented } from './errors.ts';
 import type { Operation } from './operation.ts';
-import { createBucket, deleteBucket, getAcl, getEncryption, getLocation, getVersioning, headBucket, listBuckets, notConfigured } from './operations/buckets.ts';
+import { createBucket, deleteBucket, getAcl, getLocation, headBucket, listBuckets, notConfigured } from './operations/buckets.ts';
+import {
+  deleteDocument, deleteEncryption, deleteOwnership, deletePolicy, deletePublicAccessBlock, getDocument, getEncryption, getOwnership, getPolicy, getPolicyStatus, getPublicAccessBlock, getVersioning,
+  putDocument, putEncryption, putOwnership, putPolicy, putPublicAccessBlock, putVersioning,
+} from './operations/bucket-settings.ts';
 import { copyObject } from './operations/copy.ts';
 import { listObjectVersions, listObjectsV1, listObjectsV2 } from './operations/listing.ts';
 import { abortUpload, completeUpload, createUpload, listParts, listUploads, uploadPart, uploadPartCopy } from './operations/multipart.ts';
-import { deleteObject, deleteObjects, getObject, getObjectTagging, headObject, putObject } from './operations/objects.ts';
+import { deleteObject, deleteObjects, getObject, headObject, putObject } from './operations/objects.ts';
+import { deleteObjectTagging, getObjectTagging, putObjectTagging, updateObjectEncryption } from './operations/object-settings.ts';
 import type { S3Request } from './request.ts';
 
 /** Query names that choose an operation of their own. */
@@ -18,17 +23,27 @@ const OBJECT_RESOURCES = ['acl', 'attributes', 'encryption', 'legal-hold', 'rena
 
 const bucketReads: Partial<Record<(typeof BUCKET_RESOURCES)[number], Operation>> = {
   location: getLocation, versioning: getVersioning, encryption: getEncryption, acl: getAcl, uploads: listUploads, versions: listObjectVersions,
-  policy: notConfigured('NoSuchBucketPolicy'), tagging: notConfigured('NoSuchTagSet'), cors: notConfigured('NoSuchCORSConfiguration'),
-  lifecycle: notConfigured('NoSuchLifecycleConfiguration'), 'object-lock': notConfigured('ObjectLockConfigurationNotFoundError'),
+  policy: getPolicy, policyStatus: getPolicyStatus, publicAccessBlock: getPublicAccessBlock, ownershipControls: getOwnership, tagging: getDocument('tagging'), cors: getDocument('cors'),
+  lifecycle: getDocument('lifecycle'), 'object-lock': notConfigured('ObjectLockConfigurationNotFoundError'),
 };
+const bucketWrites: typeof bucketReads = {
+  versioning: putVersioning, encryption: putEncryption, policy: putPolicy, publicAccessBlock: putPublicAccessBlock, ownershipControls: putOwnership,
+  tagging: putDocument('tagging'), cors: putDocument('cors'), lifecycle: putDocument('lifecycle'),
+};
+const bucketDeletions: typeof bucketReads = {
+  encryption: deleteEncryption, policy: deletePolicy, publicAccessBlock: deletePublicAccessBlock, ownershipControls: deleteOwnership,
+  tagging: deleteDocument('tagging'), cors: deleteDocument('cors'), lifecycle: deleteDocument('lifecycle'),
+};
+const bucketOperations: Readonly<Record<string, typeof bucketReads>> = { GET: bucketReads, PUT: bucketWrites, DELETE: bucketDeletions };
+const taggings: Readonly<Record<string, Operation>> = { GET: getObjectTagging, PUT: putObjectTagging, DELETE: deleteObjectTagging };
 
 const methodNotAllowed = (method: string): S3Error => new S3Error('MethodNotAllowed', undefined, { Method: method });
 
 function routeBucket(request: S3Request): Operation {
   const resource = BUCKET_RESOURCES.find((name) => request.query.has(name));
   if (resource !== undefined) {
-    const read = request.method === 'GET' ? bucketReads[resource] : undefined;
-    if (read !== undefined) return read;
+    const operation = bucketOperations[request.method]?.[resource];
+    if (operation !== undefined) return operation;
     if (request.method === 'POST' && resource === 'delete') return deleteObjects;
     throw notImplemented(resource);
   }
@@ -66,7 +81,9 @@ function routeObject(request: S3Request): Operation {
     }
   }
   if (resource === 'uploads' && method === 'POST') return createUpload;
-  if (resource === 'tagging' && method === 'GET') return getObjectTagging;
+  const tagging = resource === 'tagging' ? taggings[method] : undefined;
+  if (tagging !== undefined) return tagging;
+  if (resource === 'encryption' && method === 'PUT') return updateObjectEncryption;
   if (resource !== undefined) throw notImplemented(resource);
   switch (method) {
     case 'GET':

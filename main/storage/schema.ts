@@ -49,4 +49,27 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (upload, number)
   ) WITHOUT ROWID
   `,
+  `
+  -- Versions that are not the current one; those of a key are newer the larger their number.
+  CREATE TABLE old_versions (
+    bucket INTEGER NOT NULL REFERENCES buckets (id),
+    key BLOB NOT NULL,
+    no INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    marker INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    checksum TEXT,
+    record TEXT NOT NULL,
+    PRIMARY KEY (bucket, key, no)
+  ) WITHOUT ROWID;
+  -- KMS keys, aliases, secrets: few and small.
+  CREATE TABLE documents (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) WITHOUT ROWID
+  `,
 ];

@@ -9,12 +9,15 @@
 import { mkdir, writeFile, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { openAccessKeys, type AccessKey } from './access-keys.ts';
+import { openAccessKeys, type AccessKey, type UserKey } from './access-keys.ts';
+import { openAudit, type Audit } from './audit.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { BodyStore, type StartupReport } from './bodies.ts';
 import { Catalogue } from './catalogue.ts';
+import { openCertificate } from './certificate.ts';
 import { createHttpServer } from './http.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
+import { KmsKeys } from './kms-keys.ts';
 import { lockDataFolder } from './lock.ts';
 import { syncDirectory } from './secret-file.ts';
 
@@ -23,6 +26,8 @@ export type StorageOptions = {
   /** 0 or none: any free one. */
   readonly port?: number | undefined;
   readonly host?: string | undefined;
+  /** HTTPS, with a certificate of the folder's own. */
+  readonly isSecure?: boolean | undefined;
   /** Takes the place of the stored root key, for this run. */
   readonly accessKey?: AccessKey | undefined;
   /** Milliseconds since 1970; tests give another clock. */
@@ -35,11 +40,15 @@ export type StorageOptions = {
 export type DamageReport = { readonly unreadable: readonly { readonly bucket: string; readonly objectKey: string }[]; readonly unknownFiles: readonly string[] };
 
 export type RunningStorage = AccessKey & {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https:` */
   readonly endpoint: string;
+  /** Where it is HTTPS: what a client compares or trusts. */
+  readonly certificate: { readonly pem: string; readonly fingerprint: string } | null;
   readonly dir: string;
   readonly damage: DamageReport;
   rotateMasterKey(): Promise<void>;
+  /** A further access key, a user of the account; without full access it may do what policies allow it. */
+  addAccessKey(name: string, hasFullAccess?: boolean): Promise<UserKey>;
   /** Answers what has begun, then closes. */
   stop(): Promise<void>;
 };
@@ -50,7 +59,7 @@ const STOP_GRACE_MS = 5_000;
 /** Where a server that holds this folder says it is; null where it does not say. */
 export async function readEndpoint(dir: string): Promise<string | null> {
   const text = await readFile(join(dir, ENDPOINT_FILE), 'utf8').catch(() => '');
-  return /^http:\/\/\S+$/.test(text.trim()) ? text.trim() : null;
+  return /^https?:\/\/\S+$/.test(text.trim()) ? text.trim() : null;
 }
 
 function reportDamage(catalogue: Catalogue, report: StartupReport, log: (line: string) => void): DamageReport {
@@ -73,17 +82,21 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = lockDataFolder(dir);
   let catalogue: Catalogue | undefined;
+  let audit: Audit | undefined;
   try {
     let collect = (): void => undefined;
     catalogue = new Catalogue(dir, () => collect());
     const bodies = new BodyStore(dir, catalogue);
     collect = () => bodies.collect();
-    const keyRing: KeyRing = await openKeyRing(dir, catalogue.buckets().length === 0, now());
+    const keyRing: KeyRing = await openKeyRing(dir, catalogue.isEmpty(), now());
     const accessKeys = await openAccessKeys(dir, options.accessKey);
     await syncDirectory(dir);
     const damage = reportDamage(catalogue, await bodies.check(), log);
+    const tls = options.isSecure === true ? await openCertificate(dir, now()) : undefined;
+    const opening = await openAudit(dir);
+    audit = opening;
     const server = createHttpServer({
-      storage: { catalogue, bodies, keyRing }, authenticate: createAuthenticator(accessKeys.secretOf), now,
+      storage: { catalogue, bodies, keyRing, kms: new KmsKeys(catalogue, keyRing, now) }, principalOf: accessKeys.principalOf, audit: opening, tls, authenticate: createAuthenticator(accessKeys.secretOf), now,
       onFault: (error, requestId) => log(`request ${requestId} failed: ${error instanceof Error ? error.message : 'unknown error'}`),
     });
     const host = options.host ?? '127.0.0.1';
@@ -94,7 +107,7 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
         listening();
       });
     });
-    const endpoint = `http://${host}:${(server.address() as AddressInfo).port}`;
+    const endpoint = `${tls === undefined ? 'http' : 'https'}://${host}:${(server.address() as AddressInfo).port}`;
     await writeFile(join(dir, ENDPOINT_FILE), endpoint, { mode: 0o600 });
     bodies.collect();
     const opened = catalogue;
@@ -106,12 +119,15 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
       await closed;
       clearTimeout(timer);
       await bodies.close();
+      await opening.close();
       opened.close();
       lock.release();
     };
-    return { endpoint, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), stop: () => (stopping ??= stop()) };
+    const certificate = tls === undefined ? null : { pem: tls.cert, fingerprint: tls.fingerprint };
+    return { endpoint, certificate, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
   } catch (error) {
     catalogue?.close();
+    await audit?.close();
     lock.release();
     throw error;
   }

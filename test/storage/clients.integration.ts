@@ -1,5 +1,5 @@
 /* oxlint-disable vitest/no-conditional-tests -- where a program is not installed, that is said loudly */
-/** Programs other people wrote: the AWS command line and rclone. */
+/** Programs other people wrote: the AWS command line, rclone, s3cmd, restic and the Ruby SDK. */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,12 @@ import { startStorage, type RunningStorage } from '../../main/storage/server.ts'
 const run = promisify(execFile);
 const AWS = '/usr/bin/aws';
 const RCLONE = '/usr/bin/rclone';
+const S3CMD = '/usr/bin/s3cmd';
+const RESTIC = '/usr/bin/restic';
+const RUBY = '/usr/bin/ruby';
 
-function isInstalled(program: string): boolean {
-  const found = existsSync(program) && spawnSync(program, ['--version']).status === 0;
+function isInstalled(program: string, asks = '--version'): boolean {
+  const found = existsSync(program) && spawnSync(program, [asks]).status === 0;
   if (!found && process.env['CI']) throw new Error(`${program} is not installed: run \`npm run setup\``);
   if (!found) process.stderr.write(`\n*** ${program} is not installed: its tests do NOT run ***\n\n`);
   return found;
@@ -82,7 +85,59 @@ describe('other clients', () => {
     });
   }
 
+  if (isInstalled(AWS)) {
+    test('the AWS command line keeps an object under a customer key and under a KMS key', async () => {
+      await aws('s3', 'mb', 's3://aws-modes');
+      const keyFile = join(root, 'customer.key');
+      writeFileSync(keyFile, randomBytes(32));
+      await aws('s3', 'cp', join(source, 'big.bin'), 's3://aws-modes/c', '--sse-c', 'AES256', '--sse-c-key', `fileb://${keyFile}`, '--no-progress');
+      await aws('s3', 'cp', 's3://aws-modes/c', join(root, 'c.back'), '--sse-c', 'AES256', '--sse-c-key', `fileb://${keyFile}`, '--no-progress');
+      expect(md5(join(root, 'c.back'))).toBe(md5(join(source, 'big.bin')));
+      await expect(aws('s3', 'cp', 's3://aws-modes/c', join(root, 'c.none'), '--no-progress')).rejects.toThrow(/400/);
+      const { KeyMetadata } = JSON.parse(await aws('kms', 'create-key')) as { KeyMetadata: { KeyId: string; Arn: string } };
+      await aws('s3', 'cp', join(source, 'big.bin'), 's3://aws-modes/k', '--sse', 'aws:kms', '--sse-kms-key-id', KeyMetadata.KeyId, '--no-progress');
+      expect(JSON.parse(await aws('s3api', 'head-object', '--bucket', 'aws-modes', '--key', 'k'))).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyMetadata.Arn });
+      await aws('s3', 'cp', 's3://aws-modes/k', join(root, 'k.back'), '--no-progress');
+      expect(md5(join(root, 'k.back'))).toBe(md5(join(source, 'big.bin')));
+      await aws('kms', 'disable-key', '--key-id', KeyMetadata.KeyId);
+      await expect(aws('s3', 'cp', 's3://aws-modes/k', join(root, 'k.none'), '--no-progress')).rejects.toThrow(/DisabledException|400/);
+    });
+    test('the AWS command line uses KMS, secrets, versions and policies', async () => {
+      const made = JSON.parse(await aws('kms', 'create-key', '--description', 'of the command line')) as { KeyMetadata: { KeyId: string } };
+      await aws('kms', 'create-alias', '--alias-name', 'alias/cli', '--target-key-id', made.KeyMetadata.KeyId);
+      const data = JSON.parse(await aws('kms', 'generate-data-key', '--key-id', 'alias/cli', '--key-spec', 'AES_256', '--encryption-context', 'a=1')) as { Plaintext: string; CiphertextBlob: string };
+      writeFileSync(join(root, 'blob'), Buffer.from(data.CiphertextBlob, 'base64'));
+      const opened = JSON.parse(await aws('kms', 'decrypt', '--ciphertext-blob', `fileb://${join(root, 'blob')}`, '--encryption-context', 'a=1')) as { Plaintext: string };
+      expect(opened.Plaintext).toBe(data.Plaintext);
+      await expect(aws('kms', 'decrypt', '--ciphertext-blob', `fileb://${join(root, 'blob')}`)).rejects.toThrow(/InvalidCiphertextException/);
+      await aws('secretsmanager', 'create-secret', '--name', 'cli', '--secret-string', 'hidden');
+      expect(await aws('secretsmanager', 'get-secret-value', '--secret-id', 'cli', '--query', 'SecretString', '--output', 'text')).toBe('hidden\n');
+      await aws('s3', 'mb', 's3://aws-settings');
+      await aws('s3api', 'put-bucket-versioning', '--bucket', 'aws-settings', '--versioning-configuration', 'Status=Enabled');
+      for (const name of ['plain.txt', 'empty']) await aws('s3', 'cp', join(source, name), 's3://aws-settings/a', '--no-progress');
+      await aws('s3', 'rm', 's3://aws-settings/a');
+      const listed = JSON.parse(await aws('s3api', 'list-object-versions', '--bucket', 'aws-settings')) as { Versions: unknown[]; DeleteMarkers: unknown[] };
+      expect([listed.Versions.length, listed.DeleteMarkers.length]).toEqual([2, 1]);
+      const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Principal: '*', Action: 's3:PutObject', Resource: 'arn:aws:s3:::aws-settings/*', Condition: { StringNotEquals: { 's3:x-amz-server-side-encryption': 'aws:kms' } } }] };
+      await aws('s3api', 'put-bucket-policy', '--bucket', 'aws-settings', '--policy', JSON.stringify(policy));
+      await expect(aws('s3', 'cp', join(source, 'plain.txt'), 's3://aws-settings/b', '--no-progress')).rejects.toThrow(/AccessDenied/);
+      await aws('s3', 'cp', join(source, 'plain.txt'), 's3://aws-settings/b', '--sse', 'aws:kms', '--no-progress');
+    });
+  }
+
   if (isInstalled(RCLONE)) {
+    test('rclone keeps objects under a customer key, which it sends over HTTPS alone', async () => {
+      const secure = await startStorage({ dir: join(root, 'secure'), isSecure: true, accessKey: storage });
+      const key = randomBytes(32);
+      const certificate = join(root, 'secure', 'certificate.pem');
+      const there = ['--s3-endpoint', secure.endpoint, '--ca-cert', certificate];
+      const options = [...there, '--s3-sse-customer-algorithm', 'AES256', '--s3-sse-customer-key-base64', key.toString('base64'), '--s3-upload-cutoff', '8M', '--s3-chunk-size', '5M', '--ignore-checksum'];
+      await rclone('mkdir', 'e:rclone-c', ...there);
+      await rclone('copy', source, 'e:rclone-c/d', ...options);
+      await rclone('check', source, 'e:rclone-c/d', '--download', ...options);
+      await expect(rclone('check', source, 'e:rclone-c/d', '--download', ...there)).rejects.toThrow(/400|Bad Request/);
+      await secure.stop();
+    });
     test('rclone copies, checks, lists, reads and purges', async () => {
       await rclone('mkdir', 'e:rclone-bucket');
       await rclone('copy', source, 'e:rclone-bucket/d', '--s3-upload-cutoff', '8M', '--s3-chunk-size', '5M');
@@ -94,6 +149,67 @@ describe('other clients', () => {
       expect(await rclone('cat', 'e:rclone-bucket/d/moved.txt')).toBe('content of plain.txt');
       await rclone('purge', 'e:rclone-bucket');
       expect(await rclone('lsf', 'e:')).not.toContain('rclone-bucket');
+    });
+  }
+
+  if (isInstalled(S3CMD)) {
+    test('s3cmd makes a bucket, copies in parts, lists, moves and removes', async () => {
+      const { host } = new URL(storage.endpoint);
+      const options = ['--no-ssl', `--host=${host}`, `--host-bucket=${host}`, `--access_key=${storage.accessKeyId}`, `--secret_key=${storage.secretAccessKey}`, '--config=/dev/null', '--no-progress'];
+      const s3cmd = async (...args: string[]): Promise<string> => (await run(S3CMD, [...options, ...args], { env, maxBuffer: 1 << 28 })).stdout;
+      await s3cmd('mb', 's3://s3cmd-bucket');
+      await s3cmd('put', '--multipart-chunk-size-mb=8', join(source, 'big.bin'), 's3://s3cmd-bucket/big');
+      await s3cmd('sync', `${source}/`, 's3://s3cmd-bucket/d/');
+      expect((await s3cmd('ls', '-r', 's3://s3cmd-bucket/d/')).trim().split('\n')).toHaveLength(odd.length + 1);
+      await s3cmd('get', 's3://s3cmd-bucket/big', join(root, 's3cmd.big'));
+      expect(md5(join(root, 's3cmd.big'))).toBe(md5(join(source, 'big.bin')));
+      await s3cmd('mv', 's3://s3cmd-bucket/d/plain.txt', 's3://s3cmd-bucket/moved.txt');
+      await s3cmd('get', 's3://s3cmd-bucket/moved.txt', join(root, 's3cmd.txt'));
+      expect(readFileSync(join(root, 's3cmd.txt'), 'utf8')).toBe('content of plain.txt');
+      await s3cmd('rb', '-r', 's3://s3cmd-bucket');
+      expect(await s3cmd('ls')).not.toContain('s3cmd-bucket');
+    });
+  }
+
+  if (isInstalled(RESTIC, 'version')) {
+    test('restic keeps a backup, checks it and restores it', async () => {
+      const resticEnv = { ...env, RESTIC_REPOSITORY: `s3:${storage.endpoint}/restic-bucket/repository`, RESTIC_PASSWORD: 'a passphrase', RESTIC_CACHE_DIR: join(root, 'restic-cache') };
+      const restic = async (...args: string[]): Promise<string> => (await run(RESTIC, args, { env: resticEnv, maxBuffer: 1 << 28 })).stdout;
+      await restic('init');
+      await restic('backup', source);
+      await restic('check', '--read-data');
+      await restic('restore', 'latest', '--target', join(root, 'restic-back'));
+      for (const name of [...odd, 'big.bin']) expect(md5(join(root, 'restic-back', source, name))).toBe(md5(join(source, name)));
+    });
+  }
+
+  if (isInstalled(RUBY)) {
+    test('the Ruby SDK puts, gets and copies under a KMS key and a customer key over HTTPS, and lists versions', async () => {
+      const secure = await startStorage({ dir: join(root, 'secure-ruby'), isSecure: true, accessKey: storage });
+      const script = join(root, 'client.rb');
+      writeFileSync(script, `
+require 'aws-sdk-s3'
+s3 = Aws::S3::Client.new(endpoint: ARGV[0], region: 'us-east-1', force_path_style: true, ssl_ca_bundle: ARGV[1])
+s3.create_bucket(bucket: 'ruby-bucket')
+s3.put_bucket_versioning(bucket: 'ruby-bucket', versioning_configuration: { status: 'Enabled' })
+kms = s3.put_object(bucket: 'ruby-bucket', key: 'a', body: 'one', server_side_encryption: 'aws:kms')
+raise 'no key' unless kms.ssekms_key_id.start_with?('arn:aws:kms:')
+key = 'k' * 32
+customer = { sse_customer_algorithm: 'AES256', sse_customer_key: key }
+s3.copy_object(bucket: 'ruby-bucket', key: 'b', copy_source: 'ruby-bucket/a', **customer)
+raise 'content' unless s3.get_object(bucket: 'ruby-bucket', key: 'b', **customer).body.read == 'one'
+s3.put_object(bucket: 'ruby-bucket', key: 'a', body: 'two')
+s3.delete_object(bucket: 'ruby-bucket', key: 'a')
+listed = s3.list_object_versions(bucket: 'ruby-bucket', prefix: 'a')
+puts [listed.versions.length, listed.delete_markers.length, s3.get_object(bucket: 'ruby-bucket', key: 'a', version_id: kms.version_id).body.read].join(' ')
+begin
+  s3.get_object(bucket: 'ruby-bucket', key: 'b')
+rescue Aws::S3::Errors::InvalidRequest => error
+  puts error.code
+end
+`);
+      expect((await run(RUBY, [script, secure.endpoint, join(root, 'secure-ruby', 'certificate.pem')], { env })).stdout).toBe('2 1 one\nInvalidRequest\n');
+      await secure.stop();
     });
   }
 });

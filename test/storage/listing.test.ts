@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Catalogue } from '../../main/storage/catalogue.ts';
 import { listPage, type Page } from '../../main/storage/operations/listing.ts';
-import type { ObjectRecord } from '../../main/storage/records.ts';
+import type { Version } from '../../main/storage/records.ts';
 
 const OBJECTS = 100_000;
 const FOLDER = 100;
 
-const record: ObjectRecord = {
-  versionId: 'null', etag: 'd41d8cd98f00b204e9800998ecf8427e', size: 0, modifiedMs: 0, headers: { 'content-type': 'text/plain' }, metadata: { padding: 'x'.repeat(500) },
+const record: Version = {
+  versionId: 'null', isMarker: false, etag: 'd41d8cd98f00b204e9800998ecf8427e', size: 0, modifiedMs: 0, headers: { 'content-type': 'text/plain' }, metadata: { padding: 'x'.repeat(500) },
   encryption: { type: 'sse-s3', objectId: '', masterKeyId: '', wrapped: '' }, checksum: null, bodies: [],
 };
 const keyOf = (number: number): string => `d${String(Math.floor(number / FOLDER)).padStart(4, '0')}/${String(number).padStart(6, '0')}`;
@@ -26,7 +26,7 @@ describe('a page of a bucket with 100,000 objects', () => {
     await catalogue.commit(() => catalogue.addBucket({ name: 'big', createdMs: 0, region: 'us-east-1' }));
     bucketId = catalogue.bucket('big')?.id ?? 0;
     await catalogue.commit(() => {
-      for (let number = 0; number < OBJECTS; number += 1) catalogue.putObject(bucketId, keyOf(number), record);
+      for (let number = 0; number < OBJECTS; number += 1) catalogue.putVersion(bucketId, keyOf(number), record);
     });
     const scan = catalogue.scanObjects.bind(catalogue);
     catalogue.scanObjects = function* (...bounds) {

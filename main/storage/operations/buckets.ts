@@ -60,18 +60,6 @@ export const getLocation: Operation = (context) => {
   return xmlAnswer(document('LocationConstraint', region === DEFAULT_REGION ? '' : region));
 };
 
-/** Versioning was never on: S3 then answers an empty configuration. */
-export const getVersioning: Operation = (context) => {
-  requireBucket(context, context.request.bucketName);
-  return xmlAnswer(document('VersioningConfiguration', ''));
-};
-
-export const getEncryption: Operation = (context) => {
-  requireBucket(context, context.request.bucketName);
-  const rule = '<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>';
-  return xmlAnswer(document('ServerSideEncryptionConfiguration', rule));
-};
-
 export const getAcl: Operation = (context) => {
   requireBucket(context, context.request.bucketName);
   const grantee = `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">${OWNER}</Grantee>`;
@@ -79,7 +67,7 @@ export const getAcl: Operation = (context) => {
 };
 
 /** Settings no bucket here can have yet: S3's own answer where there are none. */
-export const notConfigured = (code: 'NoSuchBucketPolicy' | 'NoSuchTagSet' | 'NoSuchCORSConfiguration' | 'NoSuchLifecycleConfiguration' | 'ObjectLockConfigurationNotFoundError'): Operation => (context) => {
+export const notConfigured = (code: 'ObjectLockConfigurationNotFoundError'): Operation => (context) => {
   requireBucket(context, context.request.bucketName);
   throw new S3Error(code, undefined, { BucketName: context.request.bucketName ?? '' });
 };

@@ -5,7 +5,7 @@
 import { keyBytes, type Catalogue } from '../catalogue.ts';
 import { invalidArgument } from '../errors.ts';
 import { OWNER, isoTime, quoted, requireBucket, xmlAnswer, type Context, type Operation } from '../operation.ts';
-import type { ListedRow } from '../records.ts';
+import type { ListedRow, ListedVersion } from '../records.ts';
 import { document, element, escapeXml, optionalElement } from '../xml.ts';
 
 const MAX_KEYS = 1000;
@@ -129,20 +129,69 @@ export const listObjectsV1: Operation = (context) => {
   ].join('')), ['x-amz-bucket-region', bucket.region]);
 };
 
-/** Without versioning each object is its own latest version, named `null`. */
+type VersionEntry = { readonly type: 'version'; readonly row: ListedVersion; readonly key: string } | { readonly type: 'prefix'; readonly key: string };
+
+/** One page of versions, each key's newest first; `after` with a version means: behind that version of the key. */
+function listVersionsPage(catalogue: Catalogue, bucketId: number, options: { prefix: string; delimiter: string; after: string; afterVersion: string | null; limit: number }): { readonly entries: readonly VersionEntry[]; readonly isTruncated: boolean } {
+  const { prefix, delimiter, after, afterVersion, limit } = options;
+  const prefixBytes = keyBytes(prefix);
+  const until = behind(prefixBytes);
+  const entries: VersionEntry[] = [];
+  if (limit === 0) return { entries, isTruncated: false };
+  const afterBytes = keyBytes(after);
+  let isInclusive = afterVersion !== null || Buffer.compare(prefixBytes, afterBytes) > 0;
+  let from: Uint8Array = Buffer.compare(prefixBytes, afterBytes) > 0 ? prefixBytes : afterBytes;
+  // A version that was deleted since the last page: what is left of its key was not listed yet.
+  let isSkipping = afterVersion !== null && catalogue.version(bucketId, after, afterVersion) !== null;
+  if (after.startsWith(prefix) && delimiter !== '') {
+    const folded = foldedPrefix(after, prefix, delimiter);
+    if (folded !== null) [from, isInclusive, isSkipping] = [behind(keyBytes(folded)), true, false];
+  }
+  for (;;) {
+    let next: Uint8Array | null = null;
+    for (const row of catalogue.scanVersions(bucketId, from, isInclusive, until)) {
+      const key = Buffer.from(row.key.buffer, row.key.byteOffset, row.key.byteLength).toString('utf8');
+      if (isSkipping && key === after) {
+        if (row.versionId === afterVersion) isSkipping = false;
+        continue;
+      }
+      isSkipping = false;
+      if (entries.length === limit) return { entries, isTruncated: true };
+      const folded = delimiter === '' ? null : foldedPrefix(key, prefix, delimiter);
+      if (folded === null) {
+        entries.push({ type: 'version', row, key });
+        continue;
+      }
+      entries.push({ type: 'prefix', key: folded });
+      next = behind(keyBytes(folded));
+      break;
+    }
+    if (next === null) return { entries, isTruncated: false };
+    from = next;
+    isInclusive = true;
+  }
+}
+
+function versionXml(row: ListedVersion, key: string, encode: (text: string) => string): string {
+  const names = element('VersionId', row.versionId) + element('IsLatest', row.isLatest);
+  if (!row.isMarker) return `<Version>${objectXml(row, key, encode, `<Owner>${OWNER}</Owner>`, names)}</Version>`;
+  return `<DeleteMarker><Key>${encode(key)}</Key>${names}<LastModified>${isoTime(row.modifiedMs)}</LastModified><Owner>${OWNER}</Owner></DeleteMarker>`;
+}
+
 export const listObjectVersions: Operation = (context) => {
   const { query } = context.request;
   const bucket = requireBucket(context, context.request.bucketName);
   const { prefix, delimiter, limit, encode, encodingType } = commonOf(context);
   const keyMarker = query.get('key-marker') ?? '';
-  const page = listPage(context.catalogue, bucket.id, { prefix, delimiter, after: keyMarker, limit });
-  const versions = page.entries.map((entry) => (entry.type === 'object'
-    ? `<Version>${objectXml(entry.row, entry.key, encode, `<Owner>${OWNER}</Owner>`, '<VersionId>null</VersionId><IsLatest>true</IsLatest>')}</Version>`
-    : `<CommonPrefixes><Prefix>${encode(entry.key)}</Prefix></CommonPrefixes>`));
+  const versionMarker = query.get('version-id-marker') ?? '';
+  if (versionMarker !== '' && keyMarker === '') throw invalidArgument('version-id-marker', versionMarker, 'A version-id marker cannot be specified without a key marker.');
+  const page = listVersionsPage(context.catalogue, bucket.id, { prefix, delimiter, after: keyMarker, afterVersion: versionMarker === '' ? null : versionMarker, limit });
+  const last = page.entries.at(-1);
+  const next = !page.isTruncated || last === undefined ? ''
+    : `<NextKeyMarker>${encode(last.key)}</NextKeyMarker>${last.type === 'version' ? element('NextVersionIdMarker', last.row.versionId) : ''}`;
   return xmlAnswer(document('ListVersionsResult', [
-    element('Name', bucket.name), `<Prefix>${encode(prefix)}</Prefix>`, `<KeyMarker>${encode(keyMarker)}</KeyMarker>`, element('VersionIdMarker', query.get('version-id-marker') ?? ''),
-    page.isTruncated ? `<NextKeyMarker>${encode(lastKey(page))}</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>` : '',
+    element('Name', bucket.name), `<Prefix>${encode(prefix)}</Prefix>`, `<KeyMarker>${encode(keyMarker)}</KeyMarker>`, element('VersionIdMarker', versionMarker), next,
     element('MaxKeys', limit), delimiter === '' ? '' : `<Delimiter>${encode(delimiter)}</Delimiter>`, optionalElement('EncodingType', encodingType), element('IsTruncated', page.isTruncated),
-    versions.join(''),
+    page.entries.map((entry) => (entry.type === 'version' ? versionXml(entry.row, entry.key, encode) : `<CommonPrefixes><Prefix>${encode(entry.key)}</Prefix></CommonPrefixes>`)).join(''),
   ].join('')));
 };

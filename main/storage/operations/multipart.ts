@@ -5,7 +5,11 @@ import { CHECKSUM_ALGORITHMS, combineCrcs, createChecksum, isCombinable, type Ch
 import { checkWrite, recheckWrite, writeConditionOf } from '../conditions.ts';
 import { S3Error, invalidArgument } from '../errors.ts';
 import { checksumElementName, checksumHeaders, keptHeadersOf, metadataOf } from '../object-headers.ts';
-import { NO_CONTENT, OWNER, encryptionHeaders, isoTime, newDataKey, openDataKey, quoted, requireBucket, requireKey, wholeSeconds, xmlAnswer, type Answer, type Context, type Operation } from '../operation.ts';
+import { customerKeyOf, type CustomerKey } from '../customer-key.ts';
+import { checkCustomer, encryptionHeaders, etagOf, newDataKey, openDataKey, wishOf, writtenHeaders } from '../encryption.ts';
+import { tagsOfHeader } from '../tags.ts';
+import { nextVersionId, versionHeaders } from '../versions.ts';
+import { NO_CONTENT, OWNER, isoTime, quoted, requireBucket, requireKey, wholeSeconds, xmlAnswer, type Answer, type Context, type Operation } from '../operation.ts';
 import { keyBytes } from '../catalogue.ts';
 import type { WrittenBody } from '../bodies.ts';
 import type { Checksum, PartRecord, Upload } from '../records.ts';
@@ -38,25 +42,27 @@ function requireUpload(context: Context): Upload {
 }
 
 export const createUpload: Operation = async (context) => {
-  const { request, payload, catalogue, keyRing, nowMs } = context;
+  const { request, payload, catalogue, nowMs } = context;
   const objectKey = requireKey(request);
-  requireBucket(context, request.bucketName);
+  const target = requireBucket(context, request.bucketName);
+  const wish = wishOf(request, target);
+  const tags = tagsOfHeader(request);
   const checksumAlgorithm = algorithmNamed(request.header('x-amz-checksum-algorithm'), 'x-amz-checksum-algorithm');
   const checksumType = checksumTypeOf(context, checksumAlgorithm);
   const headers = keptHeadersOf(request);
   const metadata = metadataOf(request);
   await receiveAll(request, payload, MAX_XML_BYTES);
-  const { dataKey, encryption } = newDataKey(keyRing);
+  const { dataKey, encryption } = await newDataKey(context, wish, target, objectKey);
   dataKey.fill(0);
   const id = randomBytes(24).toString('base64url');
   await catalogue.commit(() => {
     const bucket = requireBucket(context, request.bucketName);
-    catalogue.addUpload({ id, bucketId: bucket.id, objectKey, createdMs: wholeSeconds(nowMs), headers, metadata, encryption, checksumAlgorithm, checksumType });
+    catalogue.addUpload({ id, bucketId: bucket.id, objectKey, createdMs: wholeSeconds(nowMs), headers, metadata, encryption, checksumAlgorithm, checksumType, ...(tags !== null && { tags }) });
   });
   const checksums = checksumAlgorithm === null ? [] : ['x-amz-checksum-algorithm', checksumAlgorithm, 'x-amz-checksum-type', checksumType ?? 'COMPOSITE'];
   return xmlAnswer(
     document('InitiateMultipartUploadResult', element('Bucket', request.bucketName ?? '') + element('Key', objectKey) + element('UploadId', id)),
-    [...encryptionHeaders(encryption), ...checksums],
+    [...writtenHeaders(encryption, wish), ...checksums],
   );
 };
 
@@ -80,16 +86,27 @@ async function commitPart(context: Context, upload: Upload, written: WrittenBody
   written.settle();
 }
 
+/** Every part of an upload under a customer key brings that key. @throws S3Error InvalidRequest, AccessDenied */
+function checkPartKey(upload: Upload, customerKey: CustomerKey | null): void {
+  if (upload.encryption.type === 'sse-c' && customerKey === null) {
+    throw new S3Error('InvalidRequest', 'The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.');
+  }
+  if (upload.encryption.type !== 'sse-c' && customerKey !== null) throw new S3Error('InvalidRequest', 'The multipart upload initiate did not request encryption with a customer key.');
+  checkCustomer(upload.encryption, customerKey);
+}
+
 export const uploadPart: Operation = async (context) => {
-  const { request, payload, bodies, keyRing } = context;
+  const { request, payload, bodies } = context;
   const number = partNumberOf(context);
   const upload = requireUpload(context);
+  const customerKey = customerKeyOf(request);
+  checkPartKey(upload, customerKey);
   const given = planBody(request, payload);
   const wanted = upload.checksumAlgorithm;
   if (wanted !== null && given.algorithm !== null && given.algorithm !== wanted) {
     throw new S3Error('InvalidRequest', `Checksum Type mismatch occurred, expected checksum Type: ${wanted.toLowerCase()}, actual checksum Type: ${given.algorithm.toLowerCase()}`);
   }
-  const dataKey = openDataKey(keyRing, upload.encryption);
+  const dataKey = openDataKey(context, upload.encryption, customerKey);
   const writer = bodies.createWriter(dataKey);
   // The upload asked for a checksum that this part does not bring: it is computed here, so that the object has one.
   const computed = wanted !== null && given.algorithm === null ? createChecksum(wanted) : null;
@@ -100,10 +117,11 @@ export const uploadPart: Operation = async (context) => {
     });
     const written = await writer.finish();
     const checksum = received.checksum?.value ?? computed?.digest() ?? null;
-    await commitPart(context, upload, written, { number, etag: received.md5, modifiedMs: wholeSeconds(Date.now()), checksum: wanted === null ? null : checksum });
+    const etag = etagOf(upload.encryption, dataKey, received.md5);
+    await commitPart(context, upload, written, { number, etag, modifiedMs: wholeSeconds(Date.now()), checksum: wanted === null ? null : checksum });
     const algorithm = received.checksum?.algorithm ?? wanted;
     const checksums = algorithm === null || checksum === null ? [] : checksumHeaders({ algorithm, value: checksum, type: 'FULL_OBJECT' }).slice(0, 2);
-    return { status: 200, headers: ['ETag', quoted(received.md5), ...encryptionHeaders(upload.encryption), ...checksums] };
+    return { status: 200, headers: ['ETag', quoted(etag), ...encryptionHeaders(upload.encryption, customerKey), ...checksums] };
   } catch (error) {
     await writer.abort();
     throw error;
@@ -113,9 +131,11 @@ export const uploadPart: Operation = async (context) => {
 };
 
 export const uploadPartCopy: Operation = async (context) => {
-  const { request, keyRing } = context;
+  const { request } = context;
   const number = partNumberOf(context);
   const upload = requireUpload(context);
+  const customerKey = customerKeyOf(request);
+  checkPartKey(upload, customerKey);
   const source = copySourceOf(context);
   const header = request.header('x-amz-copy-source-range');
   let [start, end] = [0, source.object.size];
@@ -126,13 +146,14 @@ export const uploadPartCopy: Operation = async (context) => {
     if (start >= end || end > source.object.size) throw invalidArgument('x-amz-copy-source-range', header, `Range specified is not valid for source object of size: ${source.object.size}`);
   }
   if (end - start > MAX_COPY_BYTES) throw new S3Error('InvalidRequest', `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_COPY_BYTES}`);
-  const dataKey = openDataKey(keyRing, upload.encryption);
+  const dataKey = openDataKey(context, upload.encryption, customerKey);
   try {
-    const { written, md5, checksum } = await copyContent(context, source.object, dataKey, start, end, upload.checksumAlgorithm);
+    const { written, md5, checksum } = await copyContent(context, source, dataKey, start, end, upload.checksumAlgorithm);
     const modifiedMs = wholeSeconds(Date.now());
-    await commitPart(context, upload, written, { number, etag: md5, modifiedMs, checksum });
+    const etag = etagOf(upload.encryption, dataKey, md5);
+    await commitPart(context, upload, written, { number, etag, modifiedMs, checksum });
     const checksumXml = upload.checksumAlgorithm === null || checksum === null ? '' : element(checksumElementName(upload.checksumAlgorithm), checksum);
-    return xmlAnswer(document('CopyPartResult', element('LastModified', isoTime(modifiedMs)) + element('ETag', quoted(md5)) + checksumXml), encryptionHeaders(upload.encryption));
+    return xmlAnswer(document('CopyPartResult', element('LastModified', isoTime(modifiedMs)) + element('ETag', quoted(etag)) + checksumXml), [...source.headers, ...encryptionHeaders(upload.encryption, customerKey)]);
   } finally {
     dataKey.fill(0);
   }
@@ -211,6 +232,9 @@ export const completeUpload: Operation = async (context) => {
   const expected = checksumOfCompletion(context);
   const listed = parseCompletion(await receiveAll({ ...request, headers: withoutChecksums(request.headers) }, payload, MAX_XML_BYTES));
   const first = requireUpload(context);
+  // The customer key is not needed to put parts together; one that is given must fit.
+  const customerKey = customerKeyOf(request);
+  if (customerKey !== null) checkPartKey(first, customerKey);
   checkWrite(condition, catalogue.object(first.bucketId, objectKey), objectKey);
   const result = await catalogue.commit(() => {
     const upload = requireUpload(context);
@@ -225,20 +249,22 @@ export const completeUpload: Operation = async (context) => {
     }
     recheckWrite(condition, catalogue.object(upload.bucketId, objectKey), objectKey);
     const etag = compositeETag(parts);
-    catalogue.putObject(upload.bucketId, objectKey, {
-      versionId: 'null', etag, size, modifiedMs: wholeSeconds(Date.now()), headers: upload.headers, metadata: upload.metadata, encryption: upload.encryption,
+    const bucket = requireBucket(context, request.bucketName);
+    const versionId = nextVersionId(bucket);
+    catalogue.putVersion(upload.bucketId, objectKey, {
+      versionId, isMarker: false, ...(upload.tags !== undefined && { tags: upload.tags }), etag, size, modifiedMs: wholeSeconds(Date.now()), headers: upload.headers, metadata: upload.metadata, encryption: upload.encryption,
       checksum, bodies: parts.map((part) => part.body), parts: parts.map((part) => part.checksum),
     });
     const chosen = new Set(parts);
     for (const part of stored) if (!chosen.has(part)) catalogue.removeBody(part.body);
     catalogue.removeUpload(upload.id, false);
-    return { etag, checksum, encryption: upload.encryption };
+    return { etag, checksum, headers: [...versionHeaders(bucket, versionId), ...encryptionHeaders(upload.encryption, customerKey)] };
   });
   const checksumXml = result.checksum === null ? '' : element(checksumElementName(result.checksum.algorithm), result.checksum.value) + element('ChecksumType', result.checksum.type);
-  const location = `http://${request.header('host') ?? 'localhost'}/${request.bucketName ?? ''}/${objectKey}`;
+  const location = `${request.isSecure ? 'https' : 'http'}://${request.header('host') ?? 'localhost'}/${request.bucketName ?? ''}/${objectKey}`;
   return xmlAnswer(
     document('CompleteMultipartUploadResult', element('Location', location) + element('Bucket', request.bucketName ?? '') + element('Key', objectKey) + element('ETag', quoted(result.etag)) + checksumXml),
-    encryptionHeaders(result.encryption),
+    result.headers,
   );
 };
 

@@ -4,68 +4,67 @@ import { childTextOf, parseDeletions } from './delete-many.ts';
 import { checkRead, checkWrite, recheckWrite, writeConditionOf, type WriteCondition } from '../conditions.ts';
 import { S3Error, invalidArgument } from '../errors.ts';
 import { checksumHeaders, keptHeadersOf, metadataOf, objectHeaders } from '../object-headers.ts';
-import { NO_CONTENT, encryptionHeaders, newDataKey, openDataKey, quoted, requireBucket, requireKey, wholeSeconds, xmlAnswer, type Answer, type Context, type Operation } from '../operation.ts';
+import { authorizeObject } from '../authorize.ts';
+import { customerKeyOf, type CustomerKey } from '../customer-key.ts';
+import { checkCustomer, etagOf, newDataKey, openDataKey, wishOf, writtenHeaders } from '../encryption.ts';
+import { quoted, requireBucket, requireKey, wholeSeconds, xmlAnswer, type Answer, type Context, type Operation } from '../operation.ts';
+import { tagsOfHeader } from '../tags.ts';
+import { checkVersionId, deleteVersion, nextVersionId, requireVersion, versionHeaders } from '../versions.ts';
 import { parseRange } from '../range.ts';
 import type { WrittenBody } from '../bodies.ts';
 import type { Bucket, ObjectRecord } from '../records.ts';
-import { document, element } from '../xml.ts';
+import { document, element, optionalElement } from '../xml.ts';
 
 const MAX_DELETE_XML_BYTES = 8 * 1024 * 1024;
-
-/** Without versioning there is the version `null` and no other. @throws S3Error NoSuchVersion */
-export function checkVersion(version: string | undefined): void {
-  if (version === undefined || version === 'null') return;
-  throw new S3Error('NoSuchVersion', undefined, { VersionId: version });
-}
-
-/** @throws S3Error NoSuchBucket, NoSuchKey, NoSuchVersion */
-export function requireObject(context: Context, bucket: Bucket, objectKey: string, version: string | undefined): ObjectRecord {
-  checkVersion(version);
-  const object = context.catalogue.object(bucket.id, objectKey);
-  if (object === null) throw new S3Error('NoSuchKey', undefined, { Key: objectKey });
-  return object;
-}
 
 /**
  * Commits a written body as an object, if the condition still holds; else the body is removed again.
  *
+ * @returns the headers that name its version.
  * @throws S3Error ConditionalRequestConflict, NoSuchBucket
  */
 export async function commitObject(
-  context: Context, objectKey: string, condition: WriteCondition, written: WrittenBody, object: Omit<ObjectRecord, 'bodies' | 'size'>,
-): Promise<void> {
+  context: Context, objectKey: string, condition: WriteCondition, written: WrittenBody, object: Omit<ObjectRecord, 'bodies' | 'size' | 'versionId'>,
+): Promise<string[]> {
   const { catalogue, request } = context;
+  let headers: string[];
   try {
-    await catalogue.commit(() => {
+    headers = await catalogue.commit(() => {
       const bucket = requireBucket(context, request.bucketName);
       recheckWrite(condition, catalogue.object(bucket.id, objectKey), objectKey);
-      catalogue.putObject(bucket.id, objectKey, { ...object, size: written.size, bodies: [written.attach()] });
+      const versionId = nextVersionId(bucket);
+      catalogue.putVersion(bucket.id, objectKey, { ...object, versionId, isMarker: false, size: written.size, bodies: [written.attach()] });
+      return versionHeaders(bucket, versionId);
     });
   } catch (error) {
     await written.discard();
     throw error;
   }
   written.settle();
+  return headers;
 }
 
 export const putObject: Operation = async (context) => {
-  const { request, payload, catalogue, bodies, keyRing } = context;
+  const { request, payload, catalogue, bodies } = context;
   const objectKey = requireKey(request);
   const bucket = requireBucket(context, request.bucketName);
   const condition = writeConditionOf(request);
+  const wish = wishOf(request, bucket);
+  const tags = tagsOfHeader(request);
   const headers = keptHeadersOf(request);
   const metadata = metadataOf(request);
   const plan = planBody(request, payload);
   checkWrite(condition, catalogue.object(bucket.id, objectKey), objectKey);
 
-  const { dataKey, encryption } = newDataKey(keyRing);
+  const { dataKey, encryption } = await newDataKey(context, wish, bucket, objectKey);
   const writer = bodies.createWriter(dataKey);
   try {
     const received = await receiveBody(request, plan, (chunk) => writer.write(chunk));
     const written = await writer.finish();
     const checksum = received.checksum === null ? null : { ...received.checksum, type: 'FULL_OBJECT' as const };
-    await commitObject(context, objectKey, condition, written, { versionId: 'null', etag: received.md5, modifiedMs: wholeSeconds(Date.now()), headers, metadata, encryption, checksum });
-    return { status: 200, headers: ['ETag', quoted(received.md5), ...encryptionHeaders(encryption), ...checksumHeaders(checksum)] };
+    const etag = etagOf(encryption, dataKey, received.md5);
+    const version = await commitObject(context, objectKey, condition, written, { etag, modifiedMs: wholeSeconds(Date.now()), headers, metadata, encryption, checksum, ...(tags !== null && { tags }) });
+    return { status: 200, headers: ['ETag', quoted(etag), ...version, ...writtenHeaders(encryption, wish), ...checksumHeaders(checksum)] };
   } catch (error) {
     await writer.abort();
     throw error;
@@ -98,19 +97,25 @@ function selectBytes(context: Context, object: ObjectRecord): Selection {
   return { status: 206, ...wanted, headers: ['Content-Range', `bytes ${wanted.start}-${wanted.end - 1}/${object.size}`] };
 }
 
-function readObject(context: Context): { readonly object: ObjectRecord; readonly selection: Selection; readonly headers: string[] } {
+type Reading = { readonly object: ObjectRecord; readonly selection: Selection; readonly headers: string[]; readonly customerKey: CustomerKey | null };
+
+function readObject(context: Context): Reading {
   const { request } = context;
   const bucket = requireBucket(context, request.bucketName);
-  const object = requireObject(context, bucket, requireKey(request), request.query.get('versionId'));
+  const misplaced = ['x-amz-server-side-encryption', 'x-amz-server-side-encryption-aws-kms-key-id', 'x-amz-server-side-encryption-context'].find((name) => request.header(name) !== undefined);
+  if (misplaced !== undefined) throw invalidArgument(misplaced, request.header(misplaced) ?? '', `${misplaced} header is not supported for this operation.`);
+  const customerKey = customerKeyOf(request);
+  const object = requireVersion(context.catalogue, bucket, requireKey(request), request.query.get('versionId'));
+  checkCustomer(object.encryption, customerKey);
   checkRead(request, object, ['ETag', quoted(object.etag), 'Last-Modified', new Date(object.modifiedMs).toUTCString()]);
   const selection = selectBytes(context, object);
   const isWhole = selection.end - selection.start === object.size;
-  return { object, selection, headers: [...objectHeaders(request, object, isWhole), ...selection.headers, 'Content-Length', String(selection.end - selection.start)] };
+  return { object, selection, customerKey, headers: [...objectHeaders(request, object, isWhole, customerKey), ...versionHeaders(bucket, object.versionId), ...selection.headers, 'Content-Length', String(selection.end - selection.start)] };
 }
 
 export const getObject: Operation = (context) => {
-  const { object, selection, headers } = readObject(context);
-  const dataKey = openDataKey(context.keyRing, object.encryption);
+  const { object, selection, headers, customerKey } = readObject(context);
+  const dataKey = openDataKey(context, object.encryption, customerKey);
   const content = context.bodies.open(dataKey, object.bodies, selection.start, selection.end);
   return { status: selection.status, headers, body: { content, sizeBytes: selection.end - selection.start } };
 };
@@ -126,15 +131,23 @@ export const deleteObject: Operation = async (context) => {
   const condition = writeConditionOf(request);
   if (condition.mustBeFree) throw invalidArgument('If-None-Match', '*', 'If-None-Match is not supported on DELETE');
   const version = request.query.get('versionId');
-  if (version !== undefined && version !== 'null') throw new S3Error('InvalidArgument', 'Invalid version id specified', { ArgumentName: 'versionId', ArgumentValue: version });
+  if (version !== undefined) checkVersionId(version);
   await receiveAll(request, context.payload, 64 * 1024);
-  await catalogue.commit(() => {
+  const deleted = await catalogue.commit(() => {
     const bucket = requireBucket(context, request.bucketName);
-    checkWrite(condition, catalogue.object(bucket.id, objectKey), objectKey);
-    catalogue.removeObject(bucket.id, objectKey);
+    checkDeletion(context, bucket, objectKey, version, condition);
+    return deleteVersion(catalogue, bucket, objectKey, version, wholeSeconds(Date.now()));
   });
-  return NO_CONTENT;
+  const headers = deleted.versionId === null ? [] : ['x-amz-version-id', deleted.versionId];
+  return { status: 204, headers: deleted.isMarker ? [...headers, 'x-amz-delete-marker', 'true'] : headers };
 };
+
+/** The condition of a deletion is about the version that is named, else about the current one. @throws S3Error PreconditionFailed, NoSuchKey */
+function checkDeletion({ catalogue }: Context, bucket: Bucket, objectKey: string, versionId: string | undefined, condition: WriteCondition): void {
+  if (condition.ifMatch === null) return;
+  const meant = versionId === undefined ? catalogue.object(bucket.id, objectKey) : catalogue.version(bucket.id, objectKey, versionId);
+  checkWrite(condition, meant, objectKey);
+}
 
 export const deleteObjects: Operation = async (context) => {
   const { catalogue, request, payload } = context;
@@ -142,28 +155,25 @@ export const deleteObjects: Operation = async (context) => {
   const isVerified = Object.keys(request.headers).some((name) => name === 'content-md5' || name.startsWith('x-amz-checksum-') || name === 'x-amz-trailer');
   if (!isVerified) throw new S3Error('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*');
   const { deletions, isQuiet } = parseDeletions(await receiveAll(request, payload, MAX_DELETE_XML_BYTES));
+  const modifiedMs = wholeSeconds(Date.now());
   const outcomes = await catalogue.commit(() => {
     const bucket = requireBucket(context, bucketName);
     return deletions.map((deletion): string => {
+      const { objectKey, versionId, etag } = deletion;
       try {
-        checkVersion(deletion.versionId);
-        checkWrite({ mustBeFree: false, ifMatch: deletion.etag ?? null }, catalogue.object(bucket.id, deletion.objectKey), deletion.objectKey);
+        if (versionId !== undefined) checkVersionId(versionId);
+        authorizeObject(context, bucket, versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', objectKey);
+        checkDeletion(context, bucket, objectKey, versionId, { mustBeFree: false, ifMatch: etag ?? null });
       } catch (error) {
         if (!(error instanceof S3Error)) throw error;
         return `<Error>${childTextOf(deletion)}${element('Code', error.code)}${element('Message', error.message)}</Error>`;
       }
-      catalogue.removeObject(bucket.id, deletion.objectKey);
-      return isQuiet ? '' : `<Deleted>${childTextOf(deletion)}</Deleted>`;
+      const deleted = deleteVersion(catalogue, bucket, objectKey, versionId, modifiedMs);
+      const marker = deleted.isMarker ? element('DeleteMarker', true) + optionalElement('DeleteMarkerVersionId', deleted.versionId) : '';
+      return isQuiet ? '' : `<Deleted>${childTextOf(deletion)}${marker}</Deleted>`;
     });
   });
   return xmlAnswer(document('DeleteResult', outcomes.join('')));
-};
-
-/** Tags cannot be set yet, so every object has none. */
-export const getObjectTagging: Operation = (context) => {
-  const bucket = requireBucket(context, context.request.bucketName);
-  requireObject(context, bucket, requireKey(context.request), context.request.query.get('versionId'));
-  return xmlAnswer(document('Tagging', '<TagSet></TagSet>'));
 };
 
 export type { Answer };

@@ -1,0 +1,127 @@
+/** Who may do what: the bucket's policy on top of what the access key may do anyway. */
+import { CUSTOMER_HEADERS } from './customer-key.ts';
+import { S3Error, ServiceError } from './errors.ts';
+import type { Context } from './operation.ts';
+import { evaluate, parsePolicy, type Policy } from './policy.ts';
+import type { Bucket, EncryptionRecord } from './records.ts';
+import type { S3Request } from './request.ts';
+
+const parsed = new Map<string, Policy>();
+
+function policyOf(bucket: Bucket): Policy | null {
+  const text = bucket.settings.policy;
+  if (text === undefined) return null;
+  let policy = parsed.get(text);
+  if (policy === undefined) {
+    policy = parsePolicy(text, { service: 's3', bucketName: bucket.name });
+    if (parsed.size > 100) parsed.clear();
+    parsed.set(text, policy);
+  }
+  return policy;
+}
+
+const SSE = 'x-amz-server-side-encryption';
+/** Condition keys that are a header of the same name. */
+const HEADER_KEYS = new Set(['x-amz-acl', 'x-amz-copy-source', 'x-amz-metadata-directive', 'x-amz-storage-class', 'x-amz-content-sha256', 'if-match', 'if-none-match', SSE, `${CUSTOMER_HEADERS}algorithm`]);
+
+function kmsArnOf(context: Context, name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  try {
+    return context.kms.find(name).arn;
+  } catch (error) {
+    if (error instanceof ServiceError) return name;
+    throw error;
+  }
+}
+
+/** Parts are judged by how their upload was begun, which is where its encryption was said. */
+function encryptionOfUpload(context: Context, bucket: Bucket): EncryptionRecord | null {
+  const { request } = context;
+  const id = request.query.get('uploadId');
+  return id === undefined || request.objectKey === null ? null : (context.catalogue.upload(id, bucket.id, request.objectKey)?.encryption ?? null);
+}
+
+function valueOf(context: Context, bucket: Bucket, name: string): string | undefined {
+  const { request, principal } = context;
+  switch (name) {
+    case 'aws:securetransport': return String(request.isSecure);
+    case 'aws:principalarn': return principal.arn;
+    case 'aws:username': return principal.isRoot ? undefined : principal.arn.split('/').at(-1);
+    case 'aws:principalaccount': return principal.arn.split(':')[4];
+    case 's3:prefix': return request.query.get('prefix');
+    case 's3:delimiter': return request.query.get('delimiter');
+    case 's3:max-keys': return request.query.get('max-keys');
+    case 's3:versionid': return request.query.get('versionId');
+    case 's3:authtype': return request.header('authorization') === undefined ? 'REST-QUERY-STRING' : 'REST-HEADER';
+    case 's3:signatureversion': return 'AWS4-HMAC-SHA256';
+    default: break;
+  }
+  const upload = encryptionOfUpload(context, bucket);
+  if (upload !== null && name === `s3:${SSE}`) return upload.type === 'sse-s3' ? 'AES256' : upload.type === 'sse-kms' ? upload.algorithm : undefined;
+  if (upload !== null && name === `s3:${CUSTOMER_HEADERS}algorithm`) return upload.type === 'sse-c' ? 'AES256' : undefined;
+  if (name === `s3:${SSE}-aws-kms-key-id`) return upload === null ? kmsArnOf(context, request.header(`${SSE}-aws-kms-key-id`)) : upload.type === 'sse-kms' ? upload.keyArn : undefined;
+  const header = name.slice('s3:'.length);
+  return HEADER_KEYS.has(header) ? request.header(header) : undefined;
+}
+
+function authorize(context: Context, bucket: Bucket, action: string, resource: string): void {
+  const policy = policyOf(bucket);
+  const { principal } = context;
+  const decision = policy === null ? 'none' : evaluate(policy, { principal, action, resource, valueOf: (name) => valueOf(context, bucket, name) });
+  if (decision === 'allow' || (decision === 'none' && principal.hasFullAccess)) return;
+  // Whatever a policy says, the root access key can take it back.
+  if (principal.isRoot && /^s3:(Get|Put|Delete)BucketPolicy$/.test(action)) return;
+  throw new S3Error('AccessDenied', `User: ${principal.arn} is not authorized to perform: ${action} on resource: "${resource}"${decision === 'deny' ? ' with an explicit deny in a resource-based policy' : ''}`);
+}
+
+/** @throws S3Error AccessDenied */
+export function authorizeObject(context: Context, bucket: Bucket, action: string, objectKey: string): void {
+  authorize(context, bucket, action, `arn:aws:s3:::${bucket.name}/${objectKey}`);
+}
+
+/** The action a request is, as policies name it. Null: it is about no bucket, or judged key by key. */
+export function actionOf(request: S3Request): string | null {
+  const { method, query } = request;
+  const isRead = method === 'GET' || method === 'HEAD';
+  if (request.bucketName === null) return isRead ? 's3:ListAllMyBuckets' : null;
+  const names = request.objectKey === null ? bucketResources : objectResources;
+  for (const [resource, name] of names) {
+    if (!query.has(resource)) continue;
+    if (typeof name === 'function') return name(method);
+    const hasVersion = query.has('versionId') && request.objectKey !== null ? 'Version' : '';
+    const isDeletion = method === 'DELETE' && (resource === 'tagging' || resource === 'policy') ? 'Delete' : 'Put';
+    return `s3:${isRead ? 'Get' : isDeletion}${name.replace('Object', `Object${hasVersion}`)}`;
+  }
+  if (request.objectKey === null) {
+    if (isRead) return 's3:ListBucket';
+    return method === 'PUT' ? 's3:CreateBucket' : 's3:DeleteBucket';
+  }
+  const version = query.has('versionId') ? 'Version' : '';
+  if (isRead) return `s3:GetObject${version}`;
+  return method === 'DELETE' ? `s3:DeleteObject${version}` : 's3:PutObject';
+}
+
+type Name = string | ((method: string) => string | null);
+const bucketResources: readonly (readonly [string, Name])[] = [
+  ['delete', () => null], ['uploads', () => 's3:ListBucketMultipartUploads'], ['versions', () => 's3:ListBucketVersions'], ['location', 'BucketLocation'], ['versioning', 'BucketVersioning'],
+  ['encryption', 'EncryptionConfiguration'], ['policyStatus', 'BucketPolicyStatus'], ['policy', 'BucketPolicy'], ['lifecycle', 'LifecycleConfiguration'], ['tagging', (method) => (method === 'GET' ? 's3:GetBucketTagging' : 's3:PutBucketTagging')],
+  ['acl', 'BucketAcl'], ['cors', 'BucketCORS'], ['publicAccessBlock', 'BucketPublicAccessBlock'], ['ownershipControls', 'BucketOwnershipControls'], ['object-lock', 'BucketObjectLockConfiguration'],
+];
+const objectResources: readonly (readonly [string, Name])[] = [
+  ['uploads', () => 's3:PutObject'], ['tagging', 'ObjectTagging'], ['acl', 'ObjectAcl'], ['encryption', () => 's3:UpdateObjectEncryption'],
+  ['uploadId', (method) => (method === 'GET' ? 's3:ListMultipartUploadParts' : method === 'DELETE' ? 's3:AbortMultipartUpload' : 's3:PutObject')],
+];
+
+/** Judges a request before its operation runs. @throws S3Error AccessDenied */
+export function authorizeRequest(context: Context, action: string | null): void {
+  const { request, principal } = context;
+  if (action === null) return;
+  const bucket = request.bucketName === null ? null : context.catalogue.bucket(request.bucketName);
+  if (bucket === null) {
+    // No policy speaks of what is not there; the operation says so to who may know.
+    if (principal.hasFullAccess) return;
+    throw new S3Error('AccessDenied', `User: ${principal.arn} is not authorized to perform: ${action}`);
+  }
+  if (request.objectKey === null) authorize(context, bucket, action, `arn:aws:s3:::${bucket.name}`);
+  else authorizeObject(context, bucket, action, request.objectKey);
+}

@@ -1,0 +1,142 @@
+/** Where radosgw 16.2 does not do what the table says, and why. */
+const byReason: Readonly<Record<string, readonly string[]>> = {
+  'it takes a second creation by the owner for the first': [
+    'refuses to create a bucket twice',
+  ],
+  'it knows its own zone groups only': [
+    'remembers a location constraint',
+  ],
+  'it has no rule against this prefix': [
+    'refuses the bucket name "xn--abc"',
+  ],
+  'it encrypts nothing by default, and says nothing': [
+    'says that objects are encrypted by default and that versioning is off',
+    'keeps headers and user metadata, and says how the object is encrypted',
+  ],
+  'its limit for metadata is larger': [
+    'takes 2 KB of user metadata and refuses more',
+  ],
+  'it fails at some of these keys': [
+    'keeps odd keys apart and lists them in byte order',
+  ],
+  'it answers with a code of its own': [
+    'refuses a key of more than 1,024 bytes',
+  ],
+  'it reads odd ranges in its own way': [
+    'refuses a range behind the end, and any range of an empty object',
+    'answers the whole object for a range that is none',
+  ],
+  'it wants ETags without quotes, and has conditions on put alone': [
+    'replaces only the version that was named',
+    'deletes only the version that was named',
+    'deletes many under conditions, each for itself',
+    'lets exactly one of twenty concurrent writers replace a version',
+    'copies under conditions on source and destination',
+    'completes under conditions',
+  ],
+  'it answers the ETag of a copy without quotes': [
+    'copies content, headers and metadata, or replaces the latter',
+  ],
+  'it takes any token': [
+    'refuses a continuation token it never gave',
+  ],
+  'its answer to a completion carries no ETag that the SDK reads': [
+    'makes an object of parts, with the composite ETag, and reads across them',
+  ],
+  'it looks at sizes before order': [
+    'refuses small, unknown and unordered parts',
+  ],
+  'it knows no checksums but Content-MD5': [
+    'verifies and answers CRC32',
+    'verifies and answers CRC32C',
+    'verifies and answers CRC64NVME',
+    'verifies and answers SHA1',
+    'verifies and answers SHA256',
+  ],
+  'its ETags and refusals under customer keys are its own, and it takes keys where none belong': [
+    'keeps an object under a customer key, for those who bring it',
+    'refuses another customer key with 403, and none with 400',
+    'refuses a customer key for an object that has none',
+    'refuses a customer key that is incomplete, misspelt or not the one its MD5 says',
+    'wants the customer key with every part, and reads across them',
+    'copies from one customer key to another, into parts too, and back to none',
+    'blocks customer keys where the bucket says so, and allows them again',
+  ],
+  'it has no KMS of its own, and its alias for one is not configured': [
+    'takes an encryption context and a bucket key, and says so',
+    'makes the key that AWS would manage when an object asks for KMS without naming one',
+    'takes a KMS key by id, ARN, alias and alias ARN, and answers its ARN',
+    'refuses a KMS key that is missing, disabled or to be deleted, for writing and for reading',
+    'makes an object of parts under a KMS key',
+    'updates an object from S3\'s key to a KMS key, and on to another, without touching its content',
+    'copies from sse-s3 to sse-s3',
+    'copies from sse-s3 to sse-kms',
+    'copies from sse-s3 to sse-kms-dsse',
+    'copies from sse-s3 to sse-c',
+    'copies from sse-kms to sse-s3',
+    'copies from sse-kms to sse-kms',
+    'copies from sse-kms to sse-kms-dsse',
+    'copies from sse-kms to sse-c',
+    'copies from sse-kms-dsse to sse-s3',
+    'copies from sse-kms-dsse to sse-kms',
+    'copies from sse-kms-dsse to sse-kms-dsse',
+    'copies from sse-kms-dsse to sse-c',
+    'copies from sse-c to sse-s3',
+    'copies from sse-c to sse-kms',
+    'copies from sse-c to sse-kms-dsse',
+    'copies from sse-c to sse-c',
+    'encrypts as the bucket says where the object says nothing, copies too',
+    'makes, describes and lists KMS keys and aliases',
+    'makes data keys that only the same encryption context unwraps',
+    'refuses a ciphertext that was altered, is none, or is of another key',
+    'wraps anew under another key and context',
+    'refuses to use a key that is disabled or to be deleted, until it is enabled again',
+    'keeps a key policy and refuses one that is none',
+    'refuses KMS calls of unknown access keys, with wrong secrets, and unknown operations',
+    'keeps secrets, text and bytes, and makes passwords',
+    'enforces an encryption by policy: a wrong one and none are refused, parts are judged by their upload',
+    'enforces one KMS key by policy, however a request names it',
+  ],
+  'it answers with another code': [
+    'refuses a default that makes no sense',
+  ],
+  'it answers NoSuchKey for versions that are not there, and leaves version headers and pages out': [
+    'keeps every version, lists them newest first, and reads any',
+    'marks a deletion, and takes it back when the marker is deleted',
+    'deletes one version for good; the one before it takes its place',
+    'replaces only the version null while versioning is suspended',
+    'restores an old version by copying it over the current one',
+    'lists versions page by page, missing and repeating none, also while they are deleted',
+  ],
+  'it has no conditions over delete markers': [
+    'takes a delete marker for nothing when it writes under conditions',
+    'lets exactly one of twenty creators win over a delete marker',
+  ],
+  'it checks policies less strictly, knows fewer conditions, and blocks nothing by default': [
+    'enforces or forbids customer keys by policy',
+    'denies by prefix, resource, pattern and transport',
+    'gives a policy back as it was put; the root key can always take it back',
+    'refuses a policy with text that is no JSON',
+    'refuses a policy with no statement',
+    'refuses a policy with an unknown effect',
+    'refuses a policy with no principal',
+    'refuses a policy with an unknown principal',
+    'refuses a policy with an action of another service',
+    'refuses a policy with another bucket',
+    'refuses a policy with a resource that is no ARN',
+    'refuses a policy with an action that fits no resource',
+    'refuses a policy with an unknown condition',
+    'refuses a policy with an unknown field',
+    'refuses a policy with a condition key of nobody',
+    'refuses a policy whose condition it cannot decide, instead of ignoring it',
+    'refuses a public policy while public policies are blocked',
+  ],
+  'it does not replace tags while it copies': [
+    'keeps tags of objects, from header and document, and copies or replaces them',
+  ],
+  'it writes rules anew, in its own form': [
+    'keeps lifecycle rules, ownership and tags of a bucket',
+  ],
+};
+
+export const DEVIATIONS: ReadonlyMap<string, string> = new Map(Object.entries(byReason).flatMap(([reason, names]) => names.map((name) => [name, reason] as const)));

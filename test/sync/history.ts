@@ -21,6 +21,8 @@ export type HistoryOptions = {
   readonly crashChance: number;
   /** Chance per call that some user does something in the middle of a cycle. */
   readonly meanwhileChance: number;
+  /** Chance per call that somebody pauses the device in the middle of its cycle. */
+  readonly abortChance?: number;
   /** Names that are a file's and a directory's at once. */
   readonly hasClashes?: boolean;
   readonly sabotage?: Sabotage;
@@ -71,6 +73,8 @@ class History {
   #faults = 0;
   #crashes = 0;
   #isCalm = false;
+  /** What ends the cycle that a device has under way. */
+  readonly #pauses = new Map<string, AbortController>();
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -113,7 +117,16 @@ class History {
 
   async #cycle(device: Device): Promise<void> {
     this.#trace.push(`${device.name} cycles`);
-    const result = await device.cycle({ acceptHeld: true });
+    const pausing = new AbortController();
+    this.#pauses.set(device.name, pausing);
+    const result = await device.cycle({ acceptHeld: true, signal: pausing.signal }).catch((error: unknown) => {
+      if (!pausing.signal.aborted || error !== pausing.signal.reason) throw error;
+      return 'paused' as const;
+    });
+    if (result === 'paused') {
+      this.#trace.push(`${device.name} paused`);
+      return;
+    }
     if (result === null) {
       this.#trace.push(`${device.name} crashed`);
       return;
@@ -132,6 +145,11 @@ class History {
 
   #nextFault({ call, device, path }: CallPoint): Fault | null {
     if (this.#isCalm) return null;
+    const { abortChance = 0 } = this.#options;
+    if (abortChance > 0 && this.#dice.chance(abortChance)) {
+      this.#trace.push(`${device} is paused at ${call} ${path ?? ''}`);
+      this.#pauses.get(device)?.abort(new DOMException('paused', 'AbortError'));
+    }
     if (this.#dice.chance(this.#options.crashChance)) {
       this.#crashes += 1;
       const at = this.#dice.chance(0.5) ? 'crash-before' : 'crash-after';

@@ -56,6 +56,16 @@ describe('whatever users do and whatever fails, nothing is lost and all come to 
     expect(sum.conflictCopies).toBeGreaterThan(0);
   });
 
+  test('two devices that are paused in the middle of a cycle', async () => {
+    const sum = await runMany({ devices: 2, steps: 40, faultChance: 0.04, crashChance: 0.004, meanwhileChance: 0.02, abortChance: 0.02 });
+    expect(sum.histories).toBeGreaterThan(0);
+  });
+
+  test('one device that is paused in the middle of a cycle makes no conflict copy', async () => {
+    const sum = await runMany({ devices: 1, steps: 40, faultChance: 0.04, crashChance: 0.01, meanwhileChance: 0.02, abortChance: 0.03 }, noCopies);
+    expect(sum.conflictCopies).toBe(0);
+  });
+
   test('names that are a file\'s on one device and a directory\'s on another', async () => {
     const sum = await runMany({ devices: 2, steps: 40, faultChance: 0.04, crashChance: 0.004, meanwhileChance: 0.02, hasClashes: true });
     expect(sum.histories).toBeGreaterThan(0);

@@ -8,7 +8,16 @@ import readline from 'node:readline';
 import { ensureNodeModules, projectRoot, toolEnvironment } from './install.mjs';
 import { CANARY, fingerprints, holdsText, makeSampleFolder } from './demo/sample.mjs';
 
-const MODES = [['sse-s3', 'S3 holds the key'], ['cse-c', 'only you hold the key']];
+// Each mode as `folder add` takes it; KMS_KEY stands for the id of a key in the storage's KMS.
+const MODES = [
+  { title: 'sse-s3', meaning: 'S3 holds the key', options: ['--mode', 'sse-s3'] },
+  { title: 'sse-kms (managed)', meaning: 'KMS holds the key', options: ['--mode', 'sse-kms'] },
+  { title: 'sse-kms (own)', meaning: 'KMS holds your key', options: ['--mode', 'sse-kms', '--kms-key-id', 'KMS_KEY'] },
+  { title: 'sse-c', meaning: 'S3 uses your key and forgets it', options: ['--mode', 'sse-c', '--key', 'demo-customer-key'] },
+  { title: 'cse-kms', meaning: 'sealed here, KMS holds your key', options: ['--mode', 'cse-kms', '--kms-key-id', 'KMS_KEY'] },
+  { title: 'cse-c', meaning: 'sealed here, only you hold the key', options: ['--mode', 'cse-c', '--key', 'demo-key'] },
+];
+const KEYS = { 'demo-customer-key': 'sse-c', 'demo-key': 'aes' };
 const LARGE_BYTES = Number(process.env.ENFOLD_DEMO_MIB || 100) << 20;
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'enfold-demo-'));
 const cli = path.join(projectRoot, 'out', 'main', 'cli.js');
@@ -51,41 +60,57 @@ function connect(env, storage) {
   enfold(env, ['connection', 'add', 'demo', '--endpoint', storage.endpoint, '--access-key', storage.accessKeyId], { input: `${storage.secretAccessKey}\n` });
 }
 
-function runMode([mode, meaning], storage, sample) {
-  heading(`${mode}: ${meaning}`);
-  const [mine, second] = [home('home-1'), home('home-2')];
-  const remote = `s3://enfold-demo/${mode}`;
-  const source = path.join(scratch, `${mode}-folder`);
-  fs.cpSync(sample, source, { recursive: true });
-  const needsKey = mode === 'cse-c';
-  if (needsKey) enfold(mine, ['key', 'new', 'demo-key']);
+/** A key of the user's own in the storage's KMS, as `aws kms create-key` makes it. */
+async function makeKmsKey(storage) {
+  const { CreateKeyCommand, KMSClient } = await import('@aws-sdk/client-kms');
+  const kms = new KMSClient({ endpoint: storage.endpoint, region: 'us-east-1', credentials: { accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey } });
+  const made = await kms.send(new CreateKeyCommand({ Description: 'Enfold demo' }));
+  return made.KeyMetadata.KeyId;
+}
 
-  const added = enfoldJson(mine, ['folder', 'add', source, '--remote', remote, '--connection', 'demo', '--mode', mode, ...(needsKey ? ['--key', 'demo-key'] : [])]);
+/** The keys that only their owner holds: made on one computer, carried to the other in exported files. */
+function shareKeys(mine, second) {
+  heading('Keys that only you hold');
+  const withPassphrase = (env) => ({ ...env, ENFOLD_EXPORT_PASSPHRASE: 'on paper, in the drawer' });
+  for (const [name, type] of Object.entries(KEYS)) {
+    const exported = path.join(scratch, `${name}.age`);
+    enfold(mine, ['key', 'new', name, '--type', type]);
+    enfold(withPassphrase(mine), ['key', 'export', name, '--out', exported]);
+    enfold(withPassphrase(second), ['key', 'import', name, '--from', exported]);
+  }
+}
+
+function showBucket(env, remote, isSealed) {
+  console.log('\nWhat the bucket holds (names as S3 has them):');
+  const objects = enfoldJson(env, ['ls', `${remote}/`, '--connection', 'demo'], { echo: false }).filter((row) => !row.name.startsWith('.enfold'));
+  for (const row of objects.slice(0, 6)) console.log(`    ${String(row.sizeBytes ?? '').padStart(10)}  ${row.name.length > 70 ? `${row.name.slice(0, 67)}...` : row.name}`);
+  if (!isSealed) return;
+  const [smallest] = objects.filter((row) => row.kind === 'file' && row.sizeBytes > 200).sort((a, b) => a.sizeBytes - b.sizeBytes);
+  const stored = enfold(env, ['cat', `s3://enfold-demo/${smallest.objectKey}`, '--connection', 'demo'], { echo: false, encoding: 'buffer' });
+  console.log(`\nThe first bytes of one of them, as anybody with access to the bucket gets them:\n${hexLines(stored.subarray(0, 64))}`);
+}
+
+function runMode({ title, meaning, options }, kmsKeyId, storage, sample) {
+  heading(`${title}: ${meaning}`);
+  const [mine, second] = [home('home-1'), home('home-2')];
+  const place = title.replace(/[^a-z0-9]+/g, '-').replace(/-$/, '');
+  const remote = `s3://enfold-demo/${place}`;
+  const pairing = ['--remote', remote, '--connection', 'demo', ...options.map((option) => (option === 'KMS_KEY' ? kmsKeyId : option))];
+  const source = path.join(scratch, `${place}-folder`);
+  fs.cpSync(sample, source, { recursive: true });
+
+  const added = enfoldJson(mine, ['folder', 'add', source, ...pairing]);
   const upAt = Date.now();
   enfold(mine, ['sync', added.id]);
   const upMs = Date.now() - upAt;
-
-  console.log('\nWhat the bucket holds (names as S3 has them):');
-  const objects = enfoldJson(mine, ['ls', `${remote}/`, '--connection', 'demo'], { echo: false }).filter((row) => !row.name.startsWith('.enfold'));
-  for (const row of objects.slice(0, 6)) console.log(`    ${String(row.sizeBytes ?? '').padStart(10)}  ${row.name.length > 70 ? `${row.name.slice(0, 67)}...` : row.name}`);
-  if (needsKey) {
-    const smallest = objects.filter((row) => row.kind === 'file' && row.sizeBytes > 200).sort((a, b) => a.sizeBytes - b.sizeBytes)[0];
-    const stored = enfold(mine, ['cat', `s3://enfold-demo/${smallest.objectKey}`, '--connection', 'demo'], { echo: false, encoding: 'buffer' });
-    console.log(`\nThe first bytes of one of them, as anybody with access to the bucket gets them:\n${hexLines(stored.subarray(0, 64))}`);
-  }
+  showBucket(mine, remote, options[1].startsWith('cse'));
   const isPlainAtRest = holdsText(storage.dir, CANARY);
   console.log(`\nThe sentence "${CANARY.slice(0, 24)}..." in the storage's files on disk: ${isPlainAtRest ? 'FOUND' : 'not found'}`);
 
   console.log('\nA second computer gets it back:');
-  if (needsKey) {
-    const exported = path.join(scratch, 'demo-key.age');
-    const transfer = { ENFOLD_EXPORT_PASSPHRASE: 'on paper, in the drawer' };
-    enfold({ ...mine, ...transfer }, ['key', 'export', 'demo-key', '--out', exported]);
-    enfold({ ...second, ...transfer }, ['key', 'import', 'demo-key', '--from', exported]);
-  }
-  const restored = path.join(scratch, `${mode}-restored`);
+  const restored = path.join(scratch, `${place}-restored`);
   fs.mkdirSync(restored);
-  const joined = enfoldJson(second, ['folder', 'add', restored, '--remote', remote, '--connection', 'demo', '--mode', mode, ...(needsKey ? ['--key', 'demo-key'] : [])]);
+  const joined = enfoldJson(second, ['folder', 'add', restored, ...pairing]);
   const downAt = Date.now();
   enfold(second, ['sync', joined.id]);
   const downMs = Date.now() - downAt;
@@ -94,13 +119,14 @@ function runMode([mode, meaning], storage, sample) {
   const differing = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
   for (const name of differing) console.log(`    differs: ${name}`);
   const files = [...before.values()].filter((kind) => kind !== 'directory').length;
-  return { mode, meaning, files, upMs, downMs, isPlainAtRest, isIdentical: differing.length === 0 };
+  for (const folder of [source, restored]) fs.rmSync(folder, { recursive: true });
+  return { title, meaning, files, upMs, downMs, isPlainAtRest, isIdentical: differing.length === 0 };
 }
 
 function summarise(results, mebibytes) {
   heading('Summary');
   const columns = [
-    ['mode', (r) => r.mode], ['who can read it', (r) => r.meaning], ['files', (r) => String(r.files)], ['MiB', () => mebibytes.toFixed(1)],
+    ['mode', (r) => r.title], ['who holds the key', (r) => r.meaning], ['files', (r) => String(r.files)], ['MiB', () => mebibytes.toFixed(1)],
     ['up s', (r) => (r.upMs / 1000).toFixed(1)], ['down s', (r) => (r.downMs / 1000).toFixed(1)],
     ['plaintext at rest', (r) => (r.isPlainAtRest ? 'YES' : 'none')], ['second computer', (r) => (r.isIdentical ? 'identical' : 'DIFFERS')],
   ];
@@ -123,7 +149,9 @@ try {
   storage = await startStorage();
   for (const name of ['home-1', 'home-2']) connect(home(name), storage);
   enfold(home('home-1'), ['bucket', 'create', 's3://enfold-demo', '--connection', 'demo']);
-  const results = MODES.map((mode) => runMode(mode, storage, sample));
+  shareKeys(home('home-1'), home('home-2'));
+  const kmsKeyId = await makeKmsKey(storage);
+  const results = MODES.map((mode) => runMode(mode, kmsKeyId, storage, sample));
   const bytes = fs.readdirSync(sample, { recursive: true, withFileTypes: true }).filter((child) => child.isFile()).reduce((sum, child) => sum + fs.statSync(path.join(child.parentPath, child.name)).size, 0);
   summarise(results, bytes / 2 ** 20);
   if (results.some((result) => result.isPlainAtRest || !result.isIdentical)) throw new Error('the demo did not come out as it should');

@@ -14,7 +14,7 @@ type Rule = {
 const node = /^node:/;
 const aws = /^@(?:aws-sdk|smithy)\//;
 const everything = ['model', 'plan', 'sync', 'envelope', 'sigv4', 'remote', 'transfer', 'local', 'state', 'keys', 'bucket', 'assembly'];
-const entry: Rule = { folders: [...everything, 'cli', 'app', 'storage', 'preload/contract'], packages: [node, 'zod', 'commander', 'cli-progress'] };
+const entry: Rule = { folders: [...everything, 'cli', 'app', 'storage', 'preload/contract'], packages: [node, 'zod', 'commander'] };
 
 const rules: Readonly<Record<string, Rule>> = {
   model: { folders: ['model'], packages: [] },

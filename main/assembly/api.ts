@@ -217,15 +217,18 @@ export type FileRow = {
 export type Stored = { readonly path: string; readonly objectKey: string; readonly sizeBytes: number; readonly sha256: string | null; readonly replaced: boolean };
 export type Fetched = { readonly path: string; readonly sizeBytes: number; readonly sha256: string | null; readonly modifiedMs: number | null };
 
+/** Bytes of one file that are on their way, of how many in all. */
+export type OnBytes = (doneBytes: number, totalBytes: number) => void;
+
 /** The remote side as files: decrypted names and contents. */
 export type RemoteFiles = {
   /** Rows directly inside a directory, or all below it. */
   list(target: Target, options: { readonly recursive: boolean; readonly signal: AbortSignal }): AsyncIterable<FileRow>;
   /** Into `file`, which appears whole and verified or not at all. Replaces a file that stands there. @throws SyncError no-such-path, not-authentic, … */
-  get(target: Target, file: string, signal: AbortSignal): Promise<Fetched>;
+  get(target: Target, file: string, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched>;
   /** Verified first, then written to `sink` in chunks. */
-  cat(target: Target, sink: (chunk: Buffer) => Promise<void>, signal: AbortSignal): Promise<Fetched>;
-  put(file: string, target: Target, signal: AbortSignal): Promise<Stored>;
+  cat(target: Target, sink: (chunk: Buffer) => Promise<void>, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched>;
+  put(file: string, target: Target, signal: AbortSignal, onBytes?: OnBytes): Promise<Stored>;
   /** Yields each removed path. A directory only with `recursive`. In a folder a tombstone tells the other devices. */
   remove(target: Target, options: { readonly recursive: boolean; readonly signal: AbortSignal }): AsyncIterable<string>;
 };

@@ -8,7 +8,7 @@ import { isDirectoryPath, isOwnPath, nameOf, parseSyncPath, type LocalPath, type
 import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors } from '../model/version-vector.ts';
 import type { FolderState, ListedObject } from '../sync/ports.ts';
-import type { Fetched, FileRow, Folders, RemoteFiles, Stored, Target } from './api.ts';
+import type { Fetched, FileRow, Folders, OnBytes, RemoteFiles, Stored, Target } from './api.ts';
 import { openRemoteSide, type RemoteSide, type Wiring } from './open-folder.ts';
 import { createObjects } from './objects.ts';
 import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } from './temporary.ts';
@@ -16,7 +16,6 @@ import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } fro
 type FolderTarget = Extract<Target, { type: 'folder' }>;
 type OpenSide = { readonly side: RemoteSide; readonly state: FolderState };
 
-const noProgress = (): void => undefined;
 
 export function pathOf(text: string): SyncPath {
   const path = parseSyncPath(text);
@@ -49,11 +48,11 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
     }
   };
 
-  const download = async (target: FolderTarget, staged: LocalPath, signal: AbortSignal): Promise<Fetched> =>
-    withSide(target, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal));
+  const download = async (target: FolderTarget, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
+    withSide(target, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal, onBytes));
 
-  const fetch = async (target: Target, staged: LocalPath, signal: AbortSignal): Promise<Fetched> =>
-    target.type === 'folder' ? download(target, staged, signal) : objects.get(target, staged, signal);
+  const fetch = async (target: Target, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
+    target.type === 'folder' ? download(target, staged, signal, onBytes) : objects.get(target, staged, signal, onBytes);
 
   return {
     list: async function* (target, { recursive, signal }) {
@@ -72,11 +71,11 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
       }
     },
 
-    get: async (target, file, signal) => {
+    get: async (target, file, signal, onBytes) => {
       const staged = besideOf(file);
       try {
         if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) throw new SyncError('target-exists', { path: file, detail: 'that is a directory' });
-        const fetched = await fetch(target, staged, signal);
+        const fetched = await fetch(target, staged, signal, onBytes);
         if (fetched.modifiedMs !== null) utimesSync(staged, fetched.modifiedMs / 1000, fetched.modifiedMs / 1000);
         putInPlace(staged, file);
         return fetched;
@@ -87,10 +86,10 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
       }
     },
 
-    cat: async (target, sink, signal) => {
+    cat: async (target, sink, signal, onBytes) => {
       const staged = inHome(wiring.home);
       try {
-        const fetched = await fetch(target, staged, signal);
+        const fetched = await fetch(target, staged, signal, onBytes);
         for await (const chunk of createReadStream(staged, { highWaterMark: 1 << 20 })) await sink(chunk as Buffer);
         return fetched;
       } finally {
@@ -98,10 +97,10 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
       }
     },
 
-    put: async (file, target, signal) => {
+    put: async (file, target, signal, onBytes) => {
       const source = checkSource(file);
-      if (target.type === 'object') return objects.put(source, { ...target, objectKey: target.objectKey === '' || target.objectKey.endsWith('/') ? `${target.objectKey}${basename(file)}` : target.objectKey }, signal);
-      return withSide(target, async (open) => uploadOne(open, source, pathOf(target.path === '' || target.path.endsWith('/') ? `${target.path}${basename(file)}` : target.path), signal));
+      if (target.type === 'object') return objects.put(source, { ...target, objectKey: target.objectKey === '' || target.objectKey.endsWith('/') ? `${target.objectKey}${basename(file)}` : target.objectKey }, signal, onBytes);
+      return withSide(target, async (open) => uploadOne(open, source, pathOf(target.path === '' || target.path.endsWith('/') ? `${target.path}${basename(file)}` : target.path), signal, onBytes));
     },
 
     remove: async function* (target, { recursive, signal }) {
@@ -128,10 +127,10 @@ async function existing(side: RemoteSide, path: SyncPath, signal: AbortSignal): 
 }
 
 /** Fetches one file of the folder, verified, to a place where nothing is. @throws SyncError no-such-path, not-authentic, … */
-export async function downloadOne(side: RemoteSide, path: SyncPath, staged: LocalPath, signal: AbortSignal): Promise<Fetched> {
+export async function downloadOne(side: RemoteSide, path: SyncPath, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> {
   if (isDirectoryPath(path)) throw new SyncError('no-such-path', { path, detail: 'that is a directory' });
   const version = await existing(side, path, signal);
-  const { attributes } = await side.transfers.download({ path, objectKey: version.objectKey, etag: version.etag, objectBytes: version.objectBytes, staged }, noProgress, signal);
+  const { attributes } = await side.transfers.download({ path, objectKey: version.objectKey, etag: version.etag, objectBytes: version.objectBytes, staged }, (doneBytes) => onBytes?.(doneBytes, version.objectBytes), signal);
   return { path, sizeBytes: attributes.sizeBytes, sha256: attributes.sha256, modifiedMs: attributes.mtimeMs };
 }
 
@@ -146,7 +145,7 @@ export function checkSource(file: string): string {
 }
 
 /** Uploads one file into the folder as a new version that the folder's devices take over. */
-export async function uploadOne({ side, state }: OpenSide, source: string, path: SyncPath, signal: AbortSignal): Promise<Stored> {
+export async function uploadOne({ side, state }: OpenSide, source: string, path: SyncPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Stored> {
   if (isDirectoryPath(path)) throw new SyncError('bad-usage', { path, detail: 'a file needs a name' });
   const { entryOf } = await import('../local/stamp.ts');
   const { remote, transfers } = side;
@@ -162,7 +161,7 @@ export async function uploadOne({ side, state }: OpenSide, source: string, path:
       path, objectKey, source: source as LocalPath, local, ifMatch: before?.etag ?? null,
       attributes: { operationId, vector: advanceVector(ancestor, state.device, state.takeCounters(1)), mtimeMs: local.mtimeMs, modeBits: local.modeBits, kind: 'file' },
     },
-    noProgress,
+    (doneBytes) => onBytes?.(doneBytes, local.sizeBytes),
     signal,
   );
   return { path, objectKey: version.objectKey, sizeBytes: local.sizeBytes, sha256, replaced: before !== null };

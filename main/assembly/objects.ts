@@ -12,7 +12,7 @@ import type { S3Access } from '../model/settings.ts';
 import type { OpenKeyring } from '../remote/folder-keyring.ts';
 import type { ModeRequests } from '../remote/modes.ts';
 import type { Condition, ModeHeaders, ObjectHead, ObjectStore, Part } from '../remote/object-store.ts';
-import type { Fetched, FileRow, Stored, Target } from './api.ts';
+import type { Fetched, FileRow, OnBytes, Stored, Target } from './api.ts';
 import { chooseMode, explainBlocked } from './mode-choice.ts';
 import type { Wiring } from './open-folder.ts';
 
@@ -27,8 +27,8 @@ type OpenMode = { readonly mode: EncryptionMode; readonly requests: ModeRequests
 
 export type Objects = {
   list(target: ObjectTarget, recursive: boolean, signal: AbortSignal): AsyncIterable<FileRow>;
-  get(target: ObjectTarget, staged: string, signal: AbortSignal): Promise<Fetched>;
-  put(source: string, target: ObjectTarget, signal: AbortSignal): Promise<Stored>;
+  get(target: ObjectTarget, staged: string, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched>;
+  put(source: string, target: ObjectTarget, signal: AbortSignal, onBytes?: OnBytes): Promise<Stored>;
   remove(target: ObjectTarget, recursive: boolean, signal: AbortSignal): AsyncIterable<string>;
 };
 
@@ -115,7 +115,7 @@ export function createObjects(wiring: Wiring): Objects {
       if (found === 0 && target.objectKey !== '') throw new SyncError('no-such-path', { objectKey: target.objectKey });
     },
 
-    get: async (target, staged, signal) => {
+    get: async (target, staged, signal, onBytes) => {
       const access = await accessOf(target);
       const modeId = modeIdOf(target);
       const opened = modeId === null ? null : await openMode(chooseMode({ ...target, mode: modeId, format: undefined }, wiring.keys), access);
@@ -130,7 +130,7 @@ export function createObjects(wiring: Wiring): Objects {
             const { checkHonoured } = await import('../remote/modes.ts');
             checkHonoured(opened.requests, head.encryption, objectKey);
           }
-          const chunks = readRanges(store, objectKey, head, modeHeaders, signal);
+          const chunks = counted(readRanges(store, objectKey, head, modeHeaders, signal), head.objectBytes, onBytes);
           if (opened === null || opened.keyring === null) return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, chunks)) };
           const { decryptChunks, openEnvelope, READ_LEGACY, READ_V3_AND_V2 } = await import('../envelope/envelope.ts');
           const loadInstructionFile = async (): Promise<Buffer | null> => loadSmall(store, `${objectKey}.instruction` as ObjectKey, signal);
@@ -146,7 +146,7 @@ export function createObjects(wiring: Wiring): Objects {
       }
     },
 
-    put: async (source, target, signal) => {
+    put: async (source, target, signal, onBytes) => {
       const access = await accessOf(target);
       const mode = chooseMode({ ...target, mode: modeIdOf(target) ?? 'sse-s3' }, wiring.keys);
       const opened = await openMode(mode, access);
@@ -185,7 +185,7 @@ export function createObjects(wiring: Wiring): Objects {
               const after = fstatSync(file, { bigint: true });
               if (after.size !== stat.size || after.mtimeNs !== stat.mtimeNs || after.ctimeNs !== stat.ctimeNs) throw new SyncError('changed-while-reading', { path: source });
             };
-            const written = await sendBody(store, objectKey, body, bodyBytes, options, requests, finish, signal);
+            const written = await sendBody(store, objectKey, counted(body, bodyBytes, onBytes), bodyBytes, options, requests, finish, signal);
             try {
               checkHonoured(requests, written.encryption, objectKey);
             } catch (error) {
@@ -241,6 +241,16 @@ function keyOf(target: ObjectTarget): ObjectKey {
 function nameOfKey(objectKey: string): string {
   const inner = objectKey.endsWith('/') ? objectKey.slice(0, -1) : objectKey;
   return inner.slice(inner.lastIndexOf('/') + 1);
+}
+
+/** The same chunks; tells how far they are when the next one is asked for. */
+async function* counted(chunks: AsyncIterable<Buffer>, totalBytes: number, onBytes: OnBytes | undefined): AsyncGenerator<Buffer> {
+  let doneBytes = 0;
+  for await (const chunk of chunks) {
+    yield chunk;
+    doneBytes += chunk.length;
+    onBytes?.(doneBytes, totalBytes);
+  }
 }
 
 /** The body of exactly that version, in order, a few MiB in memory. */

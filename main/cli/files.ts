@@ -1,15 +1,20 @@
 /** `enfold ls`, `cat`, `get`, `put`, `rm`: the remote side as files, by their real names. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { FileRow } from '../assembly/api.ts';
+import type { FileRow, OnBytes } from '../assembly/api.ts';
 import { SyncError } from '../model/errors.ts';
 import { MODE_IDS } from '../model/mode.ts';
-import { perform } from './cli.ts';
-import { formatBytes, formatTime, printable } from './output.ts';
+import { perform, type Cli } from './cli.ts';
+import { formatBytes, formatTime, printable, progressBar } from './output.ts';
 import { parseTarget, type ObjectOptions } from './target.ts';
 
 const TARGETS = `
 TARGET is FOLDER:path (a folder by id, start of id, or name), or s3://BUCKET/KEY with --connection.`;
+
+/** How far one file is, for terminals. */
+function showBytes(cli: Cli): OnBytes {
+  return (doneBytes, totalBytes) => cli.out.progress(`${progressBar(doneBytes, totalBytes)}  ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`);
+}
 
 function withObjectOptions(command: Command): Command {
   return command
@@ -58,7 +63,7 @@ export function registerFiles(program: Command): void {
       const target = parseTarget(text, options);
       const { files } = await cli.enfold();
       cli.started();
-      await files.cat(target, (chunk) => cli.out.bytes(chunk), cli.signal);
+      await files.cat(target, (chunk) => cli.out.bytes(chunk), cli.signal, showBytes(cli));
     }));
 
   withObjectOptions(program.command('get'))
@@ -73,7 +78,7 @@ export function registerFiles(program: Command): void {
       const { files } = await cli.enfold();
       const file = resolve(options.out);
       cli.started();
-      const fetched = await files.get(target, file, cli.signal);
+      const fetched = await files.get(target, file, cli.signal, showBytes(cli));
       cli.out.answer({ ...fetched, file }, [`${printable(fetched.path)}: ${formatBytes(fetched.sizeBytes)} to ${printable(file)}`]);
     }));
 
@@ -89,7 +94,7 @@ What is there is replaced, unless it changes in that moment; a folder's devices 
       const target = parseTarget(text, options);
       const { files } = await cli.enfold();
       cli.started();
-      const stored = await files.put(resolve(file), target, cli.signal);
+      const stored = await files.put(resolve(file), target, cli.signal, showBytes(cli));
       cli.out.answer(stored, [`${printable(stored.path)}: ${formatBytes(stored.sizeBytes)} ${stored.replaced ? 'replaced' : 'stored'}`]);
     }));
 

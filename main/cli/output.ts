@@ -82,6 +82,15 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${UNITS[unit] ?? ''}`;
 }
 
+const BAR_CELLS = 24;
+
+/** `[########................] 33 %`; a total of 0 is all there is to do. */
+export function progressBar(done: number, total: number): string {
+  const share = total === 0 ? 1 : Math.min(1, Math.max(0, done / total));
+  const filled = Math.floor(share * BAR_CELLS);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_CELLS - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
+}
+
 /** Local time, to the second, sortable. */
 export function formatTime(ms: number): string {
   const date = new Date(ms);

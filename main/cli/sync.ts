@@ -6,7 +6,7 @@ import { SyncError, toWire } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import { perform, type Cli } from './cli.ts';
 import { asSyncError, describeFailure, exitCodeOf, failureJson, type ExitCode } from './failure.ts';
-import { formatBytes, plural, printable } from './output.ts';
+import { formatBytes, plural, printable, progressBar } from './output.ts';
 import { refuseUnbuilt } from './target.ts';
 
 const HELD_WORDS: Readonly<Record<string, string>> = {
@@ -67,10 +67,10 @@ function problemLines(report: SyncReport): string[] {
 }
 
 function progressLine(name: string, progress: SyncProgress): string {
-  const share = progress.totalBytes > 0 ? ` ${Math.floor((100 * progress.doneBytes) / progress.totalBytes)} %` : '';
-  return progress.totalFiles === 0
-    ? `${printable(name)}: ${progress.phase}`
-    : `${printable(name)}: ${progress.phase}${share}, ${progress.doneFiles} of ${progress.totalFiles} files, ${formatBytes(progress.doneBytes)} of ${formatBytes(progress.totalBytes)}`;
+  const { phase, doneFiles, totalFiles, doneBytes, totalBytes } = progress;
+  if (totalFiles === 0) return `${printable(name)}: ${phase}`;
+  const bar = totalBytes > 0 ? progressBar(doneBytes, totalBytes) : progressBar(doneFiles, totalFiles);
+  return `${printable(name)} ${bar}  ${doneFiles} of ${totalFiles} files, ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
 }
 
 type Failure = { readonly id: string; readonly name: string; readonly inStep: false; readonly error: ReturnType<typeof toWire> };

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
 import { perform } from './cli.ts';
 import { describeFailure } from './failure.ts';
-import { formatBytes, plural, printable } from './output.ts';
+import { formatBytes, plural, printable, progressBar } from './output.ts';
 import { refuseUnbuilt } from './target.ts';
 
 export function registerVerify(program: Command): void {
@@ -25,7 +25,7 @@ Exit code: 0 all that was read is right, 2 something is not.
       cli.started();
       const report = await enfold.verify(folder.id, {
         sample: options.sample === undefined ? null : Number(options.sample), signal: cli.signal,
-        onProgress: (done, total) => cli.out.progress(`${printable(folder.name)}: ${done} of ${total} objects read`),
+        onProgress: (done, total) => cli.out.progress(`${printable(folder.name)} ${progressBar(done, total)}  ${done} of ${total} objects`),
       });
       const ok = report.failed.length === 0;
       cli.out.answer({ ...report, ok }, [`${printable(report.name)}: ${plural(report.checked, 'object')} of ${report.objects} read back, ${formatBytes(report.bytes)}, ${ok ? 'all right' : `${report.failed.length} not right`}.`]);

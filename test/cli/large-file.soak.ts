@@ -2,9 +2,9 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startStorage } from '../../main/storage/server.ts';
 import { measure } from '../bench/measure.ts';
 import { createComputer, makeScratch, type Server } from '../helpers/cli.ts';
 import { isRadosgwInstalled, startRadosgw } from '../helpers/radosgw.ts';
@@ -26,8 +26,16 @@ beforeAll(() => {
 afterAll(() => scratch.remove());
 
 type Started = Server & { stop(): Promise<void> };
+
+/** A process of its own: measuring a client blocks this one. */
+async function startBuiltIn(): Promise<Started> {
+  const child = spawn(process.execPath, [resolve('out/main/cli.js'), 'storage', 'serve', '--dir', join(scratch.dir, 'storage'), '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const line = await new Promise<string>((found) => createInterface({ input: child.stdout }).once('line', found));
+  return { ...(JSON.parse(line) as Server), stop: async () => new Promise((ended) => { child.once('exit', () => ended()); child.kill('SIGTERM'); }) };
+}
+
 const servers: readonly (readonly [string, () => Promise<Started>])[] = [
-  ['built-in storage', async () => startStorage({ dir: join(scratch.dir, 'storage') })],
+  ['built-in storage', startBuiltIn],
   ...(isRadosgwInstalled() ? [['radosgw', startRadosgw] as const] : []),
 ];
 

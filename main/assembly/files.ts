@@ -48,6 +48,21 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
     }
   };
 
+  /** As `withSide`, for what is told piece by piece: the folder stays open until the last one was taken. */
+  async function* yieldWithSide<T>(target: FolderTarget, use: (open: OpenSide) => AsyncIterable<T>): AsyncGenerator<T> {
+    const { openFolderState } = await import('../state/folder-state.ts');
+    const folder = folders.find(target.folder);
+    const state = openFolderState(wiring.home, folder.id);
+    let side: RemoteSide | null = null;
+    try {
+      side = await openRemoteSide(folder, state, wiring);
+      yield* use({ side, state });
+    } finally {
+      await side?.close();
+      state.close();
+    }
+  }
+
   const download = async (target: FolderTarget, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
     withSide(target, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal, onBytes));
 
@@ -57,18 +72,7 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   return {
     list: async function* (target, { recursive, signal }) {
       if (target.type === 'object') return yield* objects.list(target, recursive, signal);
-      // A generator cannot hold the folder open inside a callback: what it lists is gathered page by page.
-      const { openFolderState } = await import('../state/folder-state.ts');
-      const folder = folders.find(target.folder);
-      const state = openFolderState(wiring.home, folder.id);
-      let side: RemoteSide | null = null;
-      try {
-        side = await openRemoteSide(folder, state, wiring);
-        yield* listFolder(side, state, target.path, recursive, signal);
-      } finally {
-        await side?.close();
-        state.close();
-      }
+      yield* yieldWithSide(target, ({ side, state }) => listFolder(side, state, target.path, recursive, signal));
     },
 
     get: async (target, file, signal, onBytes) => {
@@ -105,17 +109,7 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
 
     remove: async function* (target, { recursive, signal }) {
       if (target.type === 'object') return yield* objects.remove(target, recursive, signal);
-      const { openFolderState } = await import('../state/folder-state.ts');
-      const folder = folders.find(target.folder);
-      const state = openFolderState(wiring.home, folder.id);
-      let side: RemoteSide | null = null;
-      try {
-        side = await openRemoteSide(folder, state, wiring);
-        yield* removeFrom(side, state, target.path, recursive, signal);
-      } finally {
-        await side?.close();
-        state.close();
-      }
+      yield* yieldWithSide(target, ({ side, state }) => removeFrom(side, state, target.path, recursive, signal));
     },
   };
 }

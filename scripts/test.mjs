@@ -46,7 +46,8 @@ function runStep(name, env) {
 
 try {
   await ensureNodeModules();
-  const env = await toolEnvironment();
+  const notRun = path.join(scratch, 'not-run');
+  const env = { ...(await toolEnvironment()), ENFOLD_NOT_RUN: notRun };
   const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(steps);
   const results = chosen.map((name) => {
     if (!steps[name]) throw new Error(`No step "${name}". Steps: ${Object.keys(steps).join(' ')}`);
@@ -54,8 +55,10 @@ try {
   });
   console.log('');
   for (const { name, passed, failed, seconds } of results) console.log(`${name.padEnd(20)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${seconds.padStart(8)} s`);
+  const missed = fs.existsSync(notRun) ? fs.readFileSync(notRun, 'utf8').trim().split('\n') : [];
+  for (const line of missed) console.log(`NOT RUN HERE: ${line}`);
   const sum = (of) => results.reduce((total, result) => total + result[of], 0);
-  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+  console.log(`\n${missed.length > 0 ? `${missed.length} kinds of test were not run here\n` : ''}${sum('passed')} passed, ${sum('failed')} failed`);
   process.exitCode = sum('failed') > 0 ? 1 : 0;
 } catch (error) {
   console.error(error.message);

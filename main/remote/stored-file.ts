@@ -94,6 +94,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const names = config.namesKey === null ? null : createNames(asBuffer(config.namesKey), folderId);
   const hasServerSide = epochs.some(({ mode }) => !isClientSide(mode));
   const hasV2 = epochs.some(({ mode }) => isClientSide(mode) && mode.format === 'v2');
+  const hasKmsWrap = epochs.some(({ mode }) => mode.id === 'cse-kms');
   const modeOf = (n: number): FolderEpoch['mode'] | undefined => epochs.find((known) => known.n === n)?.mode;
   const customerKey = epoch.mode.id === 'sse-c' ? asBuffer(heldKey(config.keys, epoch.mode.keyId).bytes) : null;
   const authKeyOf = (n: number): Buffer | null => authKeys.get(n) ?? null;
@@ -129,6 +130,8 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     // A downgrade to a format the epoch never wrote is tampering, whatever the attributes say.
     const isAccepted = facts.format === 'v3' || (facts.format === 'v2' && mode !== undefined && isClientSide(mode) && mode.format === 'v2');
     if (mode === undefined || !isClientSide(mode) || facts.isLegacy || !isAccepted) throw new SyncError('format-refused', { objectKey });
+    // Every object of the folder names its master key; only what KMS wrapped has none to name.
+    if (facts.keyId === null && !hasKmsWrap) throw new SyncError('format-refused', { objectKey, detail: 'Its envelope does not name the key that it was written under.' });
     if (attributes.sizeBytes + 16 !== head.objectBytes) throw new SyncError('truncated', { objectKey });
     return { attributes, epoch: n, keyId: facts.keyId, isClientSide: true };
   }

@@ -18,7 +18,7 @@ import type { FileAttributes, OperationId } from '../model/snapshot.ts';
 import { currentEpoch } from './folder-config.ts';
 import type { FolderEpoch, RemoteFolderConfig } from './folder-config.ts';
 import { createFolderKeyring } from './folder-keyring.ts';
-import { heldKey, requestsOf } from './modes.ts';
+import { heldKey, isHonoured, requestsOf } from './modes.ts';
 import type { ModeRequests } from './modes.ts';
 import type { Metadata, ObjectHead } from './object-store.ts';
 import { ATTRIBUTES_NAME } from './writes.ts';
@@ -52,7 +52,7 @@ export type StoredFiles = {
   /**
    * What a HEAD or GET says of a file, verified.
    *
-   * @throws SyncError not-ours (foreign), not-authentic, malformed, format-refused, newer-version
+   * @throws SyncError not-ours (foreign), not-authentic, malformed, format-refused, newer-version, mode-not-honoured (kept otherwise than any epoch asks)
    */
   open(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead;
   /** @throws SyncError key-not-found, key-unwrap-failed, commitment-mismatch, … */
@@ -94,6 +94,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const names = config.namesKey === null ? null : createNames(asBuffer(config.namesKey), folderId);
   const hasServerSide = epochs.some(({ mode }) => !isClientSide(mode));
   const hasV2 = epochs.some(({ mode }) => isClientSide(mode) && mode.format === 'v2');
+  const serverSide = epochs.filter(({ mode }) => !isClientSide(mode)).map(({ mode }) => requestsOf(mode, config.keys, config.access.endpoint));
   const hasKmsWrap = epochs.some(({ mode }) => mode.id === 'cse-kms');
   const modeOf = (n: number): FolderEpoch['mode'] | undefined => epochs.find((known) => known.n === n)?.mode;
   const customerKey = epoch.mode.id === 'sse-c' ? asBuffer(heldKey(config.keys, epoch.mode.keyId).bytes) : null;
@@ -145,7 +146,10 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     try {
       const attributes = found.mode.id === 'sse-c' ? openCustomerAttributes(text, { folderId, objectKey, customerKey: asBuffer(heldKey(config.keys, found.mode.keyId).bytes) }) : parseAttributes(text);
       // Another tool that copied the metadata along with a new body has made a version of its own.
-      return attributes.sizeBytes === head.objectBytes ? { ...foreign, attributes } : foreign;
+      if (attributes.sizeBytes !== head.objectBytes) return foreign;
+      // What Enfold stored must still be kept as one of the folder's modes says. Another tool's object is kept as that tool asked.
+      if (serverSide.some((asked) => isHonoured(asked, head.encryption))) return { ...foreign, attributes };
+      throw new SyncError('mode-not-honoured', { objectKey, detail: `The server says it keeps it under ${head.encryption.algorithm ?? 'no encryption'}, which this folder never asked for.` });
     } catch (error) {
       if (isSyncError(error, 'malformed')) return foreign;
       throw error;

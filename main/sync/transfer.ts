@@ -4,7 +4,7 @@ import { isDirectoryPath } from '../model/path.ts';
 import type { Action } from '../model/action.ts';
 import { EMPTY_SHA256 } from '../model/snapshot.ts';
 import type { BaseEntry, FileAttributes, LocalEntry, RemoteVersion } from '../model/snapshot.ts';
-import { dominates } from '../model/version-vector.ts';
+import { dominates, relateVersions } from '../model/version-vector.ts';
 import { attributesOf, baseEntryOf, isFromOtherProgram, vectorOf } from './base-entry.ts';
 import type { Intent } from './ports.ts';
 import type { Run } from './run.ts';
@@ -66,6 +66,7 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
     const { attributes } = result;
     const version = { ...result.version, epoch: result.epoch, keyId: result.keyId };
     checkKind(attributes, action);
+    checkNoReplay(attributes, base, run);
     const sha256 = attributes.sha256 ?? version.attributes?.sha256;
     if (sha256 === null || sha256 === undefined) throw new SyncError('invariant', { path, detail: 'a download told no hash' });
     const aside = standing === null ? null : await whatToKeepAside(action, standing, attributes, sha256, run);
@@ -92,6 +93,15 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
       await run.parts.tree.removeStaged?.(staged);
     }
   }
+}
+
+/**
+ * An older version than the one that was seen here was put back by somebody: only who can write under the folder's keys makes attributes
+ * client-side, and nobody who does goes back. The planner says the same where a HEAD had told the vector.
+ */
+function checkNoReplay(attributes: FileAttributes, base: BaseEntry | null, run: Run): void {
+  if (base === null || !run.facts.isClientSide || relateVersions(attributes.vector, base.vector) !== 'replay') return;
+  throw new SyncError('not-authentic', { path: base.path, detail: 'It is an older version of the file than this computer has seen.' });
 }
 
 /**

@@ -1,4 +1,6 @@
 import { describe } from 'vitest';
 import { testTampering } from './tampering.contract.ts';
 
-describe('V2 objects of a client-side folder', () => testTampering('cse-c-v2'));
+describe('V2 objects of a client-side folder', () => {
+  testTampering('cse-c-v2');
+});

@@ -1,4 +1,6 @@
 import { describe } from 'vitest';
 import { testTampering } from './tampering.contract.ts';
 
-describe('V3 objects of a client-side folder', () => testTampering('cse-c'));
+describe('V3 objects of a client-side folder', () => {
+  testTampering('cse-c');
+});

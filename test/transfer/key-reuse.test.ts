@@ -15,11 +15,11 @@ import { createBudget } from '../../main/transfer/budget.ts';
 import { createPartBuffers } from '../../main/transfer/part-buffers.ts';
 import { upload } from '../../main/transfer/upload.ts';
 import { answerTo } from '../helpers/answer.ts';
-import { makeConfig, never, newOperationId, noProgress, type TestMode } from './folder-fixture.ts';
+import { makeConfig, newOperationId, noProgress, type TestMode } from './folder-fixture.ts';
 
 const PART_BYTES = 4_096;
 /** Many at once, since those that were broken off wait before they go on. */
-const LANES = 100;
+const LANES = 16;
 const CAPABILITIES: Capabilities = { level: 'full', createIfAbsent: true, ifMatchQuoting: 'quoted', conditionalDelete: true, conditionalComplete: true, conditionalCopy: true, isVersioned: false, keepsMetadata: true, clockSkewMs: 0, probedAtMs: 0 };
 
 let directory: string;
@@ -78,7 +78,7 @@ describe.each<TestMode>(['cse-c', 'cse-c-v2'])('%s uploads of files that change,
         writeFileSync(source, randomBytes(attempts % 10 === 0 ? PART_BYTES * 2 + 100 : 64));
         const local = entryOf(path, lstatSync(source, { bigint: true }));
         const attributes = { operationId: newOperationId(), vector: { aaaaaaaaaaaa: attempts }, mtimeMs: local.mtimeMs, modeBits: local.modeBits, kind: local.kind };
-        const trying = answerTo(upload(context, CAPABILITIES, { path, objectKey, source, local, ifMatch: null, attributes }, noProgress, never));
+        const trying = answerTo(upload(context, CAPABILITIES, { path, objectKey, source, local, ifMatch: null, attributes }, noProgress, new AbortController().signal));
         // Sometimes the file is saved again under its reader.
         if (attempts % 20 === 0) writeFileSync(source, randomBytes(PART_BYTES * 2 + 100));
         await trying;

@@ -6,7 +6,7 @@ import type { ActivityEvent } from '../model/activity.ts';
 import type { Direction, HoldReason, Plan, PlanCounts, Question } from '../model/action.ts';
 import type { SyncError, WireError } from '../model/errors.ts';
 import type { EncryptionContext, EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
-import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, S3Access } from '../model/settings.ts';
+import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, KitState, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { SecretStore } from '../sync/ports.ts';
@@ -65,14 +65,39 @@ export type Keys = {
   exportTo(idOrName: string, file: string, passphrase: string): Promise<KeySettings>;
   /** An imported key that is already there keeps its old name unless that was free. @throws SyncError key-invalid, passphrase-…, key-name-taken */
   importFrom(input: { readonly name: string; readonly file: string; readonly passphrase: string | null; /** What raw bytes are; exports and PEM say it themselves. Default: aes. */ readonly type?: KeyType | undefined }): Promise<KeySettings>;
+  /** From the 24 words of a recovery kit, as typed. @throws SyncError kit-word-unknown, kit-words-wrong, key-name-taken */
+  importWords(input: { readonly name: string; readonly words: string; readonly type?: 'aes' | 'sse-c' | undefined }): Promise<KeySettings>;
   /** From AWS Secrets Manager: raw bytes, base64, hex, PEM, or 32 characters as it makes them itself. @throws SyncError key-not-found, access-denied, key-invalid, key-name-taken */
   importFromSecret(input: { readonly name: string; readonly secretId: string; readonly connection: string; readonly type?: KeyType | undefined }): Promise<KeySettings>;
-  /** True where the file is an export, which a passphrase protects. */
+  /** True where the file is an export, which a passphrase protects, or the file of a kit, which its words open. */
   needsPassphrase(file: string): Promise<boolean>;
   /** @throws SyncError key-in-use */
   remove(idOrName: string): Promise<void>;
   /** Secret: a copy of the key's bytes, which the caller zeroes. @throws SyncError key-not-found, keychain-… */
   bytesOf(keyId: KeyId): Promise<Buffer>;
+};
+
+/** A key and what the kit of it opens, in the words of both shells. */
+export type KitFolderView = { readonly id: string; readonly name: string; readonly remote: string; readonly endpoint: string | null; readonly region: string; readonly mode: ModeId; readonly fingerprint: string | null };
+export type KitPapers = { /** The page, and the text of the age file (null for KMS keys): as secret as the key. */ readonly page: string; readonly age: string | null; readonly folders: readonly KitFolderView[]; /** Tells the records that the papers were kept. */ saved(): void };
+export type KitFiles = { readonly page: string; readonly ageFile: string | null; readonly folders: readonly KitFolderView[] };
+export type KitCheck = { readonly key: KeySettings; /** Folders whose folder key the kit's key really unwrapped. */ readonly opened: readonly KitFolderView[] };
+/** What was given back to check a kit. */
+export type KitProof = { readonly words: string } | { readonly file: string; /** The words, where the file needs them. */ readonly words: string | null };
+
+/** Recovery kits: made, given back to be checked. Keys by id or name; for KMS keys the id, ARN or alias that a folder uses. */
+export type Kits = {
+  /** In memory only. @throws SyncError key-not-found, keychain-… */
+  make(idOrName: string): Promise<KitPapers>;
+  /** Writes the page to `file` (`.html` is added where it has no such end) and the age file beside it. @throws SyncError target-exists */
+  saveTo(idOrName: string, file: string): Promise<KitFiles>;
+  /** Really unwraps the folder keys with what was given. @throws SyncError kit-… */
+  verify(idOrName: string, proof: KitProof): Promise<KitCheck>;
+  /** True where {@link KitProof} of that file needs the words. */
+  needsWords(file: string): Promise<boolean>;
+  /** Folders that a kit or an invitation named and that are not paired here, with what is left to do. */
+  known(): readonly KitFolderView[];
+  stateOf(key: KeySettings): KitState;
 };
 
 export type NewFolder = {
@@ -249,6 +274,7 @@ export type Enfold = {
   readonly home: string;
   readonly connections: Connections;
   readonly keys: Keys;
+  readonly kits: Kits;
   readonly folders: Folders;
   readonly files: RemoteFiles;
   /** For the parts that are built on this one. */

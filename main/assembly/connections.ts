@@ -39,7 +39,9 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     }
     const pathStyle = connection.pathStyle ?? endpoint !== null;
     if (credentials.type !== 'stored') return { endpoint, region, pathStyle, credentials };
-    const secret = await (await secrets()).get(secretName(connection.id));
+    const store = await secrets();
+    const secret = await store.get(secretName(connection.id));
+    if (secret === null && connection.secretBackend !== undefined && connection.secretBackend !== store.backend) throw new SyncError('secret-elsewhere', { detail: `${connection.name}: it was stored in the ${connection.secretBackend === 'file' ? 'key file' : 'keychain'}` });
     if (secret === null) throw new SyncError('sign-in-missing', { detail: `the secret of ${connection.name} is not in the secret store` });
     return { endpoint, region, pathStyle, credentials: { type: 'static', accessKeyId: credentials.accessKeyId, secretAccessKey: secret.toString('utf8') } };
   };
@@ -64,7 +66,8 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     find,
     accessOf,
     add: async (input) => {
-      const connection = describe(input);
+      const described = describe(input);
+      const connection = input.kind === 's3' ? { ...described, secretBackend: (await secrets()).backend } : described;
       if (settings.connectionNamed(connection.name) !== null) throw new SyncError('name-taken', { detail: connection.name });
       if (input.kind === 'built-in') {
         try {

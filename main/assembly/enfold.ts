@@ -13,6 +13,7 @@ import type { Enfold, EnfoldOptions } from './api.ts';
 import { createConnections } from './connections.ts';
 import { createFolders } from './folders.ts';
 import { createKeys } from './keys.ts';
+import { createKits } from './kits.ts';
 
 /** Set where the user chose the passphrase file in the window; the environment counts for more. */
 const BACKEND_FACT = 'secret-backend';
@@ -44,9 +45,10 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   });
   const wiring = { home, connections, keys, hostName: options.hostName, log: options.log ?? (() => undefined) };
   const folders = createFolders({ home, settings, connections, keys, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
+  const kits = createKits({ home, settings, keys, hostName: options.hostName });
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
-    home, connections, keys, folders, settings, wiring, secrets,
+    home, connections, keys, kits, folders, settings, wiring, secrets,
     usePassphrase: async (given) => {
       const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
       passphrase = given;

@@ -6,10 +6,12 @@ import { AVAILABLE_MODE_IDS, defaultNames, isClientSide, type EncryptionMode } f
 import { OWN_DIRECTORY } from '../model/path.ts';
 import type { ConnectionSettings, FolderSettings, S3Access } from '../model/settings.ts';
 import type { LoadedDescriptor } from '../remote/descriptor-store.ts';
+import type { KnownFolder } from '../keys/recovery-kit.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { AddedFolder, Connections, FolderRecords, Folders, Keys, NewFolder, OpenFolder } from './api.ts';
 import { describeNewFolder, heldKeysOf, keyIdOfMode, unlockFolder } from './folder-access.ts';
+import { checkPromised, promisedAt } from './known-folders.ts';
 import { checkLocalFolder, countFiles, isThere, removeEmpty } from './local-checks.ts';
 import { checkName, findNamed } from './lookup.ts';
 import { chooseMode, explainBlocked } from './mode-choice.ts';
@@ -137,7 +139,10 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     }
     return withStore(access, input.bucket, async (store) => {
       const found = await loadAt(store, input.prefix, access, signal);
-      return found === null ? create(input, { real, connection, access, store, signal }) : joinFound(input, found, { real, connection, access });
+      if (found !== null) return joinFound(input, found, { real, connection, access });
+      const promised = promisedAt(settings, { bucket: input.bucket, prefix: input.prefix, endpoint: connection.kind === 'built-in' ? 'built-in' : connection.endpoint });
+      if (promised !== null) return writeAgain(input, promised, { real, connection, access, store, signal });
+      return create(input, { real, connection, access, store, signal });
     });
   };
 
@@ -168,6 +173,28 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     }
   };
 
+  /** The place is known from a kit or an invitation and has lost its description: it is written again as it was. */
+  const writeAgain = async (input: NewFolder, promised: KnownFolder, { real, connection, access, store, signal }: Place & { store: ObjectStore; signal: AbortSignal }): Promise<AddedFolder> => {
+    const { descriptor } = promised;
+    const { folderId, names } = descriptor;
+    const mode = descriptor.epochs.at(-1)?.mode;
+    if (mode === undefined) throw new SyncError('malformed');
+    checkAgreement(input, { mode, names }, keys);
+    const { createDescriptor, descriptorKey } = await import('../remote/descriptor-store.ts');
+    const { requestsOf } = await import('../remote/modes.ts');
+    const unlocked = await unlockFolder(descriptor, keys, access);
+    try {
+      checkPromised(settings, folderId, unlocked.pin.folderKeyFingerprint);
+      return await pair(input, { real, connection, access }, { folderId, mode, names }, async () => {
+        const loaded = await createDescriptor(store, input.prefix, descriptor, unlocked.folderKey, requestsOf(mode, unlocked.keys, access.endpoint), signal);
+        return { loaded, undo: async () => store.delete(descriptorKey(input.prefix), { type: 'version', etag: loaded.etag }, signal) };
+      }, true);
+    } finally {
+      unlocked.folderKey?.fill(0);
+      for (const { bytes } of unlocked.keys) bytes.fill(0);
+    }
+  };
+
   const joinFound = async (input: NewFolder, loaded: LoadedDescriptor, place: Place): Promise<AddedFolder> => {
     const { currentEpoch } = await import('../envelope/descriptor.ts');
     const { folderId, names } = loaded.descriptor;
@@ -176,7 +203,8 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     if (settings.folder(folderId) !== null) throw new SyncError('prefix-taken', { detail: 'the folder is already paired on this computer' });
     const wanted = keyIdOfMode(mode);
     if (wanted !== null && settings.key(wanted) === null) throw new SyncError('key-not-found', { detail: `the folder asks for key ${wanted}` });
-    await unlockFolder(loaded.descriptor, keys, place.access); // a wrong key must show before anything is written
+    const { pin } = await unlockFolder(loaded.descriptor, keys, place.access); // a wrong key must show before anything is written
+    checkPromised(settings, folderId, pin.folderKeyFingerprint);
     return pair(input, place, { folderId, mode, names }, async () => ({ loaded, undo: null }), true);
   };
 

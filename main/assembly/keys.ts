@@ -8,12 +8,14 @@ import type { KeySettings, KeyType } from '../model/settings.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import type { Keys } from './api.ts';
+import { rememberFolders } from './known-folders.ts';
 import { checkName, findNamed } from './lookup.ts';
 
 const secretName = (keyId: KeyId): string => `key/${keyId}`;
-const MAX_KEY_FILE_BYTES = 64 * 1024;
+/** A kit's page with its codes is the largest. */
+const MAX_KEY_FILE_BYTES = 4 * 1024 * 1024;
 
-function readKeyFile(file: string): Buffer {
+export function readKeyFile(file: string): Buffer {
   try {
     const { size } = statSync(file);
     if (size > MAX_KEY_FILE_BYTES) throw new SyncError('key-invalid', { path: file, detail: 'the file is too large to be a key' });
@@ -27,7 +29,7 @@ function readKeyFile(file: string): Buffer {
 }
 
 /** Whole or not at all, for the owner only; a file that holds something stays. */
-function writeNewFile(file: string, text: string): void {
+export function writeNewFile(file: string, text: string): void {
   const holds = statSync(file, { throwIfNoEntry: false });
   if (holds !== undefined && (!holds.isFile() || holds.size > 0)) throw new SyncError('target-exists', { path: file });
   const temporary = join(dirname(file), `.enfold-${randomBytes(6).toString('hex')}.tmp`);
@@ -100,8 +102,23 @@ export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
     return store(name, material.type, material.bytes);
   };
 
+  const importSource = async (name: string, file: Buffer, type: KeyType, passphrase: string | null): Promise<KeySettings> => {
+    const { readKeySource } = await import('../keys/kit-source.ts');
+    const source = await readKeySource(file, type, passphrase);
+    const key = await takeIn(name, source.key);
+    if (source.kit === false) return key;
+    rememberFolders(settings, source.folders);
+    // The kit has just done what a check of it would do.
+    const restored = { ...key, kit: { madeAtMs: key.kit?.madeAtMs ?? null, verifiedAtMs: Date.now(), folderIds: source.folders.map(({ descriptor }) => descriptor.folderId) } };
+    settings.updateKey(restored);
+    return restored;
+  };
+
   const bytesOf = async (keyId: KeyId): Promise<Buffer> => {
-    const bytes = await (await secrets()).get(secretName(keyId));
+    const store = await secrets();
+    const bytes = await store.get(secretName(keyId));
+    const known = settings.key(keyId);
+    if (bytes === null && known !== null && known.backend !== store.backend) throw new SyncError('secret-elsewhere', { detail: `${known.name}: it was stored in the ${known.backend === 'file' ? 'key file' : 'keychain'}` });
     if (bytes === null) throw new SyncError('key-not-found', { detail: settings.key(keyId)?.name ?? keyId });
     return bytes;
   };
@@ -116,13 +133,14 @@ export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
       return store(checked, type, await generateKey(type));
     },
     needsPassphrase: async (file) => {
-      const { needsPassphrase } = await import('../keys/key-material.ts');
-      return needsPassphrase(readKeyFile(file));
+      const { asksFor } = await import('../keys/kit-source.ts');
+      return asksFor(readKeyFile(file)) === 'passphrase';
     },
-    importFrom: async ({ name, file, passphrase, type = 'aes' }) => {
+    importFrom: async ({ name, file, passphrase, type = 'aes' }) => importSource(checkName(name), readKeyFile(file), type, passphrase),
+    importWords: async ({ name, words, type = 'aes' }) => {
       const checked = checkName(name);
-      const { parseKeyMaterial } = await import('../keys/key-material.ts');
-      return takeIn(checked, await parseKeyMaterial(readKeyFile(file), type, passphrase));
+      const { normalizeWords } = await import('../keys/words.ts');
+      return importSource(checked, Buffer.from(normalizeWords(words), 'utf8'), type, null);
     },
     importFromSecret: async ({ name, secretId, connection, type = 'aes' }) => {
       const checked = checkName(name);

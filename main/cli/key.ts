@@ -2,15 +2,18 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
-import type { KeySettings, KeyType } from '../model/settings.ts';
+import type { KeySettings, KeyType, KitState } from '../model/settings.ts';
 import { perform, type Cli } from './cli.ts';
 import { notYet } from './later.ts';
 import { formatTime, printable, table } from './output.ts';
+import { knownFolderLines, readWords, registerKit } from './kit.ts';
 import { askHidden, askNewPassphrase, isInteractive } from './passphrase.ts';
 
 export function keyJson(key: KeySettings): Record<string, unknown> {
   return { keyId: key.keyId, name: key.name, type: key.type, createdAtMs: key.createdAtMs, exportedAtMs: key.exportedAtMs, backend: key.backend };
 }
+
+const KIT_WORDS: Record<KitState, string> = { none: 'none', unverified: 'not checked', verified: 'checked', due: 'check again', outdated: 'make again' };
 
 function parseType(text: string): KeyType {
   if (text === 'aes' || text === 'rsa' || text === 'sse-c') return text;
@@ -44,12 +47,18 @@ Without this key nothing that it encrypted can be read again, by anyone. Save it
 
   key
     .command('list')
-    .description('list the keys by name, never their secrets')
+    .description('list keys, KMS keys that folders use, and access secrets: never the secrets themselves')
     .action(perform(async (cli) => {
-      const list = (await cli.enfold()).keys.list();
-      cli.out.answer(list.map(keyJson), list.length === 0
+      const { listSecrets } = await import('../assembly/secret-list.ts');
+      const list = listSecrets(await cli.enfold());
+      cli.out.answer(list, list.length === 0
         ? ['No keys yet. Make one: enfold key new NAME']
-        : table([['NAME', 'ID', 'TYPE', 'MADE', 'SAVED ELSEWHERE'], ...list.map((one) => [printable(one.name), one.keyId, one.type, formatTime(one.createdAtMs), one.exportedAtMs === null ? 'never' : formatTime(one.exportedAtMs)])]));
+        : table([['NAME', 'ID', 'KIND', 'FINGERPRINT', 'MADE', 'USED BY', 'RECOVERY KIT', 'EXPORTED'], ...list.map((one) => [
+          printable(one.name), one.keyId ?? '-', one.type, one.fingerprint ?? '-', one.createdAtMs === null ? '-' : formatTime(one.createdAtMs).slice(0, 10), one.usedBy.map(printable).join(', ') || '-',
+          one.kitState === null ? '-' : KIT_WORDS[one.kitState], one.exportedAtMs === null ? (one.keyId === null ? '-' : 'never') : formatTime(one.exportedAtMs).slice(0, 10),
+        ])]));
+      const due = list.filter(({ kitState }) => kitState === 'due');
+      if (due.length > 0) cli.out.note(`More than a year since the last check: enfold key verify-kit ${due.map(({ name }) => printable(name)).join(' | ')} --from -`);
     }));
 
   key
@@ -72,29 +81,45 @@ The passphrase: ENFOLD_EXPORT_PASSPHRASE, else the one of --passphrase-fd or ENF
 
   key
     .command('import')
-    .description('take in a key: raw 32 bytes, hex, base64, PEM (RSA), or what export wrote')
+    .description('take in a key: a recovery kit or its words, raw 32 bytes, hex, base64, PEM (RSA), or what export wrote')
     .argument('<name>', 'what to call it here')
-    .option('--from <file>', 'the file to read')
+    .option('--from <file>', 'the file to read: also the page or the .age file of a recovery kit; - takes its 24 words alone')
     .option('--from-secret <arn>', 'take it from AWS Secrets Manager')
     .option('--connection <name>', 'how to sign in for --from-secret')
     .option('--type <type>', 'what raw bytes are: aes or sse-c; exports and PEM say it themselves', 'aes')
     .addHelpText('after', `
 The passphrase of an exported key: ENFOLD_EXPORT_PASSPHRASE, else the one of --passphrase-fd or ENFOLD_PASSPHRASE, else you are asked.
+The words of a kit: ENFOLD_KIT_WORDS, else standard input, else you are asked.
   $ enfold key import family --from family-key.age
+  $ enfold key import family --from family-kit.age        (asks for the words of the page)
+  $ enfold key import family --from -                     (the words alone; --type sse-c for such a key)
   $ enfold key import office --from public.pem            (the public half encrypts, and reads nothing)
   $ enfold key import team --from-secret arn:aws:secretsmanager:eu-central-1:111122223333:secret:team --connection work`)
     .action(perform(async (cli, options: { from?: string; fromSecret?: string; connection?: string; type: string }, name: string) => {
       const type = parseType(options.type);
       if ((options.from === undefined) === (options.fromSecret === undefined)) throw new SyncError('bad-usage', { detail: 'give either --from FILE or --from-secret ARN' });
-      const { keys } = await cli.enfold();
-      const answer = (imported: KeySettings): void => cli.out.answer(keyJson(imported), [`Key ${printable(imported.name)} imported (${imported.keyId}).`]);
+      const { keys, kits } = await cli.enfold();
+      const answer = async (imported: KeySettings): Promise<void> => {
+        const { fingerprintOf } = await import('../envelope/key-id.ts');
+        const fingerprint = fingerprintOf(imported.keyId);
+        const folders = kits.known();
+        cli.out.answer({ ...keyJson(imported), fingerprint, folders }, [
+          `Key ${printable(imported.name)} imported (${imported.keyId}). Its fingerprint: ${fingerprint}`,
+          ...(folders.length === 0 ? [] : ['Folders to add again (enfold folder add LOCAL_PATH --remote ... --connection NAME):', ...knownFolderLines(folders)]),
+        ]);
+      };
       if (options.fromSecret !== undefined) {
         if (options.connection === undefined) throw new SyncError('bad-usage', { detail: '--from-secret needs --connection NAME' });
         return answer(await keys.importFromSecret({ name, secretId: options.fromSecret, connection: options.connection, type }));
       }
+      if (options.from === '-') {
+        if (type === 'rsa') throw new SyncError('bad-usage', { detail: 'the words of an RSA key open the file of its recovery kit: give that file' });
+        return answer(await keys.importWords({ name, words: await readWords(cli), type }));
+      }
       const file = resolve(options.from ?? '');
-      const passphrase = (await keys.needsPassphrase(file)) ? await exportPassphrase(cli, async () => askHidden('Passphrase of the exported key: ')) : null;
-      answer(await keys.importFrom({ name, file, passphrase, type }));
+      const words = cli.env['ENFOLD_KIT_WORDS'] ?? '';
+      const passphrase = !(await keys.needsPassphrase(file)) ? null : words !== '' ? words : await exportPassphrase(cli, async () => askHidden('Its passphrase, or the 24 words of the kit: '));
+      return answer(await keys.importFrom({ name, file, passphrase, type }));
     }));
 
   key
@@ -108,8 +133,7 @@ The passphrase of an exported key: ENFOLD_EXPORT_PASSPHRASE, else the one of --p
       cli.out.answer({ ...keyJson(found), removed: true }, [`Key ${printable(found.name)} removed from this computer.`]);
     }));
 
-  notYet(key, 'kit', 'write a printable recovery kit');
-  notYet(key, 'verify-kit', 'prove that a recovery kit works');
+  registerKit(key);
   notYet(key, 'rotate', 'change to a new key');
   notYet(key, 'drill', 'prove that a folder can be restored');
   notYet(key, 'lock', 'forget opened keys');

@@ -72,7 +72,8 @@ export async function readSecretAccessKey(env: Readonly<Record<string, string | 
   throw new SyncError('sign-in-missing', { detail: 'the secret of the access key goes to standard input or into AWS_SECRET_ACCESS_KEY' });
 }
 
-async function readStandardInput(silentMs: number | null): Promise<string> {
+/** All of standard input, or '' where nothing can come. @param silentMs - how long a silent pipe is waited for; null: until it ends. */
+export async function readStandardInput(silentMs: number | null): Promise<string> {
   let kind: ReturnType<typeof fstatSync>;
   try {
     kind = fstatSync(0);

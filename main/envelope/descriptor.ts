@@ -78,6 +78,11 @@ export function encodeDescriptor(content: DescriptorContent, folderKey: Buffer |
   return file;
 }
 
+/** The file that a descriptor was parsed from, as far as it matters: canonical JSON with the MAC that it had. */
+export function descriptorFile(descriptor: Descriptor): Buffer {
+  return Buffer.from(canonicalJson({ ...toJson(descriptor), mac: descriptor.mac }), 'utf8');
+}
+
 /**
  * Checks form and limits; what it says is to be trusted only after {@link verifyDescriptor}.
  *

@@ -54,6 +54,11 @@ function checkSymmetric(bytes: Buffer): Buffer {
   return bytes;
 }
 
+/** Key bytes as they are kept. @param key - an RSA key as PEM or DER; else 32 bytes. @throws SyncError key-invalid */
+export function checkedKeyBytes(type: KeyType, key: string | Buffer): Buffer {
+  return type === 'rsa' ? rsaBytes(key) : checkSymmetric(Buffer.from(key));
+}
+
 /** Bytes of a text key, or null where the text is neither hex nor base64. */
 function decodeText(text: string): Buffer | null {
   const trimmed = text.replace(/\s+/g, '');

@@ -17,6 +17,8 @@ export type ConnectionSettings = {
     | { readonly type: 'stored'; readonly accessKeyId: string }
     | { readonly type: 'profile'; readonly profile: string }
     | { readonly type: 'environment' };
+  /** Which store holds the secret of a stored access key, so that it is never looked for in the wrong one. */
+  readonly secretBackend?: 'keychain' | 'file' | undefined;
 };
 
 export type KeyType = 'aes' | 'rsa' | 'sse-c';
@@ -30,7 +32,31 @@ export type KeySettings = {
   readonly backend: 'keychain' | 'file';
   /** When the user last saved a recovery file of it; null: never. */
   readonly exportedAtMs: number | null;
+  /** The recovery kit as far as this computer knows of one. */
+  readonly kit?: KitRecord | null | undefined;
 };
+
+export type KitRecord = {
+  /** Null: it was made on another computer, and used here. */
+  readonly madeAtMs: number | null;
+  /** When the words or the file were last given back and opened what they should; null: never. */
+  readonly verifiedAtMs: number | null;
+  /** Folders whose wrapped folder keys are in it. */
+  readonly folderIds: readonly string[];
+};
+
+/** `due`: checked more than a year ago. `outdated`: a folder has come that the kit does not know. */
+export type KitState = 'none' | 'unverified' | 'verified' | 'due' | 'outdated';
+
+const KIT_LASTS_MS = 365 * 24 * 3600_000;
+
+/** @param folderIds - of the folders here that the key opens. */
+export function kitStateOf(kit: KitRecord | null | undefined, folderIds: readonly string[], nowMs: number): KitState {
+  if (kit === null || kit === undefined) return 'none';
+  if (kit.verifiedAtMs === null) return 'unverified';
+  if (folderIds.some((id) => !kit.folderIds.includes(id))) return 'outdated';
+  return nowMs - kit.verifiedAtMs > KIT_LASTS_MS ? 'due' : 'verified';
+}
 
 export type FolderSettings = {
   /** 32 hex digits, the same on every device. */

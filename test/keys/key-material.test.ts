@@ -1,6 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { encodeKeyExport, generateKey, isPublicOnly, keyIdOfMaterial, needsPassphrase, parseKeyMaterial } from '../../main/keys/key-material.ts';
+
+// An export costs a second of scrypt and 256 MiB, more on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const key = randomBytes(32);
 

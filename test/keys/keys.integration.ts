@@ -1,12 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeKeyExport } from '../../main/keys/key-material.ts';
 import { openSecretStore } from '../../main/keys/secret-store.ts';
 import { decryptWithPassphrase } from '../../main/keys/passphrase.ts';
+import { runAge } from '../helpers/age-terminal.ts';
 
 let scratch: string;
 beforeEach(() => {
@@ -34,44 +35,18 @@ test('without a session bus the keychain is said to be missing, and nothing else
   expect(result.stdout.trim(), result.stderr).toBe('keychain-missing');
 });
 
-// age asks for passphrases on the terminal only, so it gets one.
-const AGE_ON_A_TERMINAL = `
-import os, pty, sys, time
-passphrase, command = sys.argv[1], sys.argv[2:]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(command[0], command)
-seen = b''
-while b'assphrase' not in seen:
-    seen += os.read(terminal, 1024)
-time.sleep(0.2)
-os.write(terminal, passphrase.encode() + b'\\n')
-for _ in range(command.count('--passphrase')):
-    seen = b''
-    while b'assphrase' not in seen:
-        seen += os.read(terminal, 1024)
-    time.sleep(0.2)
-    os.write(terminal, passphrase.encode() + b'\\n')
-try:
-    while os.read(terminal, 1024):
-        pass
-except OSError:
-    pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`;
-
 test('the ordinary age program opens an exported key', async () => {
   const bytes = randomBytes(32);
   writeFileSync(join(scratch, 'key.age'), await encodeKeyExport({ type: 'aes', name: 'photos', bytes }, 'four words of passphrase'));
-  execFileSync('python3', ['-c', AGE_ON_A_TERMINAL, 'four words of passphrase', 'age', '--decrypt', '--output', join(scratch, 'key.json'), join(scratch, 'key.age')], { timeout: 60_000 });
-  const opened = JSON.parse(execFileSync('cat', [join(scratch, 'key.json')], { encoding: 'utf8' })) as { key: string; name: string };
+  await runAge('four words of passphrase', ['--decrypt', '--output', join(scratch, 'key.json'), join(scratch, 'key.age')]);
+  const opened = JSON.parse(readFileSync(join(scratch, 'key.json'), 'utf8')) as { key: string; name: string };
   expect(opened.name).toBe('photos');
   expect(Buffer.from(opened.key, 'base64')).toEqual(bytes);
 });
 
 test('a file from the ordinary age program opens here', async () => {
   writeFileSync(join(scratch, 'plain'), 'hello');
-  execFileSync('python3', ['-c', AGE_ON_A_TERMINAL, 'another passphrase', 'age', '--passphrase', '--output', join(scratch, 'sealed'), join(scratch, 'plain')], { timeout: 60_000 });
-  const sealed = execFileSync('cat', [join(scratch, 'sealed')]);
+  await runAge('another passphrase', ['--passphrase', '--output', join(scratch, 'sealed'), join(scratch, 'plain')]);
+  const sealed = readFileSync(join(scratch, 'sealed'));
   expect((await decryptWithPassphrase(sealed, 'another passphrase')).toString()).toBe('hello');
 });

@@ -11,6 +11,7 @@ import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalogue } from './catalogue.ts';
 import type { BodyRef } from './records.ts';
+import type { Reserve } from './reserve.ts';
 import { CHUNK_BYTES, SEALED_CHUNK_BYTES, chunkCount, contentKeyOf, openChunk, sealChunk, sealedSize } from './sealing.ts';
 import { syncDirectory } from './secret-file.ts';
 
@@ -61,11 +62,13 @@ export class BodyStore {
   readonly #staging: string;
   readonly #bodies: string;
   readonly #catalogue: Catalogue;
+  readonly #reserve: Reserve;
   readonly #pins = new Map<string, number>();
   #collecting: Promise<void> | null = null;
   #isClosed = false;
 
-  constructor(directory: string, catalogue: Catalogue) {
+  constructor(directory: string, catalogue: Catalogue, reserve: Reserve) {
+    this.#reserve = reserve;
     this.#staging = join(directory, 'staging');
     this.#bodies = join(directory, 'bodies');
     this.#catalogue = catalogue;
@@ -93,6 +96,11 @@ export class BodyStore {
       }
     }
     return { removedLeftovers, missing: [...expected], unknown };
+  }
+
+  /** To be asked before a body of this size is received. @throws S3Error InsufficientStorage */
+  requireRoom(sizeBytes: number): void {
+    this.#reserve.require(sizeBytes);
   }
 
   createWriter(dataKey: Uint8Array): BodyWriter {
@@ -186,7 +194,7 @@ export class BodyStore {
       if (removed.length === 0) return;
       await this.#catalogue.commit(() => {
         for (const file of removed) this.#catalogue.removeGarbage(file);
-      });
+      }, 'deletion');
     }
   }
 

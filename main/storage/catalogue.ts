@@ -8,7 +8,8 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
-import { S3Error, ServiceError } from './errors.ts';
+import { S3Error, ServiceError, isDiskFull } from './errors.ts';
+import type { Reserve } from './reserve.ts';
 import { MIGRATIONS } from './schema.ts';
 import type { BodyRef, Bucket, BucketSettings, ListedRow, ListedVersion, ObjectRecord, PartRecord, Upload, Version } from './records.ts';
 
@@ -47,13 +48,14 @@ function listedVersionOf(row: Row, isLatest: boolean): ListedVersion {
     versionId: row['version'] as string, isMarker: row['marker'] === 1, isLatest };
 }
 
-type Waiting = { readonly work: () => unknown; readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void };
+type Waiting = { readonly work: () => unknown; readonly isDeletion: boolean; readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void };
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
 export class Catalogue {
   readonly #db: InstanceType<typeof DatabaseSync>;
   readonly #statements = new Map<string, Statement>();
   readonly #onGarbage: () => void;
+  readonly #reserve: Reserve;
   /** Looked at by every request; what a transaction changes and takes back is forgotten. */
   readonly #buckets = new Map<string, Bucket>();
   #waiting: Waiting[] = [];
@@ -62,8 +64,9 @@ export class Catalogue {
   #freed = false;
 
   /** @param onGarbage - called after a commit that left body files behind which nothing names any more. */
-  constructor(directory: string, onGarbage: () => void) {
+  constructor(directory: string, reserve: Reserve, onGarbage: () => void) {
     this.#onGarbage = onGarbage;
+    this.#reserve = reserve;
     this.#db = new DatabaseSync(join(directory, DATABASE_FILE));
     this.#db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32768; PRAGMA foreign_keys = ON');
     this.#migrate();
@@ -77,10 +80,15 @@ export class Catalogue {
   /**
    * Runs `work` inside the next transaction and answers with its result once that is durable. `work` throws before it changes anything,
    * or not at all; what it throws is the answer.
+   *
+   * @param kind - a deletion may use the room that is kept back for when the disk is full.
+   * @throws S3Error InsufficientStorage
    */
-  commit<T>(work: () => T): Promise<T> {
+  commit<T>(work: () => T, kind: 'change' | 'deletion' = 'change'): Promise<T> {
+    const isDeletion = kind === 'deletion';
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve, reject });
+      if (!isDeletion) this.#reserve.require();
+      this.#waiting.push({ work, isDeletion, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       setImmediate(() => this.#flush());
@@ -327,7 +335,7 @@ export class Catalogue {
       batch.forEach((waiting, index) => this.#settle(waiting, outcomes[index]));
     } else {
       // One change broke the whole batch, or the disk did: each on its own, so that only what is broken fails.
-      for (const waiting of batch) this.#settle(waiting, this.#transact([waiting], true)?.[0]);
+      for (const waiting of batch) this.#settle(waiting, this.#transactAlone(waiting));
     }
     if (!this.#freed) return;
     this.#freed = false;
@@ -337,6 +345,12 @@ export class Catalogue {
   #settle(waiting: Waiting, outcome: Outcome | undefined): void {
     if (outcome?.ok === true) waiting.resolve(outcome.value as never);
     else waiting.reject(outcome?.error ?? new S3Error('InternalError'));
+  }
+
+  #transactAlone(waiting: Waiting): Outcome | undefined {
+    const outcome = this.#transact([waiting], true)?.[0];
+    const needsRoom = waiting.isDeletion && outcome?.ok === false && isDiskFull(outcome.error);
+    return needsRoom && this.#reserve.release() ? this.#transact([waiting], true)?.[0] : outcome;
   }
 
   /** Null: nothing of it was done. With `isAlone`, an error of the one change is its outcome. */

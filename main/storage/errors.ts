@@ -123,12 +123,15 @@ export function notImplemented(what: string): S3Error {
   return new S3Error('NotImplemented', undefined, { Header: what });
 }
 
+/** Whether it is a full disk, or a used-up quota, that a file or the database met. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) || error.message.includes('database or disk is full');
+}
+
 /** What an unexpected error is to the client: a full disk is told apart, all else is our own fault. */
 export function toS3Error(error: unknown): S3Error {
   if (error instanceof S3Error) return error;
   if (error instanceof ServiceError) return ofKms(error);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = error instanceof Error ? error.message : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT' || message.includes('database or disk is full')) return new S3Error('InsufficientStorage');
-  return new S3Error('InternalError');
+  return new S3Error(isDiskFull(error) ? 'InsufficientStorage' : 'InternalError');
 }

@@ -2,15 +2,17 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
+import { isDiskFull } from './errors.ts';
 
-/** @throws SyncError storage-busy */
+/** @throws SyncError storage-busy, disk-full */
 export function lockDataFolder(directory: string): { release(): void } {
   const database = new DatabaseSync(join(directory, 'lock.db'));
   try {
-    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+    // The journal in memory: nothing is ever written, and a full disk shall not keep the storage from starting.
+    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    throw new SyncError('storage-busy', {}, { cause: error });
+    throw new SyncError(isDiskFull(error) ? 'disk-full' : 'storage-busy', {}, { cause: error });
   }
   return { release: () => database.close() };
 }

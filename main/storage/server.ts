@@ -14,11 +14,14 @@ import { openAudit, type Audit } from './audit.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { BodyStore, type StartupReport } from './bodies.ts';
 import { Catalogue } from './catalogue.ts';
+import { SyncError } from '../model/errors.ts';
 import { openCertificate } from './certificate.ts';
+import { isDiskFull } from './errors.ts';
 import { createHttpServer } from './http.ts';
 import { openKeyRing, type KeyRing } from './key-ring.ts';
 import { KmsKeys } from './kms-keys.ts';
 import { lockDataFolder } from './lock.ts';
+import { Reserve } from './reserve.ts';
 import { syncDirectory } from './secret-file.ts';
 
 export type StorageOptions = {
@@ -73,7 +76,7 @@ function reportDamage(catalogue: Catalogue, report: StartupReport, log: (line: s
 /**
  * Starts the storage over a folder, which is created if it is not there.
  *
- * @throws SyncError storage-busy where another server holds the folder; state-corrupt; newer-version
+ * @throws SyncError storage-busy where another server holds the folder; state-corrupt; newer-version; disk-full
  */
 export async function startStorage(options: StorageOptions): Promise<RunningStorage> {
   const dir = resolve(options.dir);
@@ -84,9 +87,10 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
   let catalogue: Catalogue | undefined;
   let audit: Audit | undefined;
   try {
+    const reserve = new Reserve(dir);
     let collect = (): void => undefined;
-    catalogue = new Catalogue(dir, () => collect());
-    const bodies = new BodyStore(dir, catalogue);
+    catalogue = new Catalogue(dir, reserve, () => collect());
+    const bodies = new BodyStore(dir, catalogue, reserve);
     collect = () => bodies.collect();
     const keyRing: KeyRing = await openKeyRing(dir, catalogue.isEmpty(), now());
     const accessKeys = await openAccessKeys(dir, options.accessKey);
@@ -129,6 +133,6 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
     catalogue?.close();
     await audit?.close();
     lock.release();
-    throw error;
+    throw isDiskFull(error) ? new SyncError('disk-full', {}, { cause: error }) : error;
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Catalogue } from '../../main/storage/catalogue.ts';
+import { Reserve } from '../../main/storage/reserve.ts';
 import { listPage, type Page } from '../../main/storage/operations/listing.ts';
 import type { Version } from '../../main/storage/records.ts';
 
@@ -22,7 +23,7 @@ describe('a page of a bucket with 100,000 objects', () => {
   let rowsRead = 0;
 
   beforeAll(async () => {
-    catalogue = new Catalogue(dir, () => undefined);
+    catalogue = new Catalogue(dir, new Reserve(dir), () => undefined);
     await catalogue.commit(() => catalogue.addBucket({ name: 'big', createdMs: 0, region: 'us-east-1' }));
     bucketId = catalogue.bucket('big')?.id ?? 0;
     await catalogue.commit(() => {

@@ -200,7 +200,7 @@ describe('what is refused', () => {
   test('nothing leaves the data folder and no name on the disk is the client’s', async () => {
     for (const key of ['../../../etc/x', '..', 'a/../../b', '/etc/passwd']) expect((await target.raw(`/${bucket}/${key}`, { method: 'PUT', body: 'x'.repeat(100_000) })).status).toBe(200);
     const names = readdirSync(dir, { recursive: true, encoding: 'utf8' });
-    expect(names.filter((name) => !/^(bodies|staging)(\/|$)|^(keys\.json|master-keys\.json|storage\.db(-wal|-shm)?|audit\.jsonl|certificate(-key)?\.pem|lock\.db(-journal)?|endpoint)$/.test(name.replaceAll('\\', '/')))).toEqual([]);
+    expect(names.filter((name) => !/^(bodies|staging)(\/|$)|^(keys\.json|master-keys\.json|storage\.db(-wal|-shm)?|audit\.jsonl|certificate(-key)?\.pem|lock\.db|endpoint|reserve)$/.test(name.replaceAll('\\', '/')))).toEqual([]);
   });
 
   test('no plaintext lies on the disk', async () => {

@@ -51,7 +51,7 @@ export const deleteBucket: Operation = async (context) => {
     const bucket = requireBucket(context, request.bucketName);
     if (catalogue.hasObjects(bucket.id)) throw new S3Error('BucketNotEmpty', undefined, { BucketName: bucket.name });
     catalogue.removeBucket(bucket.id);
-  });
+  }, 'deletion');
   return NO_CONTENT;
 };
 

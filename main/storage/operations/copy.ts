@@ -59,6 +59,7 @@ export type Copied = { readonly written: WrittenBody; readonly md5: string; read
 
 /** Streams bytes `start` to `end` of an object into a new body under `dataKey`. */
 export async function copyContent(context: Context, source: Source, dataKey: Uint8Array, start: number, end: number, algorithm: ChecksumAlgorithm | null): Promise<Copied> {
+  context.bodies.requireRoom(end - start);
   const content = context.bodies.open(source.openKey(), source.object.bodies, start, end);
   const writer = context.bodies.createWriter(dataKey);
   const md5 = createHash('md5');

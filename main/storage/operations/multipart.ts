@@ -106,6 +106,7 @@ export const uploadPart: Operation = async (context) => {
   if (wanted !== null && given.algorithm !== null && given.algorithm !== wanted) {
     throw new S3Error('InvalidRequest', `Checksum Type mismatch occurred, expected checksum Type: ${wanted.toLowerCase()}, actual checksum Type: ${given.algorithm.toLowerCase()}`);
   }
+  bodies.requireRoom(given.sizeBytes);
   const dataKey = openDataKey(context, upload.encryption, customerKey);
   const writer = bodies.createWriter(dataKey);
   // The upload asked for a checksum that this part does not bring: it is computed here, so that the object has one.
@@ -161,7 +162,7 @@ export const uploadPartCopy: Operation = async (context) => {
 
 export const abortUpload: Operation = async (context) => {
   await receiveAll(context.request, context.payload, MAX_XML_BYTES);
-  await context.catalogue.commit(() => context.catalogue.removeUpload(requireUpload(context).id, true));
+  await context.catalogue.commit(() => context.catalogue.removeUpload(requireUpload(context).id, true), 'deletion');
   return NO_CONTENT;
 };
 

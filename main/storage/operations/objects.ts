@@ -55,6 +55,7 @@ export const putObject: Operation = async (context) => {
   const metadata = metadataOf(request);
   const plan = planBody(request, payload);
   checkWrite(condition, catalogue.object(bucket.id, objectKey), objectKey);
+  bodies.requireRoom(plan.sizeBytes);
 
   const { dataKey, encryption } = await newDataKey(context, wish, bucket, objectKey);
   const writer = bodies.createWriter(dataKey);
@@ -137,7 +138,7 @@ export const deleteObject: Operation = async (context) => {
     const bucket = requireBucket(context, request.bucketName);
     checkDeletion(context, bucket, objectKey, version, condition);
     return deleteVersion(catalogue, bucket, objectKey, version, wholeSeconds(Date.now()));
-  });
+  }, 'deletion');
   const headers = deleted.versionId === null ? [] : ['x-amz-version-id', deleted.versionId];
   return { status: 204, headers: deleted.isMarker ? [...headers, 'x-amz-delete-marker', 'true'] : headers };
 };
@@ -172,7 +173,7 @@ export const deleteObjects: Operation = async (context) => {
       const marker = deleted.isMarker ? element('DeleteMarker', true) + optionalElement('DeleteMarkerVersionId', deleted.versionId) : '';
       return isQuiet ? '' : `<Deleted>${childTextOf(deletion)}${marker}</Deleted>`;
     });
-  });
+  }, 'deletion');
   return xmlAnswer(document('DeleteResult', outcomes.join('')));
 };
 

@@ -10,6 +10,7 @@ import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, KitState
 import type { Skipped } from '../model/snapshot.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { SecretStore } from '../sync/ports.ts';
+import type { Buckets } from './buckets.ts';
 import type { Wiring } from './open-folder.ts';
 
 /** Where a running built-in storage is reached. Secret; lives in memory only. */
@@ -277,6 +278,7 @@ export type Enfold = {
   readonly kits: Kits;
   readonly folders: Folders;
   readonly files: RemoteFiles;
+  readonly buckets: Buckets;
   /** For the parts that are built on this one. */
   readonly settings: SettingsStore;
   readonly wiring: Wiring;

@@ -10,6 +10,7 @@ import type { SecretStore } from '../sync/ports.ts';
 import { enfoldHome } from '../state/home.ts';
 import { openSettings } from '../state/settings.ts';
 import type { Enfold, EnfoldOptions } from './api.ts';
+import { createBuckets } from './buckets.ts';
 import { createConnections } from './connections.ts';
 import { createFolders } from './folders.ts';
 import { createKeys } from './keys.ts';
@@ -48,7 +49,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   const kits = createKits({ home, settings, keys, hostName: options.hostName });
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
-    home, connections, keys, kits, folders, settings, wiring, secrets,
+    home, connections, keys, kits, folders, settings, wiring, secrets, buckets: createBuckets(wiring),
     usePassphrase: async (given) => {
       const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
       passphrase = given;

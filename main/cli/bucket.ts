@@ -1,5 +1,6 @@
 /** `enfold bucket`: buckets themselves. */
 import type { Command } from 'commander';
+import { registerPolicy } from './bucket-policy.ts';
 import { perform } from './cli.ts';
 import { notYet } from './later.ts';
 import { parseRemote } from './target.ts';
@@ -30,8 +31,8 @@ export function registerBucket(program: Command): void {
       cli.out.answer(buckets, buckets);
     }));
 
+  registerPolicy(bucket);
   notYet(bucket, 'doctor', 'check encryption, access and versioning');
-  notYet(bucket, 'policy', 'print a bucket policy that enforces a mode');
   notYet(bucket, 'template', 'print CloudFormation or Terraform for a bucket');
   notYet(bucket, 'scan', 'report the encryption of each object');
 }

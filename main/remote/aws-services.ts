@@ -125,6 +125,27 @@ export function openKms(access: S3Access, keyId: string): OpenKms {
   };
 }
 
+export type KmsKeyState = { readonly arn: string; readonly region: string; readonly isEnabled: boolean; /** `Enabled`, `Disabled`, `PendingDeletion`, ... */ readonly state: string; readonly isAwsManaged: boolean };
+
+/** What a key id, ARN or alias stands for. @throws SyncError key-not-found, access-denied, not-s3 (no KMS there), sign-in-..., offline */
+export async function describeKmsKey(access: S3Access, keyId: string, signal: AbortSignal): Promise<KmsKeyState> {
+  const { DescribeKeyCommand, KMSClient } = await import('@aws-sdk/client-kms');
+  const client = new KMSClient(configOf(access, 'KMS', keyId));
+  try {
+    return await withRetries(async () => {
+      try {
+        const { KeyMetadata: key } = await client.send(new DescribeKeyCommand({ KeyId: keyId }), { abortSignal: signal });
+        if (key?.Arn === undefined) throw new SyncError('answer-invalid', { detail: 'KMS does not say which key that is.' });
+        return { arn: key.Arn, region: key.Arn.split(':')[3] ?? '', isEnabled: key.Enabled === true, state: key.KeyState ?? 'unknown', isAwsManaged: key.KeyManager === 'AWS' };
+      } catch (error) {
+        throw translated(error, 'KMS', signal);
+      }
+    }, signal, { attempts: 3 });
+  } finally {
+    client.destroy();
+  }
+}
+
 /** The value of a secret, binary or text. The caller zeroes it. @throws SyncError key-not-found, access-denied, sign-in-…, offline */
 export async function loadSecret(access: S3Access, secretId: string, signal: AbortSignal): Promise<Buffer> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');

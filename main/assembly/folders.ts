@@ -133,7 +133,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     const access = await connections.accessOf(connection);
     const { signal } = new AbortController();
     const { createBucket, headBucket } = await import('../remote/connection.ts');
-    if (!(await headBucket(access, input.bucket, signal))) {
+    if (!(await headBucket(access, input.bucket, signal, input.prefix))) {
       if (!input.createBucket) throw new SyncError('bucket-not-found', { detail: input.bucket });
       await createBucket(access, input.bucket, signal);
     }
@@ -278,7 +278,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
         const access = await connections.accessOf(connection);
         const { headBucket } = await import('../remote/connection.ts');
         const { signal } = new AbortController();
-        if (!(await headBucket(access, input.bucket, signal))) return { ...blank, remoteProblem: null };
+        if (!(await headBucket(access, input.bucket, signal, input.prefix))) return { ...blank, remoteProblem: null };
         const found = await withStore(access, input.bucket, (store) => loadAt(store, input.prefix, access, signal));
         if (found === null) return { ...blank, bucketExists: true, remoteProblem: null };
         const { currentEpoch } = await import('../envelope/descriptor.ts');

@@ -39,12 +39,17 @@ export async function testConnection(access: S3Access, signal: AbortSignal): Pro
   }
 }
 
-/** False where the bucket does not exist. @throws SyncError access-denied, wrong-region, sign-in-wrong, offline, not-s3 */
-export async function headBucket(access: S3Access, bucket: string, signal: AbortSignal): Promise<boolean> {
+/**
+ * False where the bucket does not exist.
+ *
+ * @param prefix - the place that is to be used: the sign-in may be allowed to list only that.
+ * @throws SyncError access-denied, wrong-region, sign-in-wrong, offline, not-s3
+ */
+export async function headBucket(access: S3Access, bucket: string, signal: AbortSignal, prefix = ''): Promise<boolean> {
   const store = createS3Store(access, bucket, { connections: 1 });
   try {
     // A listing of one key: unlike HEAD its answer has a body, so that errors have names.
-    await withRetries(async () => store.listPage({ prefix: '', maxKeys: 1 }, signal), signal, { attempts: 2 });
+    await withRetries(async () => store.listPage({ prefix, maxKeys: 1 }, signal), signal, { attempts: 2 });
     return true;
   } catch (error) {
     if (isSyncError(error, 'bucket-not-found')) return false;

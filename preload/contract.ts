@@ -58,6 +58,8 @@ export const requests = {
   'connections.test': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'connections.remove': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'connections.buckets': { by: 'engine', input: z.strictObject({ connectionId: id }) },
+  'kms.keys': { by: 'engine', input: z.strictObject({ connectionId: id }) },
+  'kms.create': { by: 'engine', input: z.strictObject({ connectionId: id, alias: z.string().regex(/^[\w/-]{1,200}$/) }) },
   'keys.list': { by: 'engine', input: nothing },
   'keys.create': { by: 'engine', input: z.strictObject({ name, type: keyType }) },
   'keys.exportTo': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath, passphrase: secret }) },
@@ -94,6 +96,10 @@ export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-
   /** Names of the folders here that it opens. */
   usedBy: string[];
 };
+/** `aliases` begin with `alias/`. */
+export type KmsKeyView = { arn: string; aliases: string[] };
+/** What a mode was told beside its id; what does not belong to the mode is null. */
+export type ModeDetails = { kmsKeyId: string | null; bucketKey: boolean | null; dsse: boolean | null; format: 'v3' | 'v2' | null; keyType: 'aes' | 'rsa' | 'sse-c' | null };
 export type FolderState5 = 'up-to-date' | 'syncing' | 'paused' | 'needs-attention' | 'locked';
 export type TransferView = { path: string; direction: 'up' | 'down'; doneBytes: number; totalBytes: number };
 export type FolderStatus = {
@@ -114,7 +120,7 @@ export type FolderStatus = {
 };
 export type FolderView = {
   id: string; name: string; localPath: string; connectionId: string; connectionName: string; bucket: string; prefix: string;
-  mode: z.infer<typeof modeId>; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; status: FolderStatus;
+  mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; status: FolderStatus;
 };
 export type PreviewView = { upload: number; download: number; adopt: number; twoVersions: number; deleteLocal: number; deleteRemote: number; rename: number; bytesUp: number; bytesDown: number; skipped: number; examples: { action: string; path: string }[]; held: string | null };
 export type BrowseRow = {
@@ -128,7 +134,7 @@ export type BrowseRow = {
   isConfirmed: boolean;
 };
 /** `fingerprint` is the folder key's, known only where its key is here; `keyFingerprint` names the master key as `KeyView` does. */
-export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; existing: { folderId: string; mode: z.infer<typeof modeId>; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; keyFingerprint: string | null; hasKey: boolean } | null };
+export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; /** New AWS buckets refuse SSE-C. */ isCustomerKeyBlocked: boolean; existing: { folderId: string; mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; keyFingerprint: string | null; hasKey: boolean } | null };
 
 type Answers = {
   'app.info': { version: string; isFirstRun: boolean; platform: string; homeDirectory: string };
@@ -139,6 +145,8 @@ type Answers = {
   'connections.test': { ok: boolean; error: WireError | null };
   'connections.remove': null;
   'connections.buckets': { buckets: string[]; error: WireError | null };
+  'kms.keys': { keys: KmsKeyView[]; error: WireError | null };
+  'kms.create': KmsKeyView;
   'keys.list': KeyView[];
   'keys.create': KeyView;
   'keys.exportTo': null;

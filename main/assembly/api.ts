@@ -133,6 +133,8 @@ export type Inspection = {
   readonly localProblem: WireError | null;
   readonly remoteProblem: WireError | null;
   readonly bucketExists: boolean;
+  /** The bucket's own settings refuse SSE-C, as those of new AWS buckets do. */
+  readonly isCustomerKeyBlocked: boolean;
   readonly localFiles: number | null;
   readonly existing: { readonly folderId: string; readonly mode: EncryptionMode; readonly names: NamesSetting; readonly fingerprint: string | null; readonly hasKey: boolean } | null;
 };

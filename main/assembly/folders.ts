@@ -273,14 +273,14 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       } catch (error) {
         localProblem = toWire(error);
       }
-      const blank = { localProblem, localFiles, bucketExists: false, existing: null };
+      const blank = { localProblem, localFiles, bucketExists: false, isCustomerKeyBlocked: false, existing: null };
       try {
         const access = await connections.accessOf(connection);
-        const { headBucket } = await import('../remote/connection.ts');
+        const { headBucket, isCustomerKeyBlocked } = await import('../remote/connection.ts');
         const { signal } = new AbortController();
         if (!(await headBucket(access, input.bucket, signal, input.prefix))) return { ...blank, remoteProblem: null };
         const found = await withStore(access, input.bucket, (store) => loadAt(store, input.prefix, access, signal));
-        if (found === null) return { ...blank, bucketExists: true, remoteProblem: null };
+        if (found === null) return { ...blank, bucketExists: true, remoteProblem: null, isCustomerKeyBlocked: await isCustomerKeyBlocked(access, input.bucket, signal) };
         const { currentEpoch } = await import('../envelope/descriptor.ts');
         const { descriptor } = found;
         const { mode } = currentEpoch(descriptor);

@@ -5,10 +5,11 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { requests, type Answer, type BrowseRow, type ConnectionView, type EngineEvent, type EngineHandlers, type EngineRequest, type Events, type FolderStatus, type FolderView, type KeyView, type PreviewView } from '../../preload/contract.ts';
+import { requests, type Answer, type BrowseRow, type ConnectionView, type EngineEvent, type EngineHandlers, type EngineRequest, type Events, type FolderStatus, type FolderView, type KeyView, type ModeDetails, type PreviewView } from '../../preload/contract.ts';
 import type { Plan } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import { syncPath } from '../model/path.ts';
+import type { EncryptionMode } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/settings.ts';
 import type { SyncStatus } from '../sync/status.ts';
 import type { Enfold, NewConnection, SyncReport } from './api.ts';
@@ -89,11 +90,15 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     if (now.keys !== before.keys || now.connections !== before.connections) sessions.retry();
   });
 
+  const modeDetails = (mode: EncryptionMode): ModeDetails => ({
+    kmsKeyId: 'kmsKeyId' in mode ? mode.kmsKeyId : null, bucketKey: mode.id === 'sse-kms' ? mode.bucketKey : null, dsse: mode.id === 'sse-kms' ? mode.dsse : null,
+    format: 'format' in mode ? mode.format : null, keyType: mode.id === 'cse-c' ? mode.keyType : mode.id === 'sse-c' ? 'sse-c' : null,
+  });
   const folderView = (folder: FolderSettings): FolderView => {
     const keyId = 'keyId' in folder.mode ? folder.mode.keyId : null;
     return {
       id: folder.id, name: folder.name, localPath: folder.localPath, connectionId: folder.connectionId, connectionName: settings.connection(folder.connectionId)?.name ?? '', bucket: folder.bucket, prefix: folder.prefix,
-      mode: folder.mode.id, keyId, keyName: keyId === null ? null : (settings.key(keyId)?.name ?? null), names: folder.names, direction: folder.direction, isPaused: folder.isPaused, status: copyStatus(sessions.statusOf(folder)),
+      mode: folder.mode.id, modeDetails: modeDetails(folder.mode), keyId, keyName: keyId === null ? null : (settings.key(keyId)?.name ?? null), names: folder.names, direction: folder.direction, isPaused: folder.isPaused, status: copyStatus(sessions.statusOf(folder)),
     };
   };
   const keyView = async ({ keyId, name, type, createdAtMs, exportedAtMs }: KeySettings): Promise<KeyView> => {
@@ -185,6 +190,18 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
         return { buckets: [], error: toWire(error) };
       }
     },
+    'kms.keys': async ({ connectionId }) => {
+      const { listKmsKeys } = await import('../remote/aws-services.ts');
+      try {
+        return { keys: await listKmsKeys(await connections.accessOf(connections.find(connectionId)), closing.signal), error: null };
+      } catch (error) {
+        return { keys: [], error: toWire(error) };
+      }
+    },
+    'kms.create': async ({ connectionId, alias }) => {
+      const { createKmsKey } = await import('../remote/aws-services.ts');
+      return createKmsKey(await connections.accessOf(connections.find(connectionId)), `alias/${alias}`, closing.signal);
+    },
     'keys.list': async () => Promise.all(keys.list().map(keyView)),
     'keys.create': async (input) => keyView(await keys.create(input)),
     'keys.exportTo': async ({ keyId, file, passphrase }) => {
@@ -198,7 +215,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
       if (existing === null) return { ...rest, existing };
       const { fingerprintOf } = await import('../envelope/key-id.ts');
       const keyId = 'keyId' in existing.mode ? existing.mode.keyId : null;
-      return { ...rest, existing: { ...existing, mode: existing.mode.id, keyId, keyFingerprint: keyId === null ? null : fingerprintOf(keyId) } };
+      return { ...rest, existing: { ...existing, mode: existing.mode.id, modeDetails: modeDetails(existing.mode), keyId, keyFingerprint: keyId === null ? null : fingerprintOf(keyId) } };
     },
     // The window shows a preview before anything moves, so a new folder waits for `folders.start`.
     'folders.add': async ({ connectionId, keyId, ...input }) => {

@@ -165,3 +165,48 @@ export async function loadSecret(access: S3Access, secretId: string, signal: Abo
     client.destroy();
   }
 }
+
+export type KmsKey = { arn: string; aliases: string[] };
+
+async function withKms<T>(access: S3Access, signal: AbortSignal, run: (kms: KmsSdk.KMSClient, sdk: typeof KmsSdk) => Promise<T>): Promise<T> {
+  const sdk = await import('@aws-sdk/client-kms');
+  const kms = new sdk.KMSClient(configOf(access, 'KMS', ''));
+  try {
+    return await run(kms, sdk);
+  } catch (error) {
+    throw translated(error, 'KMS', signal);
+  } finally {
+    kms.destroy();
+  }
+}
+
+/** Enough to choose from; who has more keys types the one that is meant. */
+const MAX_KMS_KEYS = 1000;
+
+/** The KMS keys that the sign-in may see, without those that AWS manages. @throws SyncError access-denied, offline, not-s3, … */
+export async function listKmsKeys(access: S3Access, signal: AbortSignal): Promise<KmsKey[]> {
+  return withKms(access, signal, async (kms, { paginateListAliases, paginateListKeys }) => {
+    const keys = new Map<string, KmsKey>();
+    for await (const { Keys } of paginateListKeys({ client: kms }, {}, { abortSignal: signal })) {
+      for (const { KeyId, KeyArn } of Keys ?? []) if (KeyId !== undefined && KeyArn !== undefined) keys.set(KeyId, { arn: KeyArn, aliases: [] });
+      if (keys.size >= MAX_KMS_KEYS) break;
+    }
+    for await (const { Aliases } of paginateListAliases({ client: kms }, {}, { abortSignal: signal })) {
+      for (const { AliasName, TargetKeyId } of Aliases ?? []) if (AliasName !== undefined && TargetKeyId !== undefined) keys.get(TargetKeyId)?.aliases.push(AliasName);
+    }
+    return [...keys.values()].filter(({ aliases }) => !aliases.some((alias) => alias.startsWith('alias/aws/')));
+  });
+}
+
+/** Makes a key for encrypting, and names it. @param alias - with `alias/`. @throws SyncError access-denied, name-taken, … */
+export async function createKmsKey(access: S3Access, alias: string, signal: AbortSignal): Promise<KmsKey> {
+  // Asked first: a key without its name would be left behind, and costs money.
+  const taken = (await listKmsKeys(access, signal)).some(({ aliases }) => aliases.includes(alias));
+  if (taken) throw new SyncError('name-taken', { detail: alias });
+  return withKms(access, signal, async (kms, { CreateAliasCommand, CreateKeyCommand }) => {
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: 'Made by Enfold' }), { abortSignal: signal });
+    if (KeyMetadata?.KeyId === undefined || KeyMetadata.Arn === undefined) throw new SyncError('answer-invalid', { detail: 'KMS answered no key.' });
+    await kms.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata.KeyId }), { abortSignal: signal });
+    return { arn: KeyMetadata.Arn, aliases: [alias] };
+  });
+}

@@ -63,8 +63,11 @@ function SealedLetter({ x, tone, hasSlip }: { x: number; tone: ModeFamily; hasSl
   );
 }
 
-/** @param storage - what stands right of the crease: Amazon S3, another server, or the user's own disk. */
-export function EnvelopePicture({ mode, storage }: { mode: ModeChoice; storage: string }): ReactElement {
+/**
+ * @param storage - what stands right of the crease: Amazon S3, another server, or the user's own disk.
+ * @param keyName - the chosen key's own name, where one is chosen.
+ */
+export function EnvelopePicture({ mode, storage, keyName }: { mode: ModeChoice; storage: string; keyName?: string | undefined }): ReactElement {
   const { t } = useTranslation();
   const tone = MODES[mode].family;
   const isClient = tone === 'client';
@@ -85,6 +88,10 @@ export function EnvelopePicture({ mode, storage }: { mode: ModeChoice; storage: 
     'sse-kms': noKeyHere, 'sse-kms-aws': noKeyHere, 'sse-s3': noKeyHere,
   };
   const key = keys[mode];
+  // The key by its own name once there is one, cut in the middle where the box would not hold it.
+  const room = Math.floor((key.width - 40) / 6.3);
+  const own = mode === 'sse-s3' || mode === 'sse-kms-aws' || keyName === undefined || keyName === '' ? key.name : keyName;
+  const named = own.length <= room ? own : `${own.slice(0, Math.ceil(room / 2) - 1)}…${own.slice(-(Math.floor(room / 2)))}`;
   const note = notes[mode];
   const caption = (x: number, says: string): ReactElement => <text x={x} y={128} textAnchor="middle">{says}</text>;
 
@@ -131,7 +138,7 @@ export function EnvelopePicture({ mode, storage }: { mode: ModeChoice; storage: 
       <g transform={`translate(${key.x} 182)`}>
         <rect width={key.width} height="40" rx="6" fill="var(--surface)" stroke={`var(--${tone})`} strokeWidth="1.25" />
         <KeyMark x={11} y={14.5} tone={tone} />
-        <text x="33" y="17" className="picture-key">{key.name}</text>
+        <text x="33" y="17" className="picture-key">{named}</text>
         <text x="33" y="31">{key.says}</text>
       </g>
       <Arrow d={key.arrow} tone={tone} isDashed={key.isLent} />

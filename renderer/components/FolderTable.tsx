@@ -6,7 +6,7 @@ import { IconDots, IconFileSearch, IconFolderOpen, IconPlayerPause, IconPlayerPl
 import type { FolderView } from '../../preload/contract.ts';
 import { ask } from '../bridge.ts';
 import { count, shortPath } from '../format.ts';
-import { MODES } from '../modes.ts';
+import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore } from '../store.ts';
 import { Ago, Bar, DirectionIcon, ModeBadge, StatusWord, progressOf, useSecondLine } from './bits.tsx';
 
@@ -65,7 +65,7 @@ function Row({ folder }: { folder: FolderView }): ReactElement {
         <span className="mono ell">{remoteName(folder)}</span>
         <span className="sm mute ell"><span className="connection-name">{folder.connectionName}, </span>{there}</span>
       </div>
-      <span role="cell"><ModeBadge mode={folder.mode} /></span>
+      <span role="cell"><ModeBadge mode={choiceOf(folder)} /></span>
       <span className="num sm mute" role="cell"><Ago ms={status.lastSuccessMs} /></span>
       <span className="row-menu" role="cell"><FolderMenu folder={folder} /></span>
     </div>

@@ -51,7 +51,7 @@ export function Bar({ share, isSealed, label }: { share: number; isSealed: boole
   );
 }
 
-export function ModeBadge({ mode }: { mode: FolderView['mode'] | ModeChoice }): ReactElement {
+export function ModeBadge({ mode }: { mode: ModeChoice }): ReactElement {
   const { t } = useTranslation();
   const { family, tag } = MODES[mode];
   return (
@@ -151,7 +151,7 @@ export function Fact({ name, children }: { name: string; children: ReactNode }):
 }
 
 /** A long name that may be cut, with a button that copies the whole. */
-export function Copyable({ value }: { value: string }): ReactElement {
+export function Copyable({ value, isButtonOnly = false }: { value: string; isButtonOnly?: boolean }): ReactElement {
   const { t } = useTranslation();
   const [isCopied, setCopied] = useState(false);
   const copy = (): void => {
@@ -164,7 +164,7 @@ export function Copyable({ value }: { value: string }): ReactElement {
   };
   return (
     <span className="row copyable">
-      <Tooltip label={value} multiline maw={420}><span className="mono ell">{value}</span></Tooltip>
+      {!isButtonOnly && <Tooltip label={value} multiline maw={420}><span className="mono ell">{value}</span></Tooltip>}
       <UnstyledButton className="copy" onClick={copy} aria-label={isCopied ? t('common.copied') : t('common.copy')}>
         <IconCopy size={14} stroke={1.9} aria-hidden="true" />
       </UnstyledButton>

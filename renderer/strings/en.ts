@@ -48,8 +48,8 @@ export const en = {
   },
   who: {
     title: 'Who may read this?', joinTitle: 'This folder is there already', for: 'For', in: 'in', fixed: 'You will be able to change it later.', joinSays: 'It was made on another computer, and stays as it was chosen there. Both sides are joined; nothing is deleted.',
-    fingerprint: 'Its own fingerprint, the same on every computer:', client: 'Sealed on this computer', clientSays: 'S3 never sees the contents', server: 'Encrypted by S3', serverSays: 'The storage can read it while it works', picture: 'What that means', envelope: '{{tag}}, envelope V3',
-    you: 'You, on your devices', bucket: 'Someone with access to the bucket', amazon: 'Whoever runs the storage', thief: 'A thief of this computer', reads: 'reads', sees: 'sees sizes, counts, times', unlocked: 'only if it is unlocked',
+    fingerprint: 'Its own fingerprint, the same on every computer:', client: 'Sealed on this computer', clientSays: 'S3 never sees the contents', server: 'Encrypted by S3', serverSays: 'The storage can read it while it works', picture: 'What that means', envelope: '{{tag}}, envelope {{format}}',
+    you: 'You, on your devices', bucket: 'Someone with access to the bucket', amazon: 'Whoever runs the storage', thief: 'A thief of this computer', reads: 'reads', sees: 'sees sizes, counts, times', seesNames: 'sees names, sizes, times', blocked: 'Blocked by this bucket', blockedSays: 'This bucket blocks SSE-C, as new AWS buckets do since April 2026. Whoever owns the bucket can allow it in its default encryption.', wayOutKms: 'Amazon’s own S3 Encryption Client opens every file for whoever may use the KMS key.', unlocked: 'only if it is unlocked',
     ifLost: 'If the key is lost', wayOut: 'Way out', cost: 'Cost', wayOutClient: 'Amazon’s own S3 Encryption Client opens every file with your key.', wayOutServer: 'Any S3 program with access to the bucket.',
   },
   home: {
@@ -129,13 +129,22 @@ export const en = {
     signIn: 'AWS sign-in', profile: 'Profile', accessKey: 'Access key', profileName: 'Profile from ~/.aws', region: 'Region', accessKeyId: 'Access key ID', secret: 'Secret access key', secretSays: 'Kept in the keychain.', endpoint: 'Endpoint', endpointWrong: 'An address like https://s3.example.org', names: { disk: 'Storage on my disk', aws: 'Amazon S3', profile: 'Amazon S3 ({{profile}})' },
   },
   wizard: {
-    chooseFolder: 'Choose a folder', steps: 'Steps', step: { place: 'Storage', folder: 'Folder', who: 'Encryption', key: 'Key and recovery file', start: 'Preview and start' }, escape: 'Esc', nothingSent: 'No file is sent before the last step.', back: 'Back', toFolder: 'Continue to folder', toWho: 'Continue to encryption', toKey: 'Continue to key', toPreview: 'Continue to preview', start: 'Start',
+    chooseFolder: 'Choose a folder', steps: 'Steps', step: { place: 'Storage', folder: 'Folder', who: 'Encryption', key: 'Key and recovery file', kms: 'KMS key', start: 'Preview and start' }, escape: 'Esc', nothingSent: 'No file is sent before the last step.', back: 'Back', toFolder: 'Continue to folder', toWho: 'Continue to encryption', toKey: 'Continue to key', toPreview: 'Continue to preview', start: 'Start',
     folderTitle: 'Which folder?', folderSays: 'It stays where it is. Everything in it is kept in step, except what you leave out.', folderHere: 'Folder on this computer', folderPlaceholder: 'Choose, type, or drop a folder here', bucket: 'Bucket', bucketSays: 'It is made if it is not there.', prefix: 'Place in the bucket', prefixSays: 'Empty for the whole bucket.',
     keptAt: 'Kept in {{name}} at', changeWhere: 'Change', directionTitle: 'Which way?',
   },
   key: {
     title: 'Make the key', says: 'This key opens the folder. It is made on this computer and kept in its keychain.', madeTitle: 'Save a recovery file', madeSays: 'If this computer is lost, the recovery file and its passphrase open the folder again.', defaultName: '{{name}} key', nameSays: 'So that you know it again.', makeNew: 'Make a new key', makeNewSays: 'For this folder alone.', inKeychain: 'In the keychain', fileTitle: 'Recovery file', fileSays: 'Keep it away from this computer: a USB stick, a password manager, a safe.',
-    skip: 'Go on without a recovery file. If this computer is lost, the files in this folder are gone.', joinTitle: 'The key of this folder', joinSays: 'This folder was sealed on another computer. Import its key: the recovery file that was saved there, with its passphrase.', needs: 'It needs the key with the fingerprint', haveIt: 'The key {{name}} opens this folder.', wrongKey: '{{name}} is not the key of this folder.', wrongKeyNext: 'Nothing was changed. Import the key whose fingerprint is shown above.',
+    skip: 'Go on without a recovery file. If this computer is lost, the files in this folder are gone.', joinTitle: 'The key of this folder', joinSays: 'This folder was sealed on another computer. Import its key: the recovery file that was saved there, with its passphrase.', needs: 'It needs the key with the fingerprint', haveIt: 'The key {{name}} opens this folder.', wrongKey: '{{name}} is not the key of this folder.', wrongKeyNext: 'Nothing was changed. Import the key whose fingerprint is shown above.', type: 'Kind of key',
+    typeSays: { aes: 'One secret that seals and opens.', rsa: 'Two halves: the public one seals, only the private one opens.', 'sse-c': '256 bits that are lent to S3 with each request. S3 keeps only a check value.' },
+  },
+  kms: {
+    title: 'Which KMS key?', saysClient: 'KMS hands out one data key per file; this key wraps it. Whoever may use this key can read the folder.', saysServer: 'S3 asks KMS for data keys under this key. Whoever may use it, and reach the bucket, can read the folder.', listing: 'Asking KMS for its keys', noAlias: 'Key without a name', typed: 'Another key', typedSays: 'Type its id, ARN or alias.', new: 'A new key', newSays: 'Made in KMS now. In AWS a key costs about one dollar a month.',
+    id: 'Key id, ARN or alias', alias: 'Name of the key', make: 'Make key in KMS', cannotList: 'KMS did not list its keys: {{why}} Type the key instead.',
+  },
+  options: {
+    format: 'Envelope', formats: { v3: 'Current; binds each key to its content', v2: 'For readers older than December 2025' }, bucketKey: 'Bucket Key', bucketKeySays: 'Few KMS requests; the audit trail then names the bucket, not each file', dsse: 'Two layers', dsseSays: 'Encrypt twice, as some rules ask for', context: 'KMS context', contextPlaceholder: 'project=house', contextWrong: 'One name=value per line',
+    wire: 'What is sent, and the same on the command line', headers: 'With each file', command: 'Command line',
   },
   preview: {
     title: 'What will happen', comparing: 'Comparing both sides. No file is sent yet.', upload_one: 'file goes up', upload_other: 'files go up', download_one: 'file comes down', download_other: 'files come down', adopt_one: 'file is the same on both sides already', adopt_other: 'files are the same on both sides already', twoVersions_one: 'file differs; both versions are kept', twoVersions_other: 'files differ; both versions are kept',

@@ -13,7 +13,7 @@ import { ErrorNote, ModeBadge } from '../components/bits.tsx';
 import { useDrop } from '../components/drop.ts';
 import { FoldArt, Padlock, SealedGlyph } from '../components/glyphs.tsx';
 import { bytes, count, date, dateTime } from '../format.ts';
-import { MODES } from '../modes.ts';
+import { MODES, choiceOf } from '../modes.ts';
 import { go, openWizard, useStore } from '../store.ts';
 import { BrowseDetails } from './BrowseDetails.tsx';
 
@@ -56,7 +56,7 @@ function Crumbs({ folder, directory, folders }: { folder: FolderView; directory:
         </span>
       ))}
       <span className="grow" />
-      <ModeBadge mode={folder.mode} />
+      <ModeBadge mode={choiceOf(folder)} />
     </nav>
   );
 }
@@ -242,7 +242,7 @@ export function BrowseView({ folderId, directory }: { folderId: string | null; d
           {folders.map((one) => (
             <li key={one.id}>
               <UnstyledButton onClick={() => go({ view: 'browse', folderId: one.id, directory: '' })}>
-                <IconFolder size={18} stroke={1.6} aria-hidden="true" /><span className="b">{one.name}</span><span className="mono sm mute ell grow">{`s3://${one.bucket}/${one.prefix}`}</span><ModeBadge mode={one.mode} />
+                <IconFolder size={18} stroke={1.6} aria-hidden="true" /><span className="b">{one.name}</span><span className="mono sm mute ell grow">{`s3://${one.bucket}/${one.prefix}`}</span><ModeBadge mode={choiceOf(one)} />
               </UnstyledButton>
             </li>
           ))}

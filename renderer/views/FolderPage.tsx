@@ -9,7 +9,7 @@ import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf,
 import { FolderMenu, remoteName } from '../components/FolderTable.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
 import { bytes, count, rate, remaining, shortPath } from '../format.ts';
-import { MODES } from '../modes.ts';
+import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
 import { FolderSettings } from './FolderSettings.tsx';
@@ -86,7 +86,7 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
       <UnstyledButton className="back sm" onClick={() => go({ view: 'folders' })}><IconArrowLeft size={14} stroke={1.9} aria-hidden="true" />{t('rail.folders')}</UnstyledButton>
       <header className="page-head">
         <div className="grow">
-          <div className="row"><h1 className="ell">{folder.name}</h1><ModeBadge mode={folder.mode} />{status.state === 'up-to-date' && <span className="head-state"><StatusWord status={status} /></span>}</div>
+          <div className="row"><h1 className="ell">{folder.name}</h1><ModeBadge mode={choiceOf(folder)} />{status.state === 'up-to-date' && <span className="head-state"><StatusWord status={status} /></span>}</div>
           <div className="row sm mute flow"><span className="mono ell">{shortPath(folder.localPath, home)}</span><DirectionIcon direction={folder.direction} size={16} /><span className="mono ell">{remoteName(folder)}</span></div>
         </div>
         <Button leftSection={<IconFolderOpen size={16} />} onClick={() => void action.run(() => ask('host.revealLocal', { folderId, path: '' }))}>{t('folder.open')}</Button>

@@ -6,6 +6,7 @@ import { ask, useAction } from '../bridge.ts';
 import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
+import { choiceOf } from '../modes.ts';
 import { go, refreshFolders } from '../store.ts';
 
 export function FolderSettings({ folder }: { folder: FolderView }): ReactElement {
@@ -24,7 +25,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
         <dl className="facts">
           <Fact name={t('table.here')}><span className="mono">{folder.localPath}</span></Fact>
           <Fact name={t('folder.storage')}>{folder.connectionName}, <span className="mono">{remoteName(folder)}</span></Fact>
-          <Fact name={t('table.who')}><ModeBadge mode={folder.mode} /></Fact>
+          <Fact name={t('table.who')}><ModeBadge mode={choiceOf(folder)} /></Fact>
           <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
           <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.name`)}. {t(`direction.${folder.direction}.long`)}</Fact>
           <Fact name={t('settings.id')}><span className="mono">{folder.id}</span></Fact>

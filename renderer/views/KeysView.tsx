@@ -37,7 +37,7 @@ function NewKey({ onClose }: { onClose: () => void }): ReactElement {
   );
 }
 
-export function ImportKey({ onClose, onImported }: { onClose: () => void; onImported?: (key: KeyView) => void }): ReactElement {
+export function ImportKey({ type, onClose, onImported }: { /** What bare bytes are. */ type?: KeyView['type']; onClose: () => void; onImported?: (key: KeyView) => void }): ReactElement {
   const { t } = useTranslation();
   const [file, setFile] = useState<string | null>(null);
   const [name, setName] = useState('');
@@ -51,7 +51,7 @@ export function ImportKey({ onClose, onImported }: { onClose: () => void; onImpo
   };
   const take = (): void => void action.run(async () => {
     if (file === null) return;
-    const key = await ask('keys.importFrom', { name, file, passphrase: passphrase === '' ? null : passphrase });
+    const key = await ask('keys.importFrom', { name, file, passphrase: passphrase === '' ? null : passphrase, ...(type === undefined || type === 'rsa' ? {} : { type }) });
     await refreshKeys();
     onImported?.(key);
     onClose();

@@ -12,11 +12,13 @@ import { ErrorNote } from '../components/bits.tsx';
 import { FoldArt } from '../components/glyphs.tsx';
 import { focusWhenShown } from '../focus.ts';
 import { baseName, slug } from '../format.ts';
-import { MODES, type ModeChoice } from '../modes.ts';
+import { parseContext } from '../mode-request.ts';
+import { MODES, choiceOf, type ModeChoice } from '../modes.ts';
 import { closeWizard, openFolder, refreshFolders, useStore, type WizardStart } from '../store.ts';
 import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 import { FolderStep } from './wizard/FolderStep.tsx';
 import { KeyStep } from './wizard/KeyStep.tsx';
+import { KmsKeyStep } from './wizard/KmsKeyStep.tsx';
 import { PlaceStep } from './wizard/PlaceStep.tsx';
 import { StartStep, useStart } from './wizard/StartStep.tsx';
 import { WhoStep } from './wizard/WhoStep.tsx';
@@ -33,11 +35,19 @@ export type Draft = {
   prefix: string;
   /** The user typed a prefix; it no longer follows the folder's name. */
   isPrefixOwn: boolean;
-  direction: 'two-way' | 'upload';
+  direction: FolderView['direction'];
   inspect: InspectView | null;
   mode: ModeChoice;
   names: 'readable' | 'encrypted';
   keyId: string | null;
+  /** Id, ARN or alias; `''` while none is chosen. */
+  kmsKeyId: string;
+  bucketKey: boolean;
+  dsse: boolean;
+  context: string;
+  format: 'v3' | 'v2';
+  /** Of a new key for `cse-c`. */
+  keyType: 'aes' | 'rsa';
   /** The recovery file was saved, or the user said to go on without. */
   isKeySettled: boolean;
 };
@@ -46,7 +56,7 @@ function useDraft(start: WizardStart): [Draft, (part: Partial<Draft>) => void] {
   const connections = useStore((state) => state.connections);
   const [draft, setDraft] = useState<Draft>({
     connectionId: connections[0]?.id ?? null, localPath: start.localPath ?? '', bucket: connections[0]?.kind === 's3' ? '' : 'enfold', prefix: start.localPath === null ? '' : `${slug(baseName(start.localPath))}/`,
-    isPrefixOwn: false, direction: 'two-way', inspect: null, mode: 'cse-c', names: 'encrypted', keyId: null, isKeySettled: false,
+    isPrefixOwn: false, direction: 'two-way', inspect: null, mode: 'cse-c', names: 'encrypted', keyId: null, isKeySettled: false, kmsKeyId: '', bucketKey: true, dsse: false, context: '', format: 'v3', keyType: 'aes',
   });
   return [draft, (part) => setDraft((last) => ({ ...last, ...part }))];
 }
@@ -90,9 +100,9 @@ function StepList({ step, mode }: { step: Step; mode: ModeChoice }): ReactElemen
   return (
     <ol className="steps" aria-label={t('wizard.steps')}>
       {STEPS.map((each, index) => (
-        <li key={each} className={index < at ? 'done' : index === at ? 'on' : each === 'key' && !MODES[mode].holdsKey ? 'skipped' : ''} aria-current={index === at ? 'step' : undefined}>
+        <li key={each} className={index < at ? 'done' : index === at ? 'on' : each === 'key' && MODES[mode].needs === null ? 'skipped' : ''} aria-current={index === at ? 'step' : undefined}>
           {index < at && <IconCheck size={14} stroke={1.9} aria-hidden="true" />}
-          {t(`wizard.step.${each}`)}
+          {t(each === 'key' && MODES[mode].needs === 'kms' ? 'wizard.step.kms' : `wizard.step.${each}`)}
         </li>
       ))}
     </ol>
@@ -126,13 +136,15 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
   if (step === 'place' && isFirst && connection === undefined)
     return <FirstRun onConnected={(connectionId) => { change({ connectionId, bucket: useStore.getState().connections.find((one) => one.id === connectionId)?.kind === 's3' ? '' : 'enfold' }); setStep('folder'); }} />;
 
-  const holdsKey = MODES[draft.mode].holdsKey;
+  const isJoining = (draft.inspect?.existing ?? null) !== null;
+  const { needs } = MODES[draft.mode];
+  const hasKeyStep = needs === 'own' || (needs === 'kms' && !isJoining);
   const inspect = async (): Promise<void> => {
     if (draft.connectionId === null) return;
     const { connectionId, localPath, bucket, prefix } = draft;
     const seen = await ask('folders.inspect', { connectionId, localPath, bucket, prefix });
     const { existing } = seen;
-    change({ inspect: seen, ...(existing === null ? {} : { mode: existing.mode, names: existing.names, keyId: existing.hasKey ? existing.keyId : null }) });
+    change({ inspect: seen, ...(existing === null ? {} : { mode: choiceOf(existing), names: existing.names, keyId: existing.hasKey ? existing.keyId : null, kmsKeyId: existing.modeDetails.kmsKeyId ?? '', format: existing.modeDetails.format ?? 'v3', isKeySettled: existing.hasKey }) });
     if (seen.localProblem === null && (seen.remoteProblem === null || (!seen.bucketExists && seen.remoteProblem.code === 'bucket-not-found'))) setStep('who');
   };
   const toStart = (): void => {
@@ -142,13 +154,13 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
   const next: Record<Step, { label: string; isReady: boolean; go: () => void }> = {
     place: { label: t('wizard.toFolder'), isReady: draft.connectionId !== null, go: () => setStep('folder') },
     folder: { label: t('wizard.toWho'), isReady: draft.localPath !== '' && draft.bucket !== '', go: () => void action.run(inspect) },
-    who: { label: holdsKey ? t('wizard.toKey') : t('wizard.toPreview'), isReady: MODES[draft.mode].isAvailable, go: () => (holdsKey ? setStep('key') : toStart()) },
-    key: { label: t('wizard.toPreview'), isReady: draft.keyId !== null && draft.isKeySettled, go: toStart },
+    who: { label: hasKeyStep ? t('wizard.toKey') : t('wizard.toPreview'), isReady: parseContext(draft.context) !== null, go: () => (hasKeyStep ? setStep('key') : toStart()) },
+    key: { label: t('wizard.toPreview'), isReady: needs === 'kms' ? draft.kmsKeyId !== '' : draft.keyId !== null && draft.isKeySettled, go: toStart },
     start: { label: t('wizard.start'), isReady: starter.isReady, go: () => void starter.start().then((folder) => { if (folder !== null) { closeWizard(); openFolder(folder.id); } }) },
   };
   const back: Record<Step, (() => void) | null> = {
     place: null, folder: () => setStep('place'), who: () => setStep('folder'), key: () => setStep('who'),
-    start: () => { starter.forget(); setStep(holdsKey ? 'key' : 'who'); },
+    start: () => { starter.forget(); setStep(hasKeyStep ? 'key' : 'who'); },
   };
   const goBack = back[step];
   const isBusy = action.isRunning || starter.isBusy;
@@ -166,7 +178,7 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
           {step === 'place' && <PlaceStep draft={draft} change={change} />}
           {step === 'folder' && <FolderStep draft={draft} change={change} connection={connection} error={action.error} />}
           {step === 'who' && <WhoStep draft={draft} change={change} connection={connection} />}
-          {step === 'key' && <KeyStep draft={draft} change={change} />}
+          {step === 'key' && (needs === 'kms' ? <KmsKeyStep draft={draft} change={change} /> : <KeyStep key={draft.mode} draft={draft} change={change} />)}
           {step === 'start' && <StartStep draft={draft} connection={connection} starter={starter} />}
         </main>
         <footer data-region tabIndex={-1}>

@@ -72,6 +72,8 @@ const VIEWS: { name: string; scene: Scene; steps: () => Promise<unknown> }[] = [
   { name: 'wizard-folder', scene: 'full', steps: () => toWizardStep('folder') },
   { name: 'wizard-who', scene: 'full', steps: () => toWizardStep('who') },
   { name: 'wizard-who-s3', scene: 'full', steps: async () => { await toWizardStep('who'); await radio(/^Anyone with access/).click(); } },
+  { name: 'wizard-who-kms', scene: 'blocked', steps: async () => { await toWizardStep('who'); await radio(/^People I allow on a KMS key.*SSE/).click(); await page.getByText('What is sent, and the same').click(); } },
+  { name: 'wizard-kms', scene: 'full', steps: async () => { await toWizardStep('who'); await radio(/^People I allow on a KMS key.*CSE/).click(); await button('Continue to key').click(); await radio(/^alias.atelier/).click(); } },
   { name: 'wizard-key', scene: 'full', steps: () => toWizardStep('key') },
   { name: 'wizard-key-made', scene: 'full', steps: async () => { await toWizardStep('key'); await button('Make key').click(); await page.getByText('Recovery file', { exact: true }).waitFor(); } },
   { name: 'wizard-start', scene: 'full', steps: () => toWizardStep('start') },
@@ -126,7 +128,7 @@ test('a mode is chosen and the wizard walked with the keyboard alone', async () 
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Who may read this?' }).waitFor();
   await radio(/^Only me/).focus();
-  await page.keyboard.press('ArrowDown');
+  for (let press = 0; press < 5; press += 1) await page.keyboard.press('ArrowDown');
   await expect.poll(() => radio(/^Anyone with access/).isChecked()).toBe(true);
   await page.keyboard.press('Escape');
   await page.getByRole('heading', { name: 'Three things need you.' }).waitFor();

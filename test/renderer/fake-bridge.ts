@@ -22,7 +22,7 @@ const keys: KeyView[] = [
 ];
 const folder = (letter: string, name: string, part: Partial<FolderView>, state: Partial<FolderStatus>): FolderView => ({
   id: id(letter), name, localPath: `/home/ines/${name}`, connectionId: 'c2c2c2c2', connectionName: 'Amazon S3 (ines)', bucket: 'ines-archive', prefix: `${name.toLowerCase().replaceAll(' ', '-')}/`, mode: 'cse-c', keyId: 'a1a1a1a1a1a1a1a1',
-  keyName: 'Documents key', names: 'encrypted', direction: 'two-way', isPaused: false, status: status(id(letter), state), ...part,
+  keyName: 'Documents key', modeDetails: { kmsKeyId: null, bucketKey: null, dsse: null, format: part.mode === undefined ? 'v3' : null, keyType: 'aes' }, names: 'encrypted', direction: 'two-way', isPaused: false, status: status(id(letter), state), ...part,
 });
 const transfer = (path: string, doneBytes: number, totalBytes: number) => ({ path, direction: 'up' as const, doneBytes, totalBytes });
 const folders: FolderView[] = [
@@ -58,18 +58,18 @@ const skipped: Skipped[] = [
 ];
 const preview: PreviewView = { upload: 4812, download: 0, adopt: 0, twoVersions: 0, deleteLocal: 0, deleteRemote: 0, rename: 0, bytesUp: 9_400_000_000, bytesDown: 0, skipped: 7, examples: [{ action: 'upload', path: 'House/Plans/Ground floor rev C.pdf' }, { action: 'upload', path: 'House/Room schedule.ods' }], held: null };
 
-export type Scene = 'full' | 'first-run' | 'empty' | 'join' | 'passphrase' | 'calm';
+export type Scene = 'full' | 'blocked' | 'first-run' | 'empty' | 'join' | 'passphrase' | 'calm';
 
 /** The world of one scene: what each request answers. */
 export function createFakeBridge(scene: Scene): EnfoldApi {
   const listeners = new Map<EventName, Set<(payload: never) => void>>();
   const emit = <N extends EventName>(name: N, payload: Events[N]): void => listeners.get(name)?.forEach((listener) => listener(payload as never));
-  const hasData = scene === 'full' || scene === 'join' || scene === 'calm';
+  const hasData = scene === 'full' || scene === 'blocked' || scene === 'join' || scene === 'calm';
   const world = {
     folders: scene === 'calm' ? folders.filter((one) => one.name === 'Documents' || one.name === 'Camera cards') : hasData ? [...folders] : [], connections: hasData || scene === 'empty' ? [...connections] : [], keys: hasData ? (scene === 'calm' ? keys.slice(0, 1) : [...keys]) : [],
     keychain: scene === 'passphrase' ? ('passphrase-needed' as const) : ('ready' as const),
   };
-  const existing: InspectView['existing'] = { folderId: id('9'), mode: 'cse-c', keyId: 'b7b7b7b7b7b7b7b7', names: 'encrypted', fingerprint: null, keyFingerprint: 'R2LD-94SP-UF7K-M8XA', hasKey: false };
+  const existing: InspectView['existing'] = { folderId: id('9'), mode: 'cse-c', modeDetails: { kmsKeyId: null, bucketKey: null, dsse: null, format: 'v3', keyType: 'aes' }, keyId: 'b7b7b7b7b7b7b7b7', names: 'encrypted', fingerprint: null, keyFingerprint: 'R2LD-94SP-UF7K-M8XA', hasKey: false };
   const answers: { [N in RequestName]?: (input: RequestInput<N>) => unknown } = {
     'app.info': () => ({ version: '0.1.0', isFirstRun: scene === 'first-run', platform: 'linux', homeDirectory: '/home/ines' }),
     'host.defaults': () => ({ storageDirectory: '/media/ines/Backup-2T/Enfold', documentsDirectory: '/home/ines/Documents', hostName: 'ines-thinkpad' }),
@@ -79,9 +79,10 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'connections.add': (input) => { world.connections.push({ ...connections[0]!, id: 'c3c3c3c3', name: input.name }); return world.connections.at(-1); },
     'connections.test': ({ connectionId }) => (connectionId === 'c2c2c2c2' ? { ok: false, error: offline } : { ok: true, error: null }), 'connections.buckets': () => ({ buckets: ['ines-archive', 'atelier-bruun'], error: null }),
     'connections.remove': () => null,
+    'kms.keys': () => ({ keys: [{ arn: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab', aliases: ['alias/atelier'] }, { arn: 'arn:aws:kms:eu-central-1:111122223333:key/9876fedc-98fe-76dc-54ba-0987654321fe', aliases: [] }], error: null }), 'kms.create': ({ alias }) => ({ arn: 'arn:aws:kms:eu-central-1:111122223333:key/0', aliases: [`alias/${alias}`] }),
     'keys.create': (input) => { world.keys.push({ ...keys[1]!, keyId: 'a3a3a3a3a3a3a3a3', name: input.name, usedBy: [], createdAtMs: NOW }); return world.keys.at(-1); },
     'keys.exportTo': (input) => { world.keys = world.keys.map((key) => (key.keyId === input.keyId ? { ...key, exportedAtMs: NOW } : key)); return null; },
-    'folders.inspect': () => ({ localProblem: null, remoteProblem: null, bucketExists: true, localFiles: 4812, existing: scene === 'join' ? existing : null }) satisfies InspectView,
+    'folders.inspect': () => ({ localProblem: null, remoteProblem: null, bucketExists: true, localFiles: 4812, isCustomerKeyBlocked: scene === 'blocked', existing: scene === 'join' ? existing : null }) satisfies InspectView,
     'folders.add': (input) => ({ ...folders[1]!, id: id('8'), name: 'House', localPath: input.localPath }), 'folders.preview': () => preview, 'folders.start': () => null, 'folders.pause': () => null, 'folders.syncNow': () => null, 'folders.remove': () => null,
     'folders.answerHeld': ({ folderId }) => { world.folders = world.folders.map((one) => (one.id === folderId ? { ...one, status: { ...one.status, state: 'up-to-date', held: null } } : one)); emit('changed', 'folders'); return null; },
     'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.list': ({ directory: inside }) => ({ rows: inside === '' ? [row('House', null, 2, { path: 'House/Plans/', kind: 'directory', isConfirmed: false })] : rows, isComplete: true }),

@@ -1,6 +1,6 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, Checkbox, TextInput } from '@mantine/core';
+import { Button, Checkbox, SegmentedControl, TextInput } from '@mantine/core';
 import { IconCheck, IconFileImport, IconKey, IconPlus } from '@tabler/icons-react';
 import { ask, useAction } from '../../bridge.ts';
 import { Choices, ErrorNote } from '../../components/bits.tsx';
@@ -15,7 +15,8 @@ const NEW = 'new';
 /** The key is made, and can be had back if this computer is lost; or the user says plainly that it cannot. */
 export function KeyStep({ draft, change }: { draft: Draft; change: (part: Partial<Draft>) => void }): ReactElement {
   const { t } = useTranslation();
-  const keys = useStore((state) => state.keys).filter((key) => key.type === 'aes');
+  const keys = useStore((state) => state.keys).filter((key) => (draft.mode === 'sse-c' ? key.type === 'sse-c' : key.type !== 'sse-c'));
+  const newType = draft.mode === 'sse-c' ? 'sse-c' : draft.keyType;
   const existing = draft.inspect?.existing ?? null;
   const [isNew, setNew] = useState(draft.keyId === null);
   const [name, setName] = useState<string>(() => t('key.defaultName', { name: baseName(draft.localPath) }));
@@ -28,7 +29,7 @@ export function KeyStep({ draft, change }: { draft: Draft; change: (part: Partia
     change({ keyId, isKeySettled: isSaved || isSkipping });
   };
   const make = (): void => void action.run(async () => {
-    const key = await ask('keys.create', { name, type: 'aes' });
+    const key = await ask('keys.create', { name, type: newType });
     await refreshKeys();
     take(key.keyId, false);
   });
@@ -67,15 +68,21 @@ export function KeyStep({ draft, change }: { draft: Draft; change: (part: Partia
           label={t('key.title')} value={isNew ? NEW : (draft.keyId ?? NEW)} onChange={pick}
           options={[
             { value: NEW, title: t('key.makeNew'), says: t('key.makeNewSays'), icon: <IconPlus size={20} stroke={1.6} /> },
-            ...keys.map((key) => ({ value: key.keyId, title: key.name, says: `${fingerprint(key.fingerprint)}, ${key.exportedAtMs === null ? t('keys.fileNever') : t('keys.fileSaved', { at: date(key.exportedAtMs) })}`, icon: <IconKey size={20} stroke={1.6} /> })),
+            ...keys.map((key) => ({ value: key.keyId, title: key.name, says: `${t(`keys.types.${key.type}`)}, ${fingerprint(key.fingerprint)}, ${key.exportedAtMs === null ? t('keys.fileNever') : t('keys.fileSaved', { at: date(key.exportedAtMs) })}`, icon: <IconKey size={20} stroke={1.6} /> })),
           ]}
         />
       )}
       {current === undefined && isNew && (
+        <>
+        <div className="row key-kind">{draft.mode === 'cse-c' && <SegmentedControl withItemsBorders={false} className="own-width" aria-label={t('key.type')} value={draft.keyType} onChange={(keyType) => change({ keyType })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={[{ value: 'aes', label: t('keys.types.aes') }, { value: 'rsa', label: t('keys.types.rsa') }]} />}
+        <span className="sm mute">{t(`key.typeSays.${newType}`)}</span></div>
         <div className="row end key-new">
           <TextInput className="grow" label={t('keys.name')} description={t('key.nameSays')} value={name} onChange={(event) => setName(event.currentTarget.value)} />
           <Button variant="filled" onClick={make} disabled={name.trim() === ''} loading={action.isRunning}>{t('keys.make')}</Button>
+          <Button leftSection={<IconFileImport size={16} />} onClick={() => setImporting(true)}>{t('keys.importButton')}</Button>
         </div>
+        {isImporting && <ImportKey type={newType} onClose={() => setImporting(false)} onImported={(key) => take(key.keyId, key.exportedAtMs !== null)} />}
+        </>
       )}
       {action.error !== null && <ErrorNote error={action.error} />}
       {current !== undefined && (

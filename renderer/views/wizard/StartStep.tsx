@@ -6,6 +6,8 @@ import type { ConnectionView, FolderView, PreviewView, WireError } from '../../.
 import { ask, useAction } from '../../bridge.ts';
 import { DirectionIcon, ErrorNote, ModeBadge } from '../../components/bits.tsx';
 import { bytes, count, shortPath } from '../../format.ts';
+import { parseContext } from '../../mode-request.ts';
+import { MODES, modeIdOf } from '../../modes.ts';
 import { refreshFolders, useStore } from '../../store.ts';
 import type { Draft } from '../Wizard.tsx';
 
@@ -27,11 +29,19 @@ export function useStart(draft: Draft, added: FolderView | null, setAdded: (fold
   const action = useAction();
   const prepare = (): void => void action.run(async () => {
     setPreview(null);
-    const { connectionId, localPath, bucket, prefix, mode, keyId, names, direction, inspect } = draft;
-    if (connectionId === null || mode === 'sse-kms-aws') return;
+    const { connectionId, localPath, bucket, prefix, mode, keyId, names, direction, inspect, kmsKeyId, bucketKey, dsse, format } = draft;
+    if (connectionId === null) return;
+    const { family, needs } = MODES[mode];
+    // A folder that is joined stays as it was chosen there.
+    const isNew = (inspect?.existing ?? null) === null;
+    const context = parseContext(draft.context) ?? {};
+    const options = !isNew ? {} : {
+      ...(needs === 'kms' ? { kmsKeyId } : {}), ...(family === 'client' ? { format } : {}),
+      ...(modeIdOf(mode) === 'sse-kms' ? { bucketKey: bucketKey && !dsse, dsse, ...(Object.keys(context).length > 0 ? { encryptionContext: context } : {}) } : {}),
+    };
     let folder = added;
     if (folder === null) {
-      folder = await ask('folders.add', { localPath, connectionId, bucket, prefix, mode, keyId: mode === 'cse-c' ? keyId : null, names, direction, createBucket: inspect?.bucketExists === false });
+      folder = await ask('folders.add', { localPath, connectionId, bucket, prefix, mode: modeIdOf(mode), keyId: needs === 'own' ? keyId : null, names, direction, ...options, createBucket: inspect?.bucketExists === false });
       setAdded(folder);
     }
     setPreview(await ask('folders.preview', { folderId: folder.id }));

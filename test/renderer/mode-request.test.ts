@@ -18,6 +18,9 @@ function sentFor({ mode, kmsKeyId, bucketKey, dsse, context }: ModeSettings): Re
   return { ...requestsOf(chosen, [{ keyId, type: 'sse-c', bytes: Buffer.alloc(32, 7) }], null).write };
 }
 
+/** What does not differ from file to file. */
+const steady = (shown: Record<string, string>): [string, string][] => Object.entries(shown).filter(([, value]) => value !== VARIES).sort();
+
 describe('the headers that the window shows', () => {
   test.each([
     settings('sse-s3'), settings('sse-kms-aws'), settings('sse-kms-aws', { bucketKey: false }), settings('sse-kms'), settings('sse-kms', { dsse: true }), settings('sse-kms', { context: 'project=house\nteam=möbel' }), settings('sse-c'),
@@ -25,7 +28,7 @@ describe('the headers that the window shows', () => {
     const sent = sentFor(given);
     const shown = Object.fromEntries(headersOf(given));
     expect(Object.keys(shown).sort()).toEqual(Object.keys(sent).sort());
-    for (const [name, value] of Object.entries(shown)) if (value !== VARIES) expect(value).toBe(sent[name]);
+    expect(steady(shown)).toEqual(Object.entries(sent).filter(([name]) => shown[name] !== VARIES).sort());
   });
 
   test.each(['v3', 'v2'] as const)('are the metadata of a sealed object in format %s', async (format) => {
@@ -33,7 +36,7 @@ describe('the headers that the window shows', () => {
     const encryption = await createEncryption(keyring, { format });
     const shown = Object.fromEntries(headersOf(settings('cse-c', { format })).map(([name, value]) => [name.replace('x-amz-meta-', ''), value]));
     expect(Object.keys(shown).sort()).toEqual(Object.keys(encryption.metadata).sort());
-    for (const [name, value] of Object.entries(shown)) if (value !== VARIES) expect(value).toBe(encryption.metadata[name]);
+    expect(steady(shown)).toEqual(Object.entries(encryption.metadata).filter(([name]) => shown[name] !== VARIES).sort());
     encryption.dispose();
   });
 

@@ -11,6 +11,8 @@ import type { Skipped } from '../model/snapshot.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import type { Buckets } from './buckets.ts';
+import type { Audience, Recipient } from '../keys/identity.ts';
+import type { Member } from '../remote/members.ts';
 import type { Wiring } from './open-folder.ts';
 
 /** Where a running built-in storage is reached. Secret; lives in memory only. */
@@ -70,6 +72,8 @@ export type Keys = {
   importWords(input: { readonly name: string; readonly words: string; readonly type?: 'aes' | 'sse-c' | undefined }): Promise<KeySettings>;
   /** From AWS Secrets Manager: raw bytes, base64, hex, PEM, or 32 characters as it makes them itself. @throws SyncError key-not-found, access-denied, key-invalid, key-name-taken */
   importFromSecret(input: { readonly name: string; readonly secretId: string; readonly connection: string; readonly type?: KeyType | undefined }): Promise<KeySettings>;
+  /** Takes key bytes over (they are zeroed) under that name, or with a number behind it where another key has it. */
+  takeIn(input: { readonly name: string; readonly type: KeyType; readonly bytes: Buffer }): Promise<{ readonly key: KeySettings; readonly isNew: boolean }>;
   /** True where the file is an export, which a passphrase protects, or the file of a kit, which its words open. */
   needsPassphrase(file: string): Promise<boolean>;
   /** @throws SyncError key-in-use */
@@ -99,6 +103,24 @@ export type Kits = {
   /** Folders that a kit or an invitation named and that are not paired here, with what is left to do. */
   known(): readonly KitFolderView[];
   stateOf(key: KeySettings): KitState;
+};
+
+export type { Member } from '../remote/members.ts';
+export type { Recipient, Audience } from '../keys/identity.ts';
+
+/** Sharing a folder with a few people. */
+export type Invitations = {
+  /** Of this computer: what others encrypt invitations to. Made when first asked for. @throws SyncError keychain-… */
+  recipient(): Promise<Recipient>;
+  /** @throws SyncError recipient-invalid, key-shared, target-exists, … */
+  invite(input: { readonly folder: string; readonly audience: Audience; readonly file: string; /** What to call whom it lets in. */ readonly name: string; /** Until it expires. */ readonly days: number }): Promise<{ readonly member: Member; readonly file: string; readonly recipient: Recipient | null }>;
+  /** Joins the folder. On an error nothing is changed on either side. @throws SyncError invitation-…, fingerprint-mismatch, no-such-connection, … */
+  accept(input: { readonly file: string; readonly localPath: string; /** Null: the one connection to the same server. */ readonly connection: string | null; readonly passphrase: string | null }): Promise<AddedFolder & { readonly from: string }>;
+  /** True where a passphrase opens the file. */
+  needsPassphrase(file: string): Promise<boolean>;
+  members(folder: string): Promise<readonly Member[]>;
+  /** Takes back an invitation, or forgets a member: what they hold they keep until the key is changed. */
+  withdraw(folder: string, member: string): Promise<Member>;
 };
 
 export type NewFolder = {
@@ -278,6 +300,7 @@ export type Enfold = {
   readonly connections: Connections;
   readonly keys: Keys;
   readonly kits: Kits;
+  readonly invitations: Invitations;
   readonly folders: Folders;
   readonly files: RemoteFiles;
   readonly buckets: Buckets;

@@ -9,7 +9,7 @@ import { isSyncError, SyncError } from '../model/errors.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import { enfoldHome } from '../state/home.ts';
 import { openSettings } from '../state/settings.ts';
-import type { Enfold, EnfoldOptions } from './api.ts';
+import type { Enfold, EnfoldOptions, Invitations } from './api.ts';
 import { createBuckets } from './buckets.ts';
 import { createConnections } from './connections.ts';
 import { createFolders } from './folders.ts';
@@ -47,9 +47,18 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   const wiring = { home, connections, keys, hostName: options.hostName, log: options.log ?? (() => undefined) };
   const folders = createFolders({ home, settings, connections, keys, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
   const kits = createKits({ home, settings, keys, hostName: options.hostName });
+  const lazyInvitations = async () => (await import('./invitations.ts')).createInvitations({ home, settings, secrets, keys, connections, folders, hostName: options.hostName });
+  const invitations: Invitations = {
+    recipient: async () => (await lazyInvitations()).recipient(),
+    invite: async (input) => (await lazyInvitations()).invite(input),
+    accept: async (input) => (await lazyInvitations()).accept(input),
+    needsPassphrase: async (file) => (await lazyInvitations()).needsPassphrase(file),
+    members: async (folder) => (await lazyInvitations()).members(folder),
+    withdraw: async (folder, member) => (await lazyInvitations()).withdraw(folder, member),
+  };
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
-    home, connections, keys, kits, folders, settings, wiring, secrets, buckets: createBuckets(wiring),
+    home, connections, keys, kits, invitations, folders, settings, wiring, secrets, buckets: createBuckets(wiring),
     usePassphrase: async (given) => {
       const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
       passphrase = given;

@@ -44,7 +44,7 @@ export async function heldKeysOf(modes: readonly EncryptionMode[], keys: Pick<Ke
  * @param access - how KMS is reached, where it holds the key.
  * @throws SyncError key-not-found, key-unwrap-failed, not-authentic, access-denied, keychain-…, passphrase-…
  */
-export async function unlockFolder(descriptor: Descriptor, keys: Keys, access: S3Access): Promise<UnlockedFolder> {
+export async function unlockFolder(descriptor: Descriptor, keys: Pick<Keys, 'bytesOf'>, access: S3Access): Promise<UnlockedFolder> {
   const { currentEpoch, verifyDescriptor } = await import('../envelope/descriptor.ts');
   const { folderId, names } = descriptor;
   const current = currentEpoch(descriptor);

@@ -137,6 +137,13 @@ export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
       return asksFor(readKeyFile(file)) === 'passphrase';
     },
     importFrom: async ({ name, file, passphrase, type = 'aes' }) => importSource(checkName(name), readKeyFile(file), type, passphrase),
+    takeIn: async ({ name, type, bytes }) => {
+      const { keyIdOfMaterial } = await import('../keys/key-material.ts');
+      const known = settings.key(keyIdOfMaterial(type, bytes));
+      let free = known?.name ?? checkName(name);
+      for (let number = 2; known === null && settings.keyNamed(free) !== null; number += 1) free = `${name} ${number}`;
+      return { key: await store(free, type, bytes), isNew: known === null };
+    },
     importWords: async ({ name, words, type = 'aes' }) => {
       const checked = checkName(name);
       const { normalizeWords } = await import('../keys/words.ts');

@@ -17,6 +17,11 @@ export function rememberFolders(settings: Facts, folders: readonly KnownFolder[]
   settings.putFact(FACT, { ...recordsOf(settings), ...Object.fromEntries(folders.map((folder) => [folder.descriptor.folderId, folder])) });
 }
 
+export function forgetFolder(settings: Facts, folderId: string): void {
+  const { [folderId]: _gone, ...rest } = recordsOf(settings);
+  settings.putFact(FACT, rest);
+}
+
 export function knownFolders(settings: Facts): readonly KnownFolder[] {
   return Object.values(recordsOf(settings));
 }

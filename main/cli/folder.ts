@@ -8,8 +8,8 @@ import { isClientSide } from '../model/mode.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { Enfold, FolderChanges } from '../assembly/api.ts';
 import { perform } from './cli.ts';
-import { notYet } from './later.ts';
 import { formatBytes, formatTime, plural, printable, table } from './output.ts';
+import { registerSharing } from './sharing.ts';
 import { parseContext, parseFormat, parseMode, parseRemote, refuseUnbuilt } from './target.ts';
 
 const DIRECTIONS: readonly Direction[] = ['two-way', 'upload', 'upload-mirror', 'download', 'download-mirror'];
@@ -156,7 +156,5 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
       cli.out.answer({ id: found.id, name: found.name, removed: true }, [`Folder ${printable(found.name)} is no longer synced. Its files are still in ${printable(found.localPath)} and in s3://${found.bucket}/${found.prefix}.`]);
     }));
 
-  notYet(folder, 'invite', 'let somebody else in');
-  notYet(folder, 'accept', 'take an invitation');
-  notYet(folder, 'members', 'who is in');
+  registerSharing(folder);
 }

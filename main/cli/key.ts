@@ -7,6 +7,7 @@ import { perform, type Cli } from './cli.ts';
 import { notYet } from './later.ts';
 import { formatTime, printable, table } from './output.ts';
 import { knownFolderLines, readWords, registerKit } from './kit.ts';
+import { registerRecipient } from './sharing.ts';
 import { askHidden, askNewPassphrase, isInteractive } from './passphrase.ts';
 
 export function keyJson(key: KeySettings): Record<string, unknown> {
@@ -134,6 +135,7 @@ The words of a kit: ENFOLD_KIT_WORDS, else standard input, else you are asked.
     }));
 
   registerKit(key);
+  registerRecipient(key);
   notYet(key, 'rotate', 'change to a new key');
   notYet(key, 'drill', 'prove that a folder can be restored');
   notYet(key, 'lock', 'forget opened keys');

@@ -12,7 +12,7 @@ import { deriveKey } from './derive.ts';
 import { systemRandom, type RandomBytes } from './keyring.ts';
 import { DATA_KEY_BYTES, GCM_IV_BYTES, TAG_BYTES } from './suites.ts';
 
-export type RecordPurpose = 'tombstone' | 'feed';
+export type RecordPurpose = 'tombstone' | 'feed' | 'member';
 /** Where a record stands; a record does not open anywhere else. */
 export type RecordPlace = { readonly purpose: RecordPurpose; readonly objectKey: ObjectKey };
 

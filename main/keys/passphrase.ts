@@ -56,7 +56,7 @@ export async function encryptWithPassphrase(plaintext: Uint8Array, passphrase: s
  * @throws SyncError passphrase-wrong, or key-file-damaged for anything that is no such file
  */
 export async function decryptWithPassphrase(file: Uint8Array, passphrase: string): Promise<Buffer> {
-  const { Decrypter, armor } = await import('age-encryption');
+  const { Decrypter } = await import('age-encryption');
   let sawStanza = false;
   const decrypter = new Decrypter();
   decrypter.addIdentity({
@@ -78,8 +78,7 @@ export async function decryptWithPassphrase(file: Uint8Array, passphrase: string
     },
   });
   try {
-    const binary = isArmored(file) ? armor.decode(Buffer.from(file).toString('latin1')) : file;
-    return Buffer.from(await decrypter.decrypt(binary));
+    return Buffer.from(await decrypter.decrypt(await unarmorAgeFile(file)));
   } catch (error) {
     if (error instanceof SyncError) throw error;
     throw new SyncError('key-file-damaged', { detail: sawStanza ? 'Its contents do not match its header.' : 'It is not a passphrase-encrypted age file.' }, { cause: error });
@@ -96,6 +95,17 @@ function isArmored(file: Uint8Array): boolean {
 /** True for what looks like an age file, of whatever recipients. */
 export function isAgeFile(file: Uint8Array): boolean {
   return isArmored(file) || Buffer.from(file.subarray(0, BINARY_HEADER.length)).toString('latin1') === BINARY_HEADER;
+}
+
+/** The binary of an age file, armored or not. @throws SyncError key-file-damaged */
+export async function unarmorAgeFile(file: Uint8Array): Promise<Buffer> {
+  if (!isArmored(file)) return Buffer.from(file);
+  const { armor } = await import('age-encryption');
+  try {
+    return Buffer.from(armor.decode(Buffer.from(file).toString('latin1').trim()));
+  } catch (error) {
+    throw new SyncError('key-file-damaged', { detail: 'The text of the age file is incomplete or altered.' }, { cause: error });
+  }
 }
 
 /** The armored text of a binary age file, for files that people keep, print and mail. */

@@ -141,7 +141,7 @@ export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
       const { keyIdOfMaterial } = await import('../keys/key-material.ts');
       const known = settings.key(keyIdOfMaterial(type, bytes));
       let free = known?.name ?? checkName(name);
-      for (let number = 2; known === null && settings.keyNamed(free) !== null; number += 1) free = `${name} ${number}`;
+      if (known === null) for (let number = 2; settings.keyNamed(free) !== null; number += 1) free = `${name} ${number}`;
       return { key: await store(free, type, bytes), isNew: known === null };
     },
     importWords: async ({ name, words, type = 'aes' }) => {

@@ -10,7 +10,7 @@ import { DATA_KEY_BYTES } from './suites.ts';
 
 /**
  * What is needed of KMS. Implementations translate its errors to SyncErrors: a ciphertext or context it does not accept is
- * `key-unwrap-failed`, a missing or disabled key `key-not-found`, a missing right `access-denied`.
+ * `key-unwrap-failed`, an unknown key `kms-key-not-found`, a disabled one `kms-key-unusable`, a missing right `access-denied`.
  */
 export interface KmsClient {
   /** `KeySpec` AES_256. @returns 32 bytes, and the same wrapped */

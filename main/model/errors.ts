@@ -94,6 +94,8 @@ const table = {
   'rejected': { family: 'RemoteError', retry: 'after-user', says: 'The server refused the request.', next: 'See the details.' },
   'quota-exceeded': { family: 'RemoteError', retry: 'after-user', says: 'The storage is full.', next: 'Free some space or raise the limit.' },
   'mode-not-honoured': { family: 'RemoteError', retry: 'never', says: 'The server did not encrypt the file as asked.', next: 'What it stored was removed again. Choose a client-side mode for this server.' },
+  'kms-key-not-found': { family: 'RemoteError', retry: 'after-user', says: 'KMS has no such key for this sign-in and region.', next: 'Check the key\'s id, ARN or alias, and the connection\'s region.' },
+  'kms-key-unusable': { family: 'RemoteError', retry: 'after-user', says: 'The KMS key cannot be used.', next: 'Enable it, or cancel its deletion, in KMS; Enfold goes on by itself.' },
   'mode-blocked': { family: 'RemoteError', retry: 'after-user', says: 'The bucket does not allow this encryption mode.', next: 'Allow it in the bucket\'s encryption settings ("blocked encryption types"), or choose another mode.' },
   'policy-damaged': { family: 'RemoteError', retry: 'after-user', says: 'The policy is not one that can be read.', next: 'Nothing was changed. Correct the policy, or remove it, and try again.' },
   'policy-too-large': { family: 'RemoteError', retry: 'after-user', says: 'The policy would be larger than the 20 KB that S3 allows.', next: 'Nothing was changed. Remove statements that are no longer needed, and try again.' },

@@ -45,10 +45,10 @@ function configOf(access: S3Access, service: 'KMS' | 'SECRETS_MANAGER', resource
 const byName: Readonly<Record<string, ErrorCode>> = {
   InvalidCiphertextException: 'key-unwrap-failed',
   IncorrectKeyException: 'key-unwrap-failed',
-  NotFoundException: 'key-not-found',
-  DisabledException: 'key-not-found',
-  KMSInvalidStateException: 'key-not-found',
-  InvalidKeyUsageException: 'key-not-found',
+  NotFoundException: 'kms-key-not-found',
+  DisabledException: 'kms-key-unusable',
+  KMSInvalidStateException: 'kms-key-unusable',
+  InvalidKeyUsageException: 'kms-key-unusable',
   ResourceNotFoundException: 'key-not-found',
   KeyUnavailableException: 'server-error',
   DependencyTimeoutException: 'server-error',
@@ -65,10 +65,9 @@ const byName: Readonly<Record<string, ErrorCode>> = {
 };
 
 const says: Readonly<Record<string, string>> = {
-  NotFoundException: 'KMS has no such key for this sign-in and region.',
-  DisabledException: 'The KMS key is disabled.',
-  KMSInvalidStateException: 'The KMS key is not usable now, for instance because it is to be deleted.',
-  InvalidKeyUsageException: 'The KMS key is not one for encrypting.',
+  DisabledException: 'It is disabled.',
+  KMSInvalidStateException: 'It is not in a state to be used, for instance because it is to be deleted.',
+  InvalidKeyUsageException: 'It is not one for encrypting.',
   ResourceNotFoundException: 'Secrets Manager has no such secret for this sign-in and region.',
 };
 

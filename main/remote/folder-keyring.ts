@@ -3,7 +3,7 @@ import { createAesKeyring } from '../envelope/aes-keyring.ts';
 import { createKmsKeyring } from '../envelope/kms-keyring.ts';
 import type { Keyring } from '../envelope/keyring.ts';
 import { createRsaKeyring, parseRsaKey } from '../envelope/rsa-keyring.ts';
-import { SyncError, isSyncError } from '../model/errors.ts';
+import { SyncError, isSyncError, type ErrorCode } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { ClientSideMode, EncryptionMode } from '../model/mode.ts';
 import type { S3Access } from '../model/settings.ts';
@@ -15,6 +15,9 @@ export type OpenKeyring = Keyring & {
   /** Ends the connection to KMS, where there is one. */
   close(): void;
 };
+
+/** Answers of one key that say nothing of the others. */
+const UNFIT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['key-not-found', 'key-unwrap-failed', 'kms-key-not-found', 'kms-key-unusable']);
 
 type Kind = 'aes' | 'rsa' | 'kms';
 type Member = { readonly kind: Kind; readonly keyring: Keyring; readonly close: () => void };
@@ -60,7 +63,7 @@ export function createFolderKeyring(modes: readonly EncryptionMode[], keys: read
           return await keyring.unwrapDataKey(wrapped, algorithmText);
         } catch (error) {
           // An earlier epoch's key may be the one.
-          if (!isSyncError(error, 'key-not-found') && !isSyncError(error, 'key-unwrap-failed')) throw error;
+          if (!isSyncError(error) || !UNFIT.has(error.code)) throw error;
           failure = error;
         }
       }

@@ -137,5 +137,5 @@ describe('a key from Secrets Manager', () => {
 
 test('a KMS key that is not there, or may not be used, is said in the words of keys', async () => {
   writeFileSync(at('source'), 'text');
-  await expect(enfold.files.put(at('source'), target('x', { mode: 'cse-kms', kmsKeyId: 'alias/none' }), signal)).rejects.toMatchObject({ code: 'key-not-found', about: { server: 'KMS: NotFoundException' } });
+  await expect(enfold.files.put(at('source'), target('x', { mode: 'cse-kms', kmsKeyId: 'alias/none' }), signal)).rejects.toMatchObject({ code: 'kms-key-not-found', about: { server: 'KMS: NotFoundException' } });
 });

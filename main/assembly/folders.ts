@@ -166,7 +166,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
         return { loaded, undo: async () => store.delete(descriptorKey(input.prefix), { type: 'version', etag: loaded.etag }, signal) };
       });
     } catch (error) {
-      throw await explainBlocked(error, mode, access, input.bucket);
+      throw await explainBlocked(error, mode, access, input.bucket, connection.name);
     } finally {
       folderKey?.fill(0);
       for (const { bytes } of held) bytes.fill(0);

@@ -66,9 +66,10 @@ export function chooseMode(choice: ModeChoice, keys: Pick<Keys, 'find'>): Encryp
 }
 
 /** Where a bucket's own settings forbid SSE-C, as those of new AWS buckets do, the error that says so; else `error` as it is. */
-export async function explainBlocked(error: unknown, mode: EncryptionMode, access: S3Access, bucket: string): Promise<unknown> {
+export async function explainBlocked(error: unknown, mode: EncryptionMode, access: S3Access, bucket: string, connection: string): Promise<unknown> {
   if (mode.id !== 'sse-c' || !isSyncError(error, 'access-denied')) return error;
   const { isCustomerKeyBlocked } = await import('../remote/connection.ts');
   if (!(await isCustomerKeyBlocked(access, bucket, new AbortController().signal))) return error;
-  return new SyncError('mode-blocked', { detail: `bucket ${bucket} blocks SSE-C, as new AWS buckets do`, server: error.about.server }, { cause: error });
+  const fix = ['enfold', 'bucket', 'allow', `s3://${bucket}`, '--mode', 'sse-c', '--connection', connection];
+  return new SyncError('mode-blocked', { path: error.about.path, detail: `bucket ${bucket} blocks SSE-C, as new AWS buckets do`, server: error.about.server, fix }, { cause: error });
 }

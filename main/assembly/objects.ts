@@ -199,7 +199,7 @@ export function createObjects(wiring: Wiring): Objects {
           }
         });
       } catch (error) {
-        throw await explainBlocked(error, mode, access, target.bucket);
+        throw await explainBlocked(error, mode, access, target.bucket, target.connection);
       } finally {
         opened.close();
       }

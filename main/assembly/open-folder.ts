@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Descriptor } from '../envelope/descriptor.ts';
-import { SyncError } from '../model/errors.ts';
+import { SyncError, fromWire, isSyncError, toWire } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { PlanCounts } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
@@ -17,6 +17,7 @@ import type { FolderEngine, SyncResult } from '../sync/folder-engine.ts';
 import type { Clock, FolderState, LocalWatcher, Random, Transfers } from '../sync/ports.ts';
 import type { Connections, Keys, OpenFolder, SyncReport } from './api.ts';
 import { remoteConfigOf, unlockFolder, type UnlockedFolder } from './folder-access.ts';
+import { explainBlocked } from './mode-choice.ts';
 import { CAPABILITIES_FACT, DESCRIPTOR_FACT, PIN_FACT } from './folders.ts';
 
 export const systemClock: Clock = { nowMs: () => Date.now(), sleep: async (ms, signal) => sleep(ms, undefined, { signal }).then(() => undefined, () => signal.throwIfAborted()) };
@@ -154,6 +155,16 @@ export function reportOf(folder: FolderSettings, result: SyncResult, state: Fold
   };
 }
 
+/** A bucket may have come to block the folder's mode since it was added: one look tells for all that were refused. */
+async function explainRefusals(failed: SyncReport['failed'], folder: FolderSettings, { unlocked, config }: RemoteSide, { connections }: Wiring): Promise<SyncReport['failed']> {
+  const refused = failed.find(({ error }) => error.code === 'access-denied');
+  if (refused === undefined || unlocked.mode.id !== 'sse-c') return failed;
+  const connection = connections.list().find(({ id }) => id === folder.connectionId)?.name ?? folder.connectionId;
+  const explained = await explainBlocked(fromWire(refused.error), unlocked.mode, config.access, folder.bucket, connection);
+  if (!isSyncError(explained, 'mode-blocked')) return failed;
+  return failed.map(({ path, error }) => ({ path, error: error.code === 'access-denied' ? { ...toWire(explained), about: { ...explained.about, path: error.about.path } } : error }));
+}
+
 /** For the command line: one-shot syncs, previews, and a watch that tells when to look again. */
 export async function openFolder(folder: FolderSettings, wiring: Wiring): Promise<OpenFolder> {
   const wired = await wireFolder(folder, wiring);
@@ -175,7 +186,8 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
         const result = await engine.runUntilDone({ acceptHeld, signal });
         // An upload has probed the endpoint; what was found spares the next start the probe.
         if (side.config.capabilities === null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
-        return reportOf(folder, first === null ? result : withFirst(first, result), state, Date.now() - startedAt);
+        const report = reportOf(folder, first === null ? result : withFirst(first, result), state, Date.now() - startedAt);
+        return { ...report, failed: await explainRefusals(report.failed, folder, side, wiring) };
       } finally {
         unsubscribe();
       }

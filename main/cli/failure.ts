@@ -46,7 +46,8 @@ export function describeFailure(error: WireError): string {
   const { path, objectKey, server, detail } = error.about;
   const about = [path ?? objectKey, detail, server === undefined ? undefined : `server: ${server}`].filter((part) => part !== undefined && part !== '');
   const says = about.length === 0 ? error.says : `${error.says.replace(/\.$/, '')}: ${about.join('; ').replace(/\.$/, '')}.`;
-  return `enfold: ${says}\n        ${[safetyOf(error), error.next].filter((part) => part !== '').join(' ')} [${error.code}]\n`;
+  const fix = error.about.fix === undefined ? '' : `        To mend it: ${error.about.fix.join(' ')}\n`;
+  return `enfold: ${says}\n        ${[safetyOf(error), error.next].filter((part) => part !== '').join(' ')} [${error.code}]\n${fix}`;
 }
 
 /** The shape on standard error with --json. */

@@ -95,13 +95,12 @@ const table = {
   'quota-exceeded': { family: 'RemoteError', retry: 'after-user', says: 'The storage is full.', next: 'Free some space or raise the limit.' },
   'mode-not-honoured': { family: 'RemoteError', retry: 'never', says: 'The server did not encrypt the file as asked.', next: 'What it stored was removed again. Choose a client-side mode for this server.' },
   'kms-key-not-found': { family: 'RemoteError', retry: 'after-user', says: 'KMS has no such key for this sign-in and region.', next: 'Check the key\'s id, ARN or alias, and the connection\'s region.' },
-  'kms-key-unusable': { family: 'RemoteError', retry: 'after-user', says: 'The KMS key cannot be used.', next: 'Enable it, or cancel its deletion, in KMS; Enfold goes on by itself.' },
   'mode-blocked': { family: 'RemoteError', retry: 'after-user', says: 'The bucket does not allow this encryption mode.', next: 'Allow it in the bucket\'s encryption settings ("blocked encryption types"), or choose another mode.' },
   'policy-damaged': { family: 'RemoteError', retry: 'after-user', says: 'The policy is not one that can be read.', next: 'Nothing was changed. Correct the policy, or remove it, and try again.' },
   'policy-too-large': { family: 'RemoteError', retry: 'after-user', says: 'The policy would be larger than the 20 KB that S3 allows.', next: 'Nothing was changed. Remove statements that are no longer needed, and try again.' },
   'policy-edited': { family: 'RemoteError', retry: 'after-user', says: 'A policy statement that Enfold once wrote was edited since.', next: 'Nothing was changed. Give the statement a Sid of its own to keep it, or remove it, and try again.' },
   'configuration-changed': { family: 'RemoteError', retry: 'after-user', says: 'The bucket\'s settings were changed in the meantime.', next: 'Nothing was changed. Look again, and decide anew.' },
-  'kms-key-unusable': { family: 'KeyError', retry: 'after-user', says: 'The KMS key cannot be used for this bucket.', next: 'Nothing was changed. Choose a key that is enabled and in the bucket\'s region.' },
+  'kms-key-unusable': { family: 'RemoteError', retry: 'after-user', says: 'The KMS key cannot be used.', next: 'Nothing was changed. Enable the key or cancel its deletion in KMS, or choose one that is enabled and in the bucket\'s region.' },
   'inventory-invalid': { family: 'FormatError', retry: 'after-user', says: 'The inventory is not one that can be read.', next: 'Give the manifest.json of an S3 Inventory in CSV with its files beside it, or one of those files with --inventory-fields.' },
   'answer-invalid': { family: 'RemoteError', retry: 'later', says: 'The server\'s answer makes no sense.', next: 'It is tried again.' },
   // State
@@ -135,6 +134,8 @@ export type ErrorAbout = {
   readonly server?: string | undefined;
   /** A fact that helps, in plain words, without secrets and without content. */
   readonly detail?: string | undefined;
+  /** The command that mends it, word by word. */
+  readonly fix?: readonly string[] | undefined;
 };
 
 export class SyncError extends Error {

@@ -9,6 +9,7 @@ import type { EncryptionContext, EncryptionMode, EnvelopeFormat, KeyId, ModeId, 
 import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, KitState, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
 import type { SettingsStore } from '../state/settings.ts';
+import type { Look } from '../sync/observe.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import type { Buckets } from './buckets.ts';
 import type { Audience, Recipient } from '../keys/identity.ts';
@@ -220,8 +221,11 @@ export type SyncOptions = {
   readonly acceptHeld: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: SyncProgress) => void;
-  /** Where the last sync left nothing over, one side is enough to see that nothing is new. Default: both. */
-  readonly look?: 'both' | 'local-first' | 'remote-first';
+  /**
+   * `both`: both sides whole. `changes`: what the devices' change feeds tell, and a listing of the bucket only where they have a gap. The others begin with
+   * one side, which is enough to see that nothing is new. Default: both.
+   */
+  readonly look?: Look;
 };
 
 export type OpenFolder = {

@@ -2,14 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, lstatSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { basename } from 'node:path';
-import { SyncError } from '../model/errors.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
+import type { Change } from '../model/feed.ts';
 import { isClientSide } from '../model/mode.ts';
 import { isDirectoryPath, isOwnPath, nameOf, parseSyncPath, type LocalPath, type ObjectKey, type SyncPath } from '../model/path.ts';
 import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors } from '../model/version-vector.ts';
 import type { FolderState, ListedObject } from '../sync/ports.ts';
 import type { Fetched, FileRow, Folders, OnBytes, RemoteFiles, Stored, Target } from './api.ts';
-import { openRemoteSide, type RemoteSide, type Wiring } from './open-folder.ts';
+import { openRemoteSide, systemClock, type RemoteSide, type Wiring } from './open-folder.ts';
 import { createObjects } from './objects.ts';
 import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } from './temporary.ts';
 
@@ -158,7 +159,21 @@ export async function uploadOne({ side, state }: OpenSide, source: string, path:
     (doneBytes) => onBytes?.(doneBytes, local.sizeBytes),
     signal,
   );
+  const { etag, objectBytes, attributes } = version;
+  await tell({ side, state }, [{ objectKey, etag, operationId, vector: attributes?.vector ?? {}, objectBytes, keyId: version.keyId ?? null, isDeleted: false }], signal);
   return { path, objectKey: version.objectKey, sizeBytes: local.sizeBytes, sha256, replaced: before !== null };
+}
+
+/** So that the other devices need not list the bucket to learn of it. What cannot be told now is told by the next sync. */
+async function tell({ side, state }: OpenSide, changes: readonly Change[], signal: AbortSignal): Promise<void> {
+  if (changes.length === 0) return;
+  const { publishChanges } = await import('../sync/feed.ts');
+  state.commit({ changes: changes.map((change) => ({ ...change, atMs: Date.now() })) });
+  try {
+    await publishChanges({ state, remote: side.remote, clock: systemClock }, signal);
+  } catch (error) {
+    if (!isSyncError(error)) throw error;
+  }
 }
 
 function rowOf(path: string, object: Pick<ListedObject, 'objectKey' | 'objectBytes' | 'lastModifiedMs' | 'etag'> | null, side: RemoteSide, state: FolderState, objectKey: string, isForeign: boolean, plaintextBytesOf: (objectBytes: number) => number | null): FileRow {
@@ -219,12 +234,14 @@ export async function* listFolder(side: RemoteSide, state: FolderState, where: s
 /** Tombstone first, so that the devices take the absence for what it is. */
 export async function* removeFrom(side: RemoteSide, state: FolderState, where: string, recursive: boolean, signal: AbortSignal): AsyncIterable<string> {
   const { remote } = side;
+  const removed: Change[] = [];
   const removeOne = async (path: SyncPath, version: RemoteVersion): Promise<void> => {
-    const { attributes, objectKey, etag } = version;
+    const { attributes, objectKey, etag, objectBytes } = version;
     if (attributes === null) throw new SyncError('invariant', { path, detail: 'a HEAD without attributes' });
     const { operationId, vector } = attributes;
     await remote.putTombstone({ path, operationId, vector, deletedAtMs: Date.now(), device: state.device }, signal);
     await remote.delete({ objectKey, etag, operationId }, path, signal);
+    removed.push({ objectKey, etag, operationId, vector, objectBytes, keyId: version.keyId ?? null, isDeleted: true });
   };
 
   if (where !== '' && !where.endsWith('/')) {
@@ -232,6 +249,7 @@ export async function* removeFrom(side: RemoteSide, state: FolderState, where: s
     const version = await remote.head(remote.objectKeyOf(path), path, signal);
     if (version !== null) {
       await removeOne(path, version);
+      await tell({ side, state }, removed, signal);
       return yield path;
     }
   }
@@ -243,10 +261,14 @@ export async function* removeFrom(side: RemoteSide, state: FolderState, where: s
   const paths: SyncPath[] = [];
   for await (const row of listFolder(side, state, directory, true, signal)) if (row.protection !== 'foreign') paths.push(row.path as SyncPath);
   if (directory !== '') paths.push(directory);
-  for (const path of paths) {
-    const version = await remote.head(remote.objectKeyOf(path), path, signal);
-    if (version === null) continue;
-    await removeOne(path, version);
-    yield path;
+  try {
+    for (const path of paths) {
+      const version = await remote.head(remote.objectKeyOf(path), path, signal);
+      if (version === null) continue;
+      await removeOne(path, version);
+      yield path;
+    }
+  } finally {
+    await tell({ side, state }, removed, signal);
   }
 }

@@ -169,25 +169,29 @@ async function explainRefusals(failed: SyncReport['failed'], folder: FolderSetti
 export async function openFolder(folder: FolderSettings, wiring: Wiring): Promise<OpenFolder> {
   const wired = await wireFolder(folder, wiring);
   const { engine, state, side, watcher } = wired;
+  let lastReport: SyncReport | null = null;
   return {
     settings: folder,
     sync: async ({ acceptHeld, signal, onProgress, look = 'both' }) => {
       const startedAt = Date.now();
+      const isOneSided = look === 'local-first' || look === 'remote-first';
       let first: CycleResult | null = null;
       if (look === 'both') await side.remote.checkFolder?.(signal);
-      else {
+      if (isOneSided) {
         first = await engine.runCycle({ look, signal, quietMs: WATCH_QUIET_MS });
         if (first.isSettled) return reportOf(folder, SETTLED, state, Date.now() - startedAt);
+        if (first.isUnchanged && lastReport !== null) return { ...lastReport, counts: NO_COUNTS, conflictCopies: [], cycles: 1, elapsedMs: Date.now() - startedAt };
       }
       const unsubscribe = engine.onStatus(({ phase, progress }) => {
         onProgress?.({ phase, doneFiles: progress?.doneFiles ?? 0, totalFiles: progress?.totalFiles ?? 0, doneBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? 0 });
       });
       try {
-        const result = await engine.runUntilDone({ acceptHeld, signal });
+        const result = await engine.runUntilDone({ acceptHeld, signal, look: look === 'both' ? 'both' : 'changes' });
         // An upload has probed the endpoint; what was found spares the next start the probe.
         if (side.config.capabilities === null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
         const report = reportOf(folder, first === null ? result : withFirst(first, result), state, Date.now() - startedAt);
-        return { ...report, failed: await explainRefusals(report.failed, folder, side, wiring) };
+        lastReport = { ...report, failed: await explainRefusals(report.failed, folder, side, wiring) };
+        return lastReport;
       } finally {
         unsubscribe();
       }

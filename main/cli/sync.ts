@@ -4,10 +4,10 @@ import type { Enfold, SyncProgress, SyncReport } from '../assembly/api.ts';
 import type { Plan, Question } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
+import type { Look } from '../sync/observe.ts';
 import { perform, type Cli } from './cli.ts';
 import { asSyncError, describeFailure, exitCodeOf, failureJson, type ExitCode } from './failure.ts';
 import { formatBytes, plural, printable, progressBar } from './output.ts';
-import { refuseUnbuilt } from './target.ts';
 
 const HELD_WORDS: Readonly<Record<string, string>> = {
   'mass-delete-local': 'many files would be deleted here',
@@ -75,13 +75,15 @@ function progressLine(name: string, progress: SyncProgress): string {
 
 type Failure = { readonly id: string; readonly name: string; readonly inStep: false; readonly error: ReturnType<typeof toWire> };
 
+type How = { readonly acceptHeld: boolean; readonly look: 'both' | 'changes' };
+
 /** One folder once: by this process, or by the Enfold that has it open. */
-async function syncOnce(cli: Cli, enfold: Enfold, folder: FolderSettings, acceptHeld: boolean): Promise<SyncReport> {
+async function syncOnce(cli: Cli, enfold: Enfold, folder: FolderSettings, { acceptHeld, look }: How): Promise<SyncReport> {
   try {
     const open = await enfold.folders.open(folder.id);
     try {
       cli.started();
-      return await open.sync({ acceptHeld, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      return await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
     } finally {
       await open.close();
     }
@@ -106,12 +108,12 @@ function worst(codes: readonly ExitCode[]): ExitCode {
 }
 
 /** All given folders once, each on its own: one that fails does not stop the others. */
-async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings[], acceptHeld: boolean): Promise<ExitCode> {
+async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings[], how: How): Promise<ExitCode> {
   const results: (SyncReport | Failure)[] = [];
   const codes: ExitCode[] = [];
   for (const folder of chosen) {
     try {
-      const report = await syncOnce(cli, enfold, folder, acceptHeld);
+      const report = await syncOnce(cli, enfold, folder, how);
       results.push(report);
       codes.push(codeOf(report));
       cli.out.progress(null);
@@ -134,8 +136,10 @@ async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings
 const WATCH_POLL_MS = 3_000;
 const WATCH_IDLE_POLL_MS = 36_000;
 const BUSY_FOR_MS = 600_000;
-/** Events get lost; a look at both sides finds what they missed. */
-const FULL_LOOK_EVERY_MS = 600_000;
+/** Events get lost; a walk finds what they missed. */
+const WALK_EVERY_MS = 3_600_000;
+/** Other programs tell nobody what they change; a listing finds it. */
+const LIST_EVERY_MS = 6 * 3_600_000;
 const BACK_OFF_MS = [3_000, 6_000, 12_000, 24_000, 48_000, 60_000];
 
 /** Keeps one folder in step until the signal: after local changes at once, after remote ones at the next look. */
@@ -144,16 +148,19 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
   cli.started();
   let failures = 0;
   let code: ExitCode | null = null;
-  let look: 'both' | 'local-first' | 'remote-first' = 'both';
-  let fullLookAt = 0;
+  let look: Look = 'both';
+  let listedAt = Number.NEGATIVE_INFINITY;
+  let walkedAt = Number.NEGATIVE_INFINITY;
   let busyUntil = Date.now() + BUSY_FOR_MS;
 
   const syncAndTell = async (): Promise<void> => {
     try {
       const now = Date.now();
-      if (code !== 0 || now - fullLookAt >= FULL_LOOK_EVERY_MS) look = 'both';
-      if (look === 'both') fullLookAt = now;
+      if (now - listedAt >= LIST_EVERY_MS) look = 'both';
+      else if (failures > 0 || now - walkedAt >= WALK_EVERY_MS) look = 'changes';
       const report = await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      if (look === 'both') listedAt = now;
+      if (look !== 'remote-first') walkedAt = now;
       const before = code;
       code = codeOf(report);
       failures = 0;
@@ -187,7 +194,7 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
   }
 }
 
-type SyncOptions = { watch?: boolean; yes?: boolean };
+type SyncOptions = { watch?: boolean; yes?: boolean; quick?: boolean };
 
 export function registerSync(program: Command): void {
   program
@@ -213,18 +220,18 @@ export function registerSync(program: Command): void {
     .argument('[id...]', 'folders by id, start of id, name or local path; all that are not paused without it')
     .option('--watch', 'keep going until interrupted')
     .option('--yes', 'accept a plan that is held because it would delete many files')
-    .option('--quick', 'use the change feed instead of a full listing (not available yet)')
+    .option('--quick', 'learn what changed from the other devices instead of listing the bucket; finds nothing that other programs did there')
     .addHelpText('after', `
 Exit code: 0 in step (files kept in two versions and paths skipped by rule included), 2 something failed, is quarantined or held, 1 could not start.
   $ enfold sync                      all folders, once
   $ enfold sync documents --watch    keep one in step`)
     .action(perform(async (cli, options: SyncOptions, ids: readonly string[]) => {
-      refuseUnbuilt(options, ['quick']);
+      if (options.watch === true && options.quick === true) throw new SyncError('bad-usage', { detail: '--watch is quick after its first look' });
       const enfold = await cli.enfold();
       const chosen = ids.length === 0 ? enfold.folders.list().filter((folder) => !folder.isPaused) : [...new Map(ids.map((id) => enfold.folders.find(id)).map((folder) => [folder.id, folder])).values()];
       if (options.watch !== true) {
         if (chosen.length === 0) cli.out.note('No folders to sync. Add one: enfold folder add --help');
-        return syncAll(cli, enfold, chosen, options.yes === true);
+        return syncAll(cli, enfold, chosen, { acceptHeld: options.yes === true, look: options.quick === true ? 'changes' : 'both' });
       }
       if (chosen.length === 0) throw new SyncError('no-such-folder', { detail: 'there is no folder to watch' });
       const ends = await Promise.allSettled(chosen.map(async (folder) => watchFolder(cli, enfold, folder, options.yes === true)));

@@ -101,7 +101,8 @@ export function parseTombstone(bytes: Buffer): Tombstone {
   return { path: parsedPath, operationId: operationId as OperationId, vector, deletedAtMs: deletedAtMs as number, device };
 }
 
-function isVector(value: unknown): value is Record<string, number> {
+/** Whether a value that came from outside is a version vector. */
+export function isVector(value: unknown): value is Record<string, number> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return false;
   const entries = Object.entries(value);
   return entries.length <= 32 && entries.every(([device, count]) => /^[0-9a-f]{12}$/.test(device) && Number.isSafeInteger(count) && count >= 1);

@@ -5,7 +5,7 @@
  * and hand the path back to the next plan where the world has moved on.
  */
 import type { SyncPath } from './path.ts';
-import type { BaseEntry, LocalEntry, RemoteVersion, Skipped, Tombstone } from './snapshot.ts';
+import type { BaseEntry, LocalEntry, RemoteState, RemoteVersion, Skipped, Tombstone } from './snapshot.ts';
 import type { VersionVector } from './version-vector.ts';
 
 export type Action =
@@ -65,6 +65,8 @@ export type Plan = {
   readonly counts: PlanCounts;
   readonly questions: readonly Question[];
   readonly skipped: readonly Skipped[];
+  /** What happened remotely at paths whose local side cannot be told just now: nobody may tell of it again. */
+  readonly unheard: readonly { readonly path: SyncPath; readonly state: RemoteState }[];
   /** Not null: looks like an accident. Deletions wait for the user; everything else may go on. */
   readonly held: { readonly reason: HoldReason; readonly deletions: readonly SyncPath[]; readonly ofTotal: number } | null;
 };
@@ -82,6 +84,11 @@ export type PlanPolicy = {
   /** The listing of each side was complete. An incomplete side plans no deletions on the other. */
   readonly isLocalComplete: boolean;
   readonly isRemoteComplete: boolean;
+  /**
+   * False: the remote side is told by the change feeds and not by a listing. What is gone there then proves a deletion only together with a
+   * tombstone; without one it waits for a listing. Default true.
+   */
+  readonly isRemoteListed?: boolean;
   readonly guard: { readonly maxFiles: number; readonly maxShare: number; readonly maxTree: number };
   /** Aggregates over the whole folder, since the planner sees only rows that differ. */
   readonly totals: { readonly baseFiles: number; readonly localFiles: number; readonly remoteFiles: number };

@@ -48,6 +48,7 @@ const table = {
   'descriptor-rollback': { family: 'IntegrityError', retry: 'after-user', says: 'The folder\'s description in the bucket is older than the one this computer has seen.', next: 'Somebody replaced it. Check who may write to the bucket before going on.' },
   'descriptor-mismatch': { family: 'IntegrityError', retry: 'after-user', says: 'The bucket holds a different folder than the one this computer joined.', next: 'Check the bucket and prefix; nothing was changed.' },
   'descriptor-missing': { family: 'IntegrityError', retry: 'after-user', says: 'The folder\'s description is gone from the bucket.', next: 'Nothing was changed. Check the bucket and prefix.' },
+  'feed-rollback': { family: 'IntegrityError', retry: 'after-user', says: 'A device\'s list of changes in the bucket is older than the one this computer has seen.', next: 'Somebody may have put an old copy back; check who may write to the bucket. The folder is compared with the bucket in full instead, and the warning ends when that device has published anew.' },
   // Formats
   'not-ours': { family: 'FormatError', retry: 'never', says: 'The object was not written by an S3 encryption client.', next: 'It is listed and left alone.' },
   'malformed': { family: 'FormatError', retry: 'never', says: 'The data is damaged or not in the expected format.', next: 'It was not used.' },
@@ -105,6 +106,7 @@ const table = {
   'answer-invalid': { family: 'RemoteError', retry: 'later', says: 'The server\'s answer makes no sense.', next: 'It is tried again.' },
   // State
   'state-corrupt': { family: 'StateError', retry: 'after-user', says: 'Enfold\'s own records of this folder are damaged.', next: 'Remove the folder from Enfold and add it again; no file is lost by that.' },
+  'records-restored': { family: 'StateError', retry: 'later', says: 'Enfold\'s own records of this folder are older than what this computer has done since, as after restoring a backup.', next: 'The folder is joined anew: both sides are compared and nothing is deleted.' },
   'state-newer-version': { family: 'StateError', retry: 'after-user', says: 'Enfold\'s records were written by a newer version.', next: 'Update Enfold.' },
   'folder-busy': { family: 'StateError', retry: 'later', says: 'Another Enfold is syncing this folder.', next: 'Wait until it is done, or quit it.' },
   'storage-busy': { family: 'StateError', retry: 'later', says: 'Another server already uses this storage folder.', next: 'Stop it, or use the one that is running.' },

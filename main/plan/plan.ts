@@ -8,8 +8,8 @@
 import type { Action, ActionType, Plan, PlanCounts, PlanPolicy, Question } from '../model/action.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { PathStates, Skipped } from '../model/snapshot.ts';
-import { localHashOf, remoteSizeOf } from './changes.ts';
+import type { PathStates, RemoteState, Skipped, SkipReason } from '../model/snapshot.ts';
+import { localHashOf, remoteChangeOf, remoteSizeOf } from './changes.ts';
 import { placeNewcomers } from './clash.ts';
 import type { Newcomer } from './clash.ts';
 import { reasonToHold } from './guard.ts';
@@ -21,11 +21,15 @@ import { reconcile } from './reconcile.ts';
 
 type Deletion = Extract<Action, { type: 'delete-remote' | 'delete-local' }>;
 
+/** Reasons that pass by themselves, often before the next look. */
+const PASSING: ReadonlySet<SkipReason> = new Set<SkipReason>(['waiting-for-quiet', 'unreadable', 'directory-unreadable']);
+
 /** @param differences - in any order; each path at most once. */
 export function makePlan(differences: Iterable<PathStates>, policy: PlanPolicy): Plan {
   const actions = new Set<Action>();
   const questions: Question[] = [];
   const skipped: Skipped[] = [];
+  const unheard: { path: SyncPath; state: RemoteState }[] = [];
   const created: Created[] = [];
   const present = new Set<SyncPath>();
   const absent = new Set<SyncPath>();
@@ -37,6 +41,7 @@ export function makePlan(differences: Iterable<PathStates>, policy: PlanPolicy):
     const verdict = reconcile(states, policy);
     if (verdict.question !== null) questions.push(verdict.question);
     if (verdict.skipped !== null) skipped.push(verdict.skipped);
+    if (local.type === 'unknown' && PASSING.has(local.reason) && isNews(states)) unheard.push({ path, state: remote });
     if (verdict.action === null) continue;
     actions.add(verdict.action);
     if (verdict.action.type === 'upload' && base === null && local.type === 'present' && remote.type === 'absent') {
@@ -69,6 +74,7 @@ export function makePlan(differences: Iterable<PathStates>, policy: PlanPolicy):
     if (placement !== 'clash') continue;
     actions.delete(newcomer);
     skipped.push({ path: newcomer.path, side: 'remote', reason: 'name-clash', detail: null });
+    unheard.push({ path: newcomer.path, state: { type: 'present', version: newcomer.remote } });
   }
 
   return {
@@ -76,8 +82,14 @@ export function makePlan(differences: Iterable<PathStates>, policy: PlanPolicy):
     counts: countActions(actions, policy),
     questions,
     skipped,
+    unheard,
     held: isHeld ? { reason, deletions: deletions.map(({ path }) => path), ofTotal: policy.totals.baseFiles } : null,
   };
+}
+
+function isNews(states: PathStates): boolean {
+  const change = remoteChangeOf(states);
+  return change === 'changed' || change === 'new' || change === 'gone';
 }
 
 /** True where executing the plan would do nothing. */

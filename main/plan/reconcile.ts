@@ -75,6 +75,7 @@ function goneRemotely(change: LocalChange, base: BaseEntry, local: Extract<Local
     case 'download-mirror':
       if (tombstone !== null) return remove;
   }
+  if (policy.isRemoteListed === false) return NOTHING;
   // Another program deleted it, or somebody withholds it. Where the server is not trusted with the content, the user is asked.
   return policy.isClientSide ? ask({ type: 'vanished', path: base.path, base }) : remove;
 }

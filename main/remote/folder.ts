@@ -18,6 +18,7 @@ import type { Capabilities } from './capabilities.ts';
 import { copyThrough } from './copy-through.ts';
 import { checkPin, loadDescriptor } from './descriptor-store.ts';
 import type { RemoteFolderConfig } from './folder-config.ts';
+import { createFeeds } from './feeds.ts';
 import { createLongNames } from './long-names.ts';
 import type { ListPage, ObjectHead, ObjectStore } from './object-store.ts';
 import { withRetries } from './retry.ts';
@@ -124,6 +125,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
 
   return {
     capabilities,
+    feeds: createFeeds({ store, prefix, files, listBelow, capabilities }),
 
     async checkFolder(signal) {
       const loaded = await loadDescriptor(store, prefix, signal, requests);

@@ -91,6 +91,14 @@ CREATE TABLE activity (
 CREATE TABLE fact (name TEXT NOT NULL PRIMARY KEY CHECK (name <> ''), value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
 `,
   'ALTER TABLE base ADD COLUMN listed_ms INTEGER;',
+  `
+-- What this device has changed in the bucket and others are to learn; numbers are never used twice.
+CREATE TABLE own_change (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  change TEXT NOT NULL CHECK (json_valid(change))
+) STRICT;
+`,
 ];
 
 /** The differences of one cycle: in a file of their own that no power cut needs to preserve. */

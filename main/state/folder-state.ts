@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { parentOf, type ObjectKey, type SyncPath } from '../model/path.ts';
 import type { ActivityEvent } from '../model/activity.ts';
+import { MAX_FEED_ENTRIES } from '../model/feed.ts';
+import type { Change, NumberedChange } from '../model/feed.ts';
 import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../model/snapshot.ts';
 import type { DeviceId, VersionVector } from '../model/version-vector.ts';
 import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference } from '../sync/ports.ts';
@@ -78,7 +80,7 @@ function removeScratch(directory: string, folderId: string): void {
 }
 
 class SqliteFolderState implements FolderState {
-  readonly device: DeviceId;
+  #device: DeviceId;
   readonly #database: Database;
   readonly #directory: string;
   readonly #folderId: string;
@@ -94,7 +96,21 @@ class SqliteFolderState implements FolderState {
     this.#folderId = folderId;
     const known = database.get('SELECT id FROM device');
     if (known === null) database.run('INSERT INTO device VALUES (1, ?, 0) ON CONFLICT (one) DO NOTHING', randomBytes(6).toString('hex'));
-    this.device = String((known ?? database.get('SELECT id FROM device'))?.['id']) as DeviceId;
+    this.#device = String((known ?? database.get('SELECT id FROM device'))?.['id']) as DeviceId;
+  }
+
+  get device(): DeviceId {
+    return this.#device;
+  }
+
+  renewDevice(): void {
+    this.#database.transaction(() => {
+      this.#database.run('UPDATE device SET id = ?, counter = 0', randomBytes(6).toString('hex'));
+      this.#database.exec("DELETE FROM own_change; DELETE FROM sqlite_sequence WHERE name = 'own_change'");
+      this.#device = String(this.#database.get('SELECT id FROM device')?.['id']) as DeviceId;
+    });
+    this.#nextCounter = 1;
+    this.#lastCounter = 0;
   }
 
   takeCounters(count: number): number {
@@ -165,13 +181,34 @@ class SqliteFolderState implements FolderState {
     return { files: Number(row?.['files']), bytes: Number(row?.['bytes']) };
   }
 
+  // ------------------------------------------------------------------ own changes
+
+  ownChanges(limit: number): readonly NumberedChange[] {
+    const rows = this.#database.all('SELECT seq, change FROM own_change ORDER BY seq DESC LIMIT ?', limit);
+    return rows.map((row) => ({ ...(JSON.parse(String(row['change'])) as Change), seq: Number(row['seq']) })).toReversed();
+  }
+
+  lastChange(): number {
+    return Number(this.#database.get("SELECT seq FROM sqlite_sequence WHERE name = 'own_change'")?.['seq'] ?? 0);
+  }
+
+  forgetChanges(keep: number, sinceMs: number): void {
+    // Without a gap: whatever is older than the first one to be kept goes.
+    this.#database.run(
+      `DELETE FROM own_change WHERE seq < min((SELECT max(seq) FROM own_change) - ?1 + 1, coalesce((SELECT min(seq) FROM own_change WHERE at_ms >= ?2), (SELECT max(seq) FROM own_change) + 1))
+       OR seq <= (SELECT max(seq) FROM own_change) - ${MAX_FEED_ENTRIES}`,
+      keep, Math.round(sinceMs),
+    );
+  }
+
   // ------------------------------------------------------------------ differences
 
-  beginScan(): void {
+  beginScan(keepsRemoteSkipped = false): void {
     this.#openScratch();
     this.#isScanning = true;
     this.#database.guard(() => {
       for (const table of ['local_difference', 'remote_difference', 'unknown_directory', 'seen_skipped']) this.#database.exec(`DELETE FROM scan.${table}`);
+      if (keepsRemoteSkipped) this.#database.exec("INSERT INTO scan.seen_skipped SELECT side, path FROM skipped WHERE side = 'remote'");
     });
   }
 
@@ -280,6 +317,7 @@ class SqliteFolderState implements FolderState {
       for (const path of batch.drop ?? []) this.#database.run('DELETE FROM base WHERE path = ?', path);
       for (const entry of batch.put ?? []) this.#put(entry);
       for (const operationId of batch.finish ?? []) this.#database.run('DELETE FROM intent WHERE operation_id = ?', operationId);
+      for (const { atMs, ...change } of batch.changes ?? []) this.#database.run('INSERT INTO own_change (at_ms, change) VALUES (?, ?)', Math.round(atMs), JSON.stringify(change));
       if (batch.activity !== undefined && batch.activity.length > 0) this.#record(batch.activity);
     });
   }

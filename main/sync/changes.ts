@@ -1,5 +1,6 @@
 /** The actions that move no content through this computer: deletions, renames, new attributes. */
 import { isSyncError, SyncError } from '../model/errors.ts';
+import { deletedChange, storedChange } from '../model/feed.ts';
 import { isDirectoryPath, parentOf } from '../model/path.ts';
 import type { Action } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
@@ -16,7 +17,7 @@ type Of<T extends Action['type']> = Extract<Action, { type: T }>;
 export async function deleteRemote(action: Of<'delete-remote'>, intent: Intent, run: Run): Promise<void> {
   await expectLocal(action.path, null, run);
   await buryRemote(action.base, run);
-  run.recorder.record({ drop: action.path, finish: intent.operationId, note: { kind: 'deleted-remote', path: action.path, bytes: action.base.sizeBytes } });
+  run.recorder.record({ drop: action.path, finish: intent.operationId, changes: [deletedChange(action.base)], note: { kind: 'deleted-remote', path: action.path, bytes: action.base.sizeBytes } });
   run.board.finishFile();
 }
 
@@ -90,7 +91,7 @@ export async function renameRemote(action: Of<'rename-remote'>, intent: Intent, 
   };
   await copyOrUpload(from, { path, local, replaces: null, attributes }, intent, run);
   await buryRemote(from, run);
-  run.recorder.record({ drop: from.path, finish: intent.operationId, note: { kind: 'renamed', path, bytes: from.sizeBytes, detail: from.path } });
+  run.recorder.record({ drop: from.path, finish: intent.operationId, changes: [deletedChange(from)], note: { kind: 'renamed', path, bytes: from.sizeBytes, detail: from.path } });
   run.board.finishFile();
 }
 
@@ -118,7 +119,7 @@ async function copyOrUpload(
     const copied = attributesOf(version).sha256;
     if (copied !== null && copied !== from.sha256) throw new SyncError('version-changed', { path: to.path, detail: 'the copy does not hold the content' });
     const put = baseEntryOf({ local: to.local, version: { epoch: from.epoch, keyId: from.keyId, ...version }, sha256: from.sha256, operationId: intent.operationId, vector: intent.vector, facts: run.facts });
-    run.recorder.record({ put });
+    run.recorder.record({ put, changes: [storedChange(put)] });
     return;
   } catch (error) {
     if (!isSyncError(error, 'rejected')) throw error;

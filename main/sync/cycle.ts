@@ -18,27 +18,41 @@ import { enrich } from './enrich.ts';
 import { executePlan } from './execute.ts';
 import { resolveIntents } from './intents.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
-import type { PathFailures } from './path-failures.ts';
+import { PathFailures } from './path-failures.ts';
 import { createPlacer, recallPlaced, withdrawAnnouncement } from './place.ts';
 import { Recorder } from './record.ts';
+import { FeedReader, publishChanges, publishMeanwhile } from './feed.ts';
+import { Leftovers } from './leftovers.ts';
+import type { Leftover } from './leftovers.ts';
+import { dropOneSided, finishRejoining, FIRST_CYCLE_DONE, observe, rejoin } from './observe.ts';
+import type { Look, Snapshots } from './observe.ts';
 import type { Outcome, Run } from './run.ts';
-import { scanLocal, scanRemote } from './scan.ts';
-import type { LocalScan, RemoteScan } from './scan.ts';
 import type { StatusBoard, SyncProblem } from './status.ts';
 
 /** What a folder remembers from one cycle to the next, in memory only: losing it costs a look, never a file. */
-export type CycleMemory = { readonly failures: PathFailures; readonly suspects: Set<SyncPath> };
+export type CycleMemory = {
+  readonly failures: PathFailures;
+  readonly suspects: Set<SyncPath>;
+  readonly feed: FeedReader;
+  /** Remote states of paths at which the last cycle did not do what it planned. */
+  leftovers: readonly Leftover[];
+  /** More was left over than is remembered, or the last listing was not carried through. */
+  mustList: boolean;
+  /** The last cycle that planned. */
+  last: CycleResult | null;
+};
+
+export function newMemory({ remote, state }: Pick<FolderParts, 'remote' | 'state'>): CycleMemory {
+  return { failures: new PathFailures(), suspects: new Set(), feed: new FeedReader(remote.feeds, state), leftovers: [], mustList: false, last: null };
+}
 
 export type CycleOptions = {
   /** Accept deletions that the guard would hold. */
   readonly acceptHeld?: boolean;
   /** Leave files alone that changed less than this long ago. 0: take all as they are. */
   readonly quietMs?: number;
-  /**
-   * Which side to look at first. If it holds nothing new, the other is not looked at: only right where the last cycle
-   * left nothing over. A plan is always made from complete snapshots of both sides.
-   */
-  readonly look?: 'both' | 'local-first' | 'remote-first';
+  /** What to look at, and in which order. Default: both sides whole. */
+  readonly look?: Look;
 };
 
 export type CycleResult = {
@@ -60,11 +74,12 @@ export type CycleResult = {
   readonly stopped: WireError | null;
   /** Nothing is left to do but what was skipped by rule. */
   readonly isSettled: boolean;
+  /** Nothing was new: all else is as the last cycle that planned left it. */
+  readonly isUnchanged: boolean;
+  /** A device's change feed was put back or forged; nothing rests on it, and somebody should know. */
+  readonly alarms: number;
 };
 
-type Snapshots = { readonly local: LocalScan; readonly remote: RemoteScan };
-
-const FIRST_CYCLE_DONE = 'first-cycle-done';
 const MAX_LISTED_PROBLEMS = 1_000;
 
 /**
@@ -75,21 +90,28 @@ const MAX_LISTED_PROBLEMS = 1_000;
 export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, board: StatusBoard, options: CycleOptions, signal: AbortSignal): Promise<CycleResult> {
   const ending = new AbortController();
   const recorder = new Recorder(parts.state, parts.clock, ending.signal);
-  const outcome: Outcome = { done: 0, failed: 0, postponed: 0, conflictCopies: [] };
+  const outcome: Outcome = { done: 0, failed: 0, postponed: 0, conflictCopies: [], left: new Leftovers() };
   let plan: Plan | null = null;
   let snapshots: Snapshots | null = null;
   let stopped: WireError | null = null;
+  const meanwhile = new AbortController();
+  let publishing: Promise<void> = Promise.resolve();
   try {
     board.set({ phase: 'scanning' });
     await parts.tree.checkRoot();
     await finishPruning(parts);
     await resolveIntents(parts, facts, recorder, signal);
     await recallPlaced(parts, recorder, signal);
-    snapshots = await scan(parts, memory, options, signal);
-    if (snapshots === null) return nothingNew(parts);
+    snapshots = await look(parts, memory, options, signal);
+    if (snapshots === null) {
+      await publishChanges(parts, signal);
+      return nothingNew(parts, memory);
+    }
 
     board.set({ phase: 'planning' });
-    if (snapshots.remote.vanished > 0) await parts.remote.checkFolder?.(signal);
+    // The folder may have changed its keys since: who published has read the description that is there now.
+    if (snapshots.remote.vanished > 0 || (!snapshots.isListed && snapshots.news.changes.length > 0)) await parts.remote.checkFolder?.(signal);
+    dropOneSided(parts);
     const policy = policyOf(parts, facts, snapshots, options);
     await enrich(parts, policy, signal);
     plan = makePlan(parts.state.differences(), policy);
@@ -100,31 +122,77 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
       outcome.conflictCopies.push(copy.path);
       recorder.record({ note: { kind: 'two-versions', path: of, bytes: copy.sizeBytes, detail: copy.path } });
     });
-    const run: Run = { parts, facts, recorder, board, brakes, ...memory, signal, outcome, place: (staged) => placer.add(staged) };
+    const run: Run = { parts, facts, recorder, board, brakes, failures: memory.failures, suspects: memory.suspects, signal, outcome, place: (staged) => placer.add(staged) };
     if (hasActions(plan)) {
+      memory.feed.begin();
       board.expect(totalsOf(plan));
       board.set({ phase: 'transferring' });
+      publishing = publishMeanwhile(parts, AbortSignal.any([signal, meanwhile.signal]));
       await executePlan(plan, run, () => placer.drain());
       withdrawAnnouncement(parts);
     }
     forgetOldFailures(plan, memory.failures);
     stopped = brakes.stopped ?? [...brakes.stoppedLanes.values()][0] ?? null;
     if (brakes.stopped === null) finishFirstCycle(parts, recorder);
+    recorder.flush();
+    meanwhile.abort();
+    await publishing;
+    await publishChanges(parts, signal);
+    remember(memory, snapshots, plan, outcome, { isStopped: brakes.stopped !== null, isJoining: policy.isJoining });
   } catch (error) {
+    if (snapshots?.isListed === true) distrust(memory);
     signal.throwIfAborted();
     stopped = toWire(isSyncError(error) ? error : new SyncError('invariant', { detail: describe(error) }, { cause: error }));
+    if (isSyncError(error, 'records-restored')) startAnew(parts, memory, recorder);
   } finally {
+    meanwhile.abort();
+    await publishing.catch(() => undefined);
     ending.abort();
     board.expect(null);
   }
   stopped = flush(recorder) ?? stopped;
-  return resultOf(parts, memory, outcome, plan, snapshots, stopped);
+  const result = resultOf(parts, memory, outcome, plan, snapshots, stopped);
+  memory.last = result;
+  return result;
+}
+
+/** Once the records turn out to be older than what this device has done, the cycle begins again as that of a new device. */
+async function look(parts: FolderParts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Snapshots | null> {
+  const wanted = { look: options.look ?? 'both', quietMs: options.quietMs ?? 0 };
+  return observe(parts, memory, wanted, signal);
+}
+
+/** What the feeds told is carried out, or kept for the next cycle. */
+function remember(memory: CycleMemory, snapshots: Snapshots, plan: Plan, outcome: Outcome, { isStopped, isJoining }: { readonly isStopped: boolean; readonly isJoining: boolean }): void {
+  if (isStopped) {
+    // What a listing found is lost with this cycle; what the feeds told, they tell again.
+    if (snapshots.isListed) memory.mustList = true;
+    return;
+  }
+  outcome.left.addRows(plan.unheard);
+  memory.leftovers = outcome.left.rows;
+  // Who joins deletes nothing: what is gone in the bucket is for the cycle after it to find.
+  const isPutOff = isJoining && snapshots.remote.vanished > 0;
+  memory.mustList = isPutOff || !outcome.left.isWhole || plan.held !== null || plan.questions.length > 0;
+  memory.feed.accept(snapshots.news, !memory.mustList && memory.leftovers.length === 0);
+}
+
+function distrust(memory: CycleMemory): void {
+  memory.mustList = true;
+  memory.feed.distrust();
+}
+
+function startAnew(parts: FolderParts, memory: CycleMemory, recorder: Recorder): void {
+  rejoin(parts);
+  memory.feed.distrust();
+  memory.leftovers = [];
+  recorder.record({ note: { kind: 'joined', path: '', bytes: 0, detail: 'records-restored' } });
 }
 
 /** What a cycle would do, and why. Looks things up, changes nothing. @throws SyncError */
 export async function previewCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Plan> {
   await parts.tree.checkRoot();
-  const snapshots = await scan(parts, memory, { ...options, look: 'both' }, signal);
+  const snapshots = await look(parts, memory, { ...options, look: 'both' }, signal);
   if (snapshots === null) throw new SyncError('invariant', { detail: 'a full scan found no snapshots' });
   if (snapshots.remote.vanished > 0) await parts.remote.checkFolder?.(signal);
   const policy = policyOf(parts, facts, snapshots, options);
@@ -132,35 +200,7 @@ export async function previewCycle(parts: FolderParts, facts: FolderFacts, memor
   return makePlan(parts.state.differences(), policy);
 }
 
-/** Both sides at once; or one, and the other only if the first holds something new. Null: neither does. */
-async function scan(parts: FolderParts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Snapshots | null> {
-  const { tree, remote, state, clock } = parts;
-  const failing = new AbortController();
-  const both = AbortSignal.any([signal, failing.signal]);
-  const walk = (): Promise<LocalScan> => scanLocal(tree, state, { quietMs: options.quietMs ?? 0, nowMs: clock.nowMs() }, both);
-  const list = (): Promise<RemoteScan> => scanRemote(remote, state, memory.suspects, both);
-  state.beginScan();
-  if (options.look === 'local-first') {
-    const local = await walk();
-    return local.isClean ? null : { local, remote: await list() };
-  }
-  if (options.look === 'remote-first') {
-    const found = await list();
-    return found.isClean ? null : { local: await walk(), remote: found };
-  }
-  const stopOther = (error: unknown): never => {
-    failing.abort(error);
-    throw error;
-  };
-  const [local, found] = await Promise.allSettled([walk().catch(stopOther), list().catch(stopOther)]);
-  signal.throwIfAborted();
-  if (failing.signal.aborted) throw failing.signal.reason;
-  if (local.status === 'rejected') throw local.reason;
-  if (found.status === 'rejected') throw found.reason;
-  return { local: local.value, remote: found.value };
-}
-
-function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote }: Snapshots, options: CycleOptions): PlanPolicy {
+function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote, isListed }: Snapshots, options: CycleOptions): PlanPolicy {
   return {
     direction: facts.direction,
     isJoining: parts.state.fact<boolean>(FIRST_CYCLE_DONE) !== true,
@@ -169,6 +209,7 @@ function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote }: Sna
     // A scan that did not come to its end has thrown.
     isLocalComplete: true,
     isRemoteComplete: true,
+    isRemoteListed: isListed,
     guard: facts.guard,
     totals: { baseFiles: parts.state.baseTotals().files, localFiles: local.files, remoteFiles: remote.files },
     hasBase: (path) => parts.state.baseAt(path) !== null,
@@ -208,11 +249,13 @@ function forgetOldFailures(plan: Plan, failures: PathFailures): void {
 }
 
 /** From now on an absent file is a deleted one. Paths that failed have no base entry, so nothing can be deleted for them. */
-function finishFirstCycle({ state }: FolderParts, recorder: Recorder): void {
+function finishFirstCycle(parts: FolderParts, recorder: Recorder): void {
+  const { state } = parts;
   if (state.fact<boolean>(FIRST_CYCLE_DONE) === true) return;
   recorder.record({ note: { kind: 'joined', path: '', bytes: 0 } });
   recorder.flush();
   state.putFact(FIRST_CYCLE_DONE, true);
+  finishRejoining(parts);
 }
 
 /** A failing last commit is the cycle's failure; what it held is found again by intents and scan. */
@@ -229,16 +272,19 @@ function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-function nothingNew({ state }: FolderParts): CycleResult {
-  return {
-    counts: null, done: 0, failed: 0, postponed: 0, problems: [], held: null, questions: [], skipped: state.skipped().length, waiting: 0, quietAtMs: null, conflictCopies: [], stopped: null,
-    isSettled: true,
+/** What was left over still is. */
+function nothingNew({ state }: FolderParts, { last, feed }: CycleMemory): CycleResult {
+  const before = last ?? {
+    counts: null, failed: 0, postponed: 0, problems: [], held: null, questions: [], skipped: state.skipped().length, waiting: 0, stopped: null, isSettled: true, alarms: feed.alarms.length,
   };
+  const isQuiet = before.failed + before.postponed + before.waiting === 0 && before.stopped === null && before.held === null && before.questions.length === 0;
+  return { ...before, counts: null, done: 0, quietAtMs: null, conflictCopies: [], isUnchanged: true, isSettled: isQuiet };
 }
 
 function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, plan: Plan | null, snapshots: Snapshots | null, stopped: WireError | null): CycleResult {
   const problems: SyncProblem[] = [...memory.failures.list(MAX_LISTED_PROBLEMS)];
   if (stopped !== null && !problems.some((problem) => problem.error.code === stopped.code)) problems.unshift({ error: stopped, path: null });
+  for (const error of memory.feed.alarms) problems.push({ error, path: null });
   const questions = plan?.questions ?? [];
   const waiting = Math.max(snapshots?.local.waiting ?? 0, plan?.skipped.filter((skip) => skip.reason === 'waiting-for-quiet').length ?? 0);
   const isLeft = stopped !== null || outcome.failed + outcome.postponed + waiting > 0 || (plan?.held ?? null) !== null || questions.length > 0;
@@ -256,6 +302,8 @@ function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, pla
     conflictCopies: outcome.conflictCopies,
     stopped,
     isSettled: !isLeft && outcome.done === 0,
+    isUnchanged: false,
+    alarms: memory.feed.alarms.length,
   };
 }
 

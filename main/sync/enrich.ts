@@ -3,7 +3,6 @@
  * which is the planner's knowledge; this asks its predicates and writes the answers back into the rows.
  */
 import { isSyncError } from '../model/errors.ts';
-import type { SyncError } from '../model/errors.ts';
 import type { PlanPolicy } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
@@ -13,6 +12,7 @@ import { breathe, forEachBounded } from './bounded.ts';
 import { compareByteOrder } from './key-order.ts';
 import type { FolderParts } from './parts.ts';
 import type { LocalDifference, RemoteDifference } from './ports.ts';
+import { reasonToSkip } from './quarantine.ts';
 
 /** Rows looked at before others have their turn; at most so many are in memory at once. */
 const ROWS_AT_ONCE = 20_000;
@@ -121,15 +121,8 @@ async function lookUpTombstones({ path, base }: PathStates, parts: FolderParts, 
 
 /** What fails its checks is as good as absent, but never taken for a deletion: nothing is done at the path. */
 function quarantine(path: SyncPath, error: unknown, found: Findings): void {
-  const reason = isSyncError(error) ? reasonOf(error) : null;
+  const reason = reasonToSkip(error);
   if (reason === null) throw error;
   found.remote.push({ path, state: { type: 'unknown', reason } });
   found.skipped.push({ path, side: 'remote', reason, detail: isSyncError(error) ? error.code : null });
-}
-
-function reasonOf(error: SyncError): SkipReason | null {
-  if (error.code === 'key-not-found' || error.code === 'key-unwrap-failed') return 'key-not-found';
-  if (error.code === 'mode-not-honoured') return 'mode-not-honoured';
-  if (error.code === 'not-ours') return 'foreign';
-  return error.family === 'IntegrityError' || error.family === 'FormatError' ? 'not-authentic' : null;
 }

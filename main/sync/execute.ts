@@ -37,7 +37,7 @@ export async function executePlan(plan: Plan, run: Run, drainPlacer: () => Promi
   const notHeld = createCopyGuard();
   for (const stage of plan.stages) {
     if (run.brakes.stopped !== null) {
-      run.outcome.postponed += stage.length;
+      postpone(stage, run);
       continue;
     }
     const due = stage.filter((action) => !(plan.held !== null && isDeletion(action)) && isDue(action, run) && notHeld.mayGo(action, run));
@@ -51,8 +51,14 @@ function isDeletion(action: Action): boolean {
 
 function isDue(action: Action, run: Run): boolean {
   if (run.failures.blocking(action, run.parts.clock.nowMs()) === null) return true;
-  run.outcome.postponed += 1;
+  postpone([action], run);
   return false;
+}
+
+/** Left for a later cycle. */
+function postpone(actions: readonly Action[], run: Run): void {
+  run.outcome.postponed += actions.length;
+  run.outcome.left.add(actions);
 }
 
 async function executeStage(actions: readonly Action[], run: Run, drainPlacer: () => Promise<void>, copies: CopyGuard): Promise<void> {
@@ -129,7 +135,7 @@ function* whileGoing<T extends Action>(actions: readonly T[], lane: Lane, run: R
   for (const [i, action] of actions.entries()) {
     run.signal.throwIfAborted();
     if (!run.brakes.mayGo(lane)) {
-      run.outcome.postponed += actions.length - i;
+      postpone(actions.slice(i), run);
       return;
     }
     yield action;
@@ -139,8 +145,9 @@ function* whileGoing<T extends Action>(actions: readonly T[], lane: Lane, run: R
 /** Commits the intents of the next batch just before its first action is taken; those not taken after all are dropped again. */
 function* withIntents(actions: readonly RemoteChange[], perCommit: number, run: Run): Generator<Work> {
   for (let start = 0; start < actions.length; start += perCommit) {
-    const batch = actions.slice(start, start + perCommit).filter((action) => run.brakes.mayGo(laneOf(action)));
-    run.outcome.postponed += Math.min(perCommit, actions.length - start) - batch.length;
+    const next = actions.slice(start, start + perCommit);
+    const batch = next.filter((action) => run.brakes.mayGo(laneOf(action)));
+    if (batch.length < next.length) postpone(next.filter((action) => !batch.includes(action)), run);
     if (batch.length === 0) continue;
     const works = prepare(batch, run);
     let taken = 0;
@@ -151,7 +158,7 @@ function* withIntents(actions: readonly RemoteChange[], perCommit: number, run: 
         if (run.brakes.mayGo(laneOf(work.action))) {
           yield work;
         } else {
-          run.outcome.postponed += 1;
+          postpone([work.action], run);
           run.recorder.record({ finish: work.intent.operationId });
         }
       }
@@ -282,6 +289,7 @@ function settleNotDone(action: Action, lane: Lane, error: SyncError, run: Run, c
 function settleFailure(action: Action, lane: Lane, error: SyncError, run: Run): void {
   run.brakes.failed(lane, error);
   run.outcome.failed += 1;
+  run.outcome.left.add([action]);
   if (error.code === 'version-changed' || error.code === 'object-not-found') {
     run.suspects.add(action.path);
     if (action.type === 'rename-remote') run.suspects.add(action.from.path);
@@ -311,7 +319,7 @@ function createCopyGuard(): CopyGuard {
       const mustWait =
         (action.type === 'delete-remote' && action.base.sizeBytes > 0 && notUploaded.has(action.base.sizeBytes)) ||
         (action.type === 'delete-local' && action.base.sizeBytes > 0 && notDownloaded.some((bytes) => bytes >= action.base.sizeBytes && bytes <= action.base.sizeBytes + MOST_OVERHEAD_BYTES));
-      if (mustWait) run.outcome.postponed += 1;
+      if (mustWait) postpone([action], run);
       return !mustWait;
     },
   };

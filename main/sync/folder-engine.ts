@@ -7,10 +7,9 @@ import { DEFAULT_GUARD } from '../model/action.ts';
 import type { Direction, Plan, PlanPolicy, Question } from '../model/action.ts';
 import type { KeyId } from '../model/mode.ts';
 import type { SyncPath } from '../model/path.ts';
-import { previewCycle, runCycle } from './cycle.ts';
+import { newMemory, previewCycle, runCycle } from './cycle.ts';
 import type { CycleMemory, CycleOptions, CycleResult } from './cycle.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
-import { PathFailures } from './path-failures.ts';
 import type { LocalWatcher } from './ports.ts';
 import { Scheduler } from './scheduler.ts';
 import type { CycleEnd, WakeReason } from './scheduler.ts';
@@ -85,7 +84,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
     folderId, direction: options.policy.direction, isClientSide: options.policy.isClientSide, guard: options.policy.guard ?? DEFAULT_GUARD,
     hostName: options.hostName, epoch: options.epoch, keyId: options.keyId,
   };
-  const memory: CycleMemory = { failures: new PathFailures(), suspects: new Set() };
+  const memory: CycleMemory = newMemory(parts);
   const board = new StatusBoard(folderId, clock, { ...initialFacts(), isPaused: options.isPaused ?? false });
   const closing = new AbortController();
   let turn: Promise<unknown> = Promise.resolve();
@@ -120,7 +119,9 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
     if (isClosed) throw new SyncError('invariant', { detail: 'the folder is closed' });
     signal.throwIfAborted();
     try {
-      const result = await runCycle(parts, facts, memory, board, cycleOptions, signal);
+      let result = await runCycle(parts, facts, memory, board, cycleOptions, signal);
+      // Nothing was done yet: the folder begins anew, and that cycle is the one that counts.
+      if (result.stopped?.code === 'records-restored') result = await runCycle(parts, facts, memory, board, cycleOptions, signal);
       lastResult = result;
       show(result);
       return result;
@@ -196,9 +197,15 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
 
   /** One side is enough to see that nothing is new, where the last cycle left nothing over and the watcher tells of the other. */
   function lookFor(reason: WakeReason): CycleOptions['look'] {
-    if (lastResult?.isSettled !== true) return 'both';
-    if (reason === 'hint') return 'local-first';
-    return reason === 'poll' && isWatching ? 'remote-first' : 'both';
+    switch (reason) {
+      case 'start':
+      case 'asked':
+      case 'relist': return 'both';
+      case 'hint': return lastResult?.isSettled === true ? 'local-first' : 'changes';
+      case 'poll': return isWatching && lastResult !== null ? 'remote-first' : 'changes';
+      case 'rescan':
+      case 'retry': return 'changes';
+    }
   }
 
   async function startWatching(): Promise<void> {
@@ -225,8 +232,9 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       inTurn(async () => {
         memory.failures.forgetPauses();
         const total = emptyResult();
+        const { look = 'both' } = cycleOptions;
         for (let i = 0; i < MOST_CYCLES; i++) {
-          const result = await cycle(cycleOptions, signalOf(signal));
+          const result = await cycle({ ...cycleOptions, look: i === 0 || look === 'both' ? look : 'changes' }, signalOf(signal));
           addResult(total, result);
           if (!isWorthAnother(result)) break;
         }
@@ -277,12 +285,12 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
 }
 
 function isDone(result: CycleResult): boolean {
-  return result.stopped === null && result.failed + result.postponed === 0 && result.held === null && result.questions.length === 0;
+  return result.stopped === null && result.alarms === 0 && result.failed + result.postponed === 0 && result.held === null && result.questions.length === 0;
 }
 
 /** Conflict copies are uploaded by the next cycle, and what the world moved under is planned anew. A cycle that did all it planned left nothing. */
 function isWorthAnother(result: CycleResult): boolean {
-  if (result.stopped !== null) return false;
+  if (result.stopped !== null || result.isUnchanged) return false;
   if (result.done > 0) return result.conflictCopies.length + result.failed + result.postponed > 0;
   return result.failed > 0 && result.problems.some((problem) => problem.error.retry === 'replan');
 }

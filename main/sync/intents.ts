@@ -3,6 +3,7 @@
  * tells whether the change took place, so that it is neither repeated nor taken for somebody else's.
  */
 import { isSyncError } from '../model/errors.ts';
+import { deletedChange, storedChange } from '../model/feed.ts';
 import { dominates } from '../model/version-vector.ts';
 import { EMPTY_SHA256 } from '../model/snapshot.ts';
 import type { LocalEntry, RemoteVersion } from '../model/snapshot.ts';
@@ -34,7 +35,9 @@ export async function resolveIntent(intent: Intent, parts: FolderParts, facts: F
   if (found === 'foreign') return [finish];
   if (intent.kind === 'delete') {
     // Gone: whatever stands at the path locally now was put there afterwards, and counts as new.
-    return found === null ? [{ drop: intent.path, ...finish }] : [finish];
+    if (found !== null) return [finish];
+    const deleted = parts.state.baseAt(intent.path);
+    return [{ drop: intent.path, changes: deleted === null ? [] : [deletedChange(deleted)], ...finish }];
   }
   if (found === null || intent.local === null) return [finish];
 
@@ -43,7 +46,7 @@ export async function resolveIntent(intent: Intent, parts: FolderParts, facts: F
     const sha256 = attributes.sha256 ?? (await hashIfUntouched(intent.local, parts, signal));
     if (sha256 === null) return [finish];
     const put = baseEntryOf({ local: intent.local, version: found, sha256, operationId: attributes.operationId, vector: attributes.vector, facts });
-    return [...(intent.kind === 'rename' ? await resolveSource(intent, parts, signal) : []), { put, ...finish }];
+    return [...(intent.kind === 'rename' ? await resolveSource(intent, parts, signal) : []), { put, changes: [storedChange(put)], ...finish }];
   }
   // New attributes keep the content's vector, so it cannot tell whether they were ever there.
   if (intent.kind === 'update-attributes' || !dominates(attributes.vector, intent.vector)) return [finish];
@@ -59,7 +62,7 @@ export async function resolveIntent(intent: Intent, parts: FolderParts, facts: F
 async function resolveSource(intent: Intent, parts: FolderParts, signal: AbortSignal): Promise<readonly Result[]> {
   const source = intent.fromPath === null ? null : parts.state.baseAt(intent.fromPath);
   if (source === null) return [];
-  return (await headOrForeign(source.objectKey, source.path, parts, signal)) === null ? [{ drop: source.path }] : [];
+  return (await headOrForeign(source.objectKey, source.path, parts, signal)) === null ? [{ drop: source.path, changes: [deletedChange(source)] }] : [];
 }
 
 /** An object that fails its checks is certainly not what this device wrote; the scan lists it. */

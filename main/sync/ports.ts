@@ -8,6 +8,7 @@ import type { LocalPath, ObjectKey, SyncPath } from '../model/path.ts';
 import type { BaseEntry, FileAttributes, LocalEntry, OperationId, PathStates, RemoteVersion, Skipped, SkipReason, Tombstone } from '../model/snapshot.ts';
 import type { DeviceId } from '../model/version-vector.ts';
 import type { WireError } from '../model/errors.ts';
+import type { Change, ChangeFeed, NumberedChange } from '../model/feed.ts';
 import type { KeyId } from '../model/mode.ts';
 import type { ActivityEvent } from '../model/activity.ts';
 
@@ -79,6 +80,25 @@ export type ListedObject = Omit<RemoteVersion, 'attributes'>;
 /** A sync path, or why a key under the prefix is none. */
 export type ResolvedKey = { readonly type: 'path'; readonly path: SyncPath } | { readonly type: 'skip'; readonly reason: SkipReason; readonly detail: string | null };
 
+/** `mark` is another one whenever the device has published since. */
+export type ListedFeed = { readonly device: DeviceId; readonly etag: string; readonly mark: string };
+
+/** What each device of the folder says it has changed. */
+export interface RemoteFeeds {
+  /** One request. */
+  list(signal: AbortSignal): Promise<readonly ListedFeed[]>;
+  /** Null where it is gone. @throws SyncError not-authentic, malformed, newer-version, key-not-found */
+  load(device: DeviceId, signal: AbortSignal): Promise<{ readonly feed: ChangeFeed; readonly etag: string } | null>;
+  /**
+   * Publishes the newest changes that fit. The own device's feed only.
+   *
+   * @param replaces - ETag of the feed as this device left it; null: none yet.
+   * @returns the new ETag.
+   * @throws SyncError version-changed where another one stands there
+   */
+  put(feed: ChangeFeed, replaces: string | null, signal: AbortSignal): Promise<string>;
+}
+
 /** One remote prefix seen as a folder: keys are names, metadata is attributes, deletions are tombstones. */
 export interface RemoteFolder {
   /**
@@ -86,6 +106,7 @@ export interface RemoteFolder {
    * @throws SyncError descriptor-missing, descriptor-mismatch, descriptor-rollback
    */
   checkFolder?(signal: AbortSignal): Promise<void>;
+  readonly feeds: RemoteFeeds;
   /** Whole listing in byte order of keys, without Enfold's own objects; ends normally only when it was complete. */
   list(signal: AbortSignal): AsyncIterable<readonly ListedObject[]>;
   /** In the order given. Decrypts names; fetches long ones where needed. */
@@ -168,11 +189,15 @@ export type Commit = {
   readonly drop?: readonly SyncPath[];
   readonly finish?: readonly OperationId[];
   readonly activity?: readonly ActivityEvent[];
+  /** What others are to learn from this device's feed; numbered in the order given. */
+  readonly changes?: readonly (Change & { readonly atMs: number })[];
 };
 
 /** One folder's records. Synchronous: SQLite answers in microseconds, and a transaction must not be interleaved. */
 export interface FolderState {
   readonly device: DeviceId;
+  /** These records are older than what this device has done since: from now on it is a new one, whose counters and changes begin anew. */
+  renewDevice(): void;
   /** Numbers never used before by this device; committed before it returns. */
   takeCounters(count: number): number;
   baseAt(path: SyncPath): BaseEntry | null;
@@ -187,8 +212,19 @@ export interface FolderState {
   baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry>;
   baseTotals(): { readonly files: number; readonly bytes: number };
 
-  /** Starts a new pair of snapshots: forgets the previous cycle's differences. */
-  beginScan(): void;
+  /** The newest `limit` of this device's own changes, oldest first. */
+  ownChanges(limit: number): readonly NumberedChange[];
+  /** Number of the newest own change; 0 before the first. */
+  lastChange(): number;
+  /** Changes that are neither among the newest `keep` nor newer than `sinceMs` need not be told any more. */
+  forgetChanges(keep: number, sinceMs: number): void;
+
+  /**
+   * Starts a new pair of snapshots: forgets the previous cycle's differences.
+   *
+   * @param keepsRemoteSkipped - the remote side is not listed whole: what was skipped there stays listed.
+   */
+  beginScan(keepsRemoteSkipped?: boolean): void;
   /** Rows where a side differs from base, as found; a later row for the same path and side replaces the earlier. */
   putLocalDifferences(rows: readonly LocalDifference[]): void;
   putRemoteDifferences(rows: readonly RemoteDifference[]): void;

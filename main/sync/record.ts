@@ -3,6 +3,7 @@
  * sides, never before. Results are gathered and committed together, since each commit waits for the disk.
  */
 import type { ActivityEvent, ActivityKind } from '../model/activity.ts';
+import type { Change } from '../model/feed.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, OperationId } from '../model/snapshot.ts';
 import type { Clock, FolderState } from './ports.ts';
@@ -21,12 +22,15 @@ export type Result = {
   readonly drop?: SyncPath;
   /** This intent is resolved: its effect is part of this result, or it had none. */
   readonly finish?: OperationId;
+  /** What other devices are to learn of it. */
+  readonly changes?: readonly Change[];
   readonly note?: { readonly kind: ActivityKind; readonly path: string; readonly bytes: number; readonly detail?: string | null };
 };
 
 export class Recorder {
   #entries = new Map<SyncPath, BaseEntry | null>();
   #finished: OperationId[] = [];
+  #changes: (Change & { readonly atMs: number })[] = [];
   #activity: ActivityEvent[] = [];
   #activityCount = 0;
   #firstAtMs: number | null = null;
@@ -46,6 +50,7 @@ export class Recorder {
     if (result.put !== undefined) this.#entries.set(result.put.path, result.put);
     if (result.drop !== undefined) this.#entries.set(result.drop, null);
     if (result.finish !== undefined) this.#finished.push(result.finish);
+    for (const change of result.changes ?? []) this.#changes.push({ ...change, atMs: this.#clock.nowMs() });
     if (result.note !== undefined && this.#activityCount < MAX_ACTIVITY_PER_CYCLE) {
       this.#activityCount += 1;
       const { kind, path, bytes, detail } = result.note;
@@ -60,16 +65,17 @@ export class Recorder {
   flush(): void {
     if (this.#failed !== null) throw this.#failed.error;
     this.#firstAtMs = null;
-    if (this.#entries.size + this.#finished.length + this.#activity.length === 0) return;
+    if (this.#entries.size + this.#finished.length + this.#changes.length + this.#activity.length === 0) return;
     const put: BaseEntry[] = [];
     const drop: SyncPath[] = [];
     for (const [path, entry] of this.#entries) {
       if (entry === null) drop.push(path);
       else put.push(entry);
     }
-    const batch = { put, drop, finish: this.#finished, activity: this.#activity };
+    const batch = { put, drop, finish: this.#finished, changes: this.#changes, activity: this.#activity };
     this.#entries = new Map();
     this.#finished = [];
+    this.#changes = [];
     this.#activity = [];
     this.#state.commit(batch);
   }

@@ -4,6 +4,7 @@ import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, LocalEntry } from '../model/snapshot.ts';
 import type { Replacement } from './ports.ts';
 import type { Brakes } from './brakes.ts';
+import type { Leftovers } from './leftovers.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
 import type { PathFailures } from './path-failures.ts';
 import type { Recorder } from './record.ts';
@@ -41,5 +42,7 @@ export type Outcome = {
   /** Actions that were left out: the brakes were on, or the path waits after a failure. */
   postponed: number;
   readonly conflictCopies: SyncPath[];
+  /** All that failed or was left out. */
+  readonly left: Leftovers;
 };
 

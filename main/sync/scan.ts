@@ -2,13 +2,19 @@
  * Local tree and remote listing -> the rows at which they differ from base, and nothing else: a million unchanged files
  * cost no memory and no writes. A walk or a listing that does not come to its end is an error, never a smaller snapshot.
  */
-import { SyncError } from '../model/errors.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
+import type { NumberedChange } from '../model/feed.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
 import type { BaseEntry, LocalEntry, Skipped } from '../model/snapshot.ts';
+import { dominates } from '../model/version-vector.ts';
+import { forEachBounded } from './bounded.ts';
+import type { Leftover } from './leftovers.ts';
 import { compareByteOrder } from './key-order.ts';
+import { reasonToSkip } from './quarantine.ts';
 import type { FolderState, ListedObject, LocalDifference, LocalTree, RemoteDifference, RemoteFolder, WalkedDirectory } from './ports.ts';
 
 const ROWS_PER_WRITE = 1_000;
+const HEADS_AT_ONCE = 16;
 
 export type LocalScan = {
   readonly files: number;
@@ -204,6 +210,86 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
   rows.flush();
   skipped.flush();
   return { files, vanished, isClean };
+}
+
+/**
+ * Writes down what the change feeds tell, where it differs from base: for each key that somebody changed, where one entry alone
+ * speaks of it, what that entry says; else what a HEAD says. Whatever no feed mentions is as base has it.
+ */
+export async function scanChanges(
+  remote: RemoteFolder,
+  state: FolderState,
+  told: { readonly changes: readonly NumberedChange[]; readonly suspects: ReadonlySet<SyncPath>; readonly leftovers: readonly Leftover[] },
+  signal: AbortSignal,
+): Promise<RemoteScan> {
+  const rows = new Map<SyncPath, RemoteDifference>();
+  const toAsk = new Map<SyncPath, ObjectKey>();
+  const ask = (path: SyncPath): unknown => toAsk.set(path, state.baseAt(path)?.objectKey ?? remote.objectKeyOf(path));
+  for (const { path, state: left } of told.leftovers) {
+    if (left.type === 'ask') ask(path);
+    else rows.set(path, { path, state: left });
+  }
+  const skipped: Skipped[] = [];
+  const news = newsByKey(told.changes, state);
+  const pathOf = new Map<ObjectKey, SyncPath>();
+  const unknown: ObjectKey[] = [];
+  for (const objectKey of news.keys()) {
+    const base = state.baseByKey(objectKey);
+    if (base === null) unknown.push(objectKey);
+    else pathOf.set(objectKey, base.path);
+  }
+  if (unknown.length > 0) {
+    const resolved = await remote.resolve(unknown, signal);
+    unknown.forEach((objectKey, i) => {
+      const key = resolved[i];
+      if (key?.type === 'path') pathOf.set(objectKey, key.path);
+      else if (key !== undefined) skipped.push({ path: objectKey, side: 'remote', reason: key.reason, detail: key.detail });
+    });
+  }
+  for (const [objectKey, changes] of news) {
+    const path = pathOf.get(objectKey);
+    const [only, ...more] = changes;
+    if (path === undefined || only === undefined) continue;
+    rows.delete(path);
+    // What became of the version that is known here, the deletion of another one does not tell.
+    if (more.length > 0 || (only.isDeleted && only.operationId !== state.baseAt(path)?.operationId)) toAsk.set(path, objectKey);
+    else if (only.isDeleted) rows.set(path, { path, state: { type: 'absent', tombstone: null } });
+    else rows.set(path, { path, state: { type: 'present', version: { objectKey, etag: only.etag, versionId: null, objectBytes: only.objectBytes, lastModifiedMs: 0, attributes: null } } });
+  }
+  for (const path of told.suspects) ask(path);
+  await forEachBounded(toAsk, HEADS_AT_ONCE, async ([path, objectKey]) => {
+    try {
+      const version = await remote.head(objectKey, path, signal);
+      rows.set(path, { path, state: version === null ? { type: 'absent', tombstone: null } : { type: 'present', version } });
+    } catch (error) {
+      const reason = reasonToSkip(error);
+      if (reason === null) throw error;
+      rows.set(path, { path, state: { type: 'unknown', reason } });
+      skipped.push({ path, side: 'remote', reason, detail: isSyncError(error) ? error.code : null });
+    }
+  });
+  const differing = [...rows.values()];
+  state.putRemoteDifferences(differing);
+  state.putSkipped(skipped);
+  const filesIn = (type: 'absent' | 'present'): number => differing.filter((row) => row.state.type === type && !row.path.endsWith('/') && (state.baseAt(row.path) === null) === (type === 'present')).length;
+  const vanished = differing.filter((row) => row.state.type === 'absent').length;
+  return { files: state.baseTotals().files - filesIn('absent') + filesIn('present'), vanished, isClean: differing.length === 0 };
+}
+
+/** By object key, what of it this device has not seen: neither its own version nor an older one. */
+function newsByKey(changes: readonly NumberedChange[], state: FolderState): ReadonlyMap<ObjectKey, readonly NumberedChange[]> {
+  const news = new Map<ObjectKey, NumberedChange[]>();
+  for (const change of changes) {
+    const base = state.baseByKey(change.objectKey);
+    const isBase = base !== null && base.operationId === change.operationId;
+    const isOlder = base !== null && !isBase && dominates(base.vector, change.vector) && !dominates(change.vector, base.vector);
+    // The deletion of an older version may have hit the newer one, where the server keeps no conditions.
+    if (!change.isDeleted && (isBase || isOlder)) continue;
+    if (change.isDeleted && base === null && !news.has(change.objectKey)) continue;
+    const before = news.get(change.objectKey) ?? [];
+    news.set(change.objectKey, [...before.filter((other) => other.isDeleted || !dominates(change.vector, other.vector)), change]);
+  }
+  return news;
 }
 
 /** Null is the end of all keys. */

@@ -12,8 +12,10 @@ const POLL_ACTIVE_MS = 3_000;
 const POLL_IDLE_MS = 36_000;
 /** How long after the last activity a folder counts as active. */
 const ACTIVE_MS = 600_000;
-/** Hints can get lost; a full look at both sides finds what they missed. */
+/** Hints can get lost; a walk finds what they missed. It costs no request. */
 const RESCAN_MS = 3_600_000;
+/** Other programs tell nobody what they change; a listing finds it. */
+const RELIST_MS = 6 * 3_600_000;
 
 /** First pause and longest pause after a cycle that was stopped, by what may help. */
 const BACK_OFF: Record<Retry, { readonly firstMs: number; readonly maxMs: number }> = {
@@ -24,8 +26,8 @@ const BACK_OFF: Record<Retry, { readonly firstMs: number; readonly maxMs: number
   never: { firstMs: 60_000, maxMs: 3_600_000 },
 };
 
-/** `asked`, `start`, `rescan` and `retry` look at both sides; a hint or a poll may begin with one. */
-export type WakeReason = 'start' | 'asked' | 'hint' | 'poll' | 'rescan' | 'retry';
+/** `start`, `asked` and `relist` list the bucket, the others ask what is new; a hint or a poll may begin with one side. */
+export type WakeReason = 'start' | 'asked' | 'hint' | 'poll' | 'rescan' | 'relist' | 'retry';
 
 /** What the scheduler must know about a cycle that ended. */
 export type CycleEnd = {
@@ -56,6 +58,7 @@ export class Scheduler {
   #lastHintMs = 0;
   #nextPollMs = 0;
   #nextRescanMs = 0;
+  #nextRelistMs = 0;
   #againAtMs: number | null = null;
   #activeUntilMs = 0;
   #backOff: { readonly untilMs: number; readonly tries: number } | null = null;
@@ -117,6 +120,7 @@ export class Scheduler {
     if (this.#isAsked) return { reason: 'asked', atMs: this.#clock.nowMs() };
     if (this.#backOff !== null) return { reason: 'retry', atMs: this.#backOff.untilMs };
     const due: { reason: WakeReason; atMs: number }[] = [
+      { reason: 'relist', atMs: this.#nextRelistMs },
       { reason: 'rescan', atMs: this.#nextRescanMs },
       { reason: 'poll', atMs: this.#nextPollMs },
     ];
@@ -149,6 +153,8 @@ export class Scheduler {
     const isActive = this.#isShown || nowMs < this.#activeUntilMs;
     this.#nextPollMs = nowMs + (isActive ? POLL_ACTIVE_MS : POLL_IDLE_MS);
     if (reason !== 'hint' && reason !== 'poll') this.#nextRescanMs = nowMs + RESCAN_MS;
+    const isListing = reason === 'start' || reason === 'asked' || reason === 'relist';
+    if (isListing && end.stopped === null) this.#nextRelistMs = nowMs + RELIST_MS;
     this.#againAtMs = end.againAtMs === null ? null : Math.max(end.againAtMs, nowMs + HINT_QUIET_MS);
     if (end.stopped === null) {
       this.#backOff = null;

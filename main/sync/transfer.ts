@@ -1,5 +1,6 @@
 /** One upload or one download, conditional on the versions the plan saw. */
 import { SyncError } from '../model/errors.ts';
+import { storedChange } from '../model/feed.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import type { Action } from '../model/action.ts';
 import { EMPTY_SHA256 } from '../model/snapshot.ts';
@@ -35,7 +36,7 @@ export async function upload(action: Upload, intent: Intent, run: Run): Promise<
     );
     const version = { ...result.version, epoch: result.epoch, keyId: result.keyId };
     const put = baseEntryOf({ local, version, sha256: result.sha256, operationId: intent.operationId, vector: intent.vector, facts: run.facts });
-    run.recorder.record({ put, finish: intent.operationId, note: { kind: 'uploaded', path, bytes: local.sizeBytes } });
+    run.recorder.record({ put, finish: intent.operationId, changes: [storedChange(put)], note: { kind: 'uploaded', path, bytes: local.sizeBytes } });
     ok = true;
   } finally {
     shown.done(ok);

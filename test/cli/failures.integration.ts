@@ -237,7 +237,7 @@ describe('usage', () => {
 
   test.each([
     ['key', 'kit', 'family'], ['key', 'rotate', 'family'], ['folder', 'invite', 'x', '--to', 'somebody'], ['versions', 'x:y'], ['explain', 'x:y'],
-    ['restore', 'x:y', '--at', 'yesterday'], ['trash', 'list'], ['why', 'some/path'], ['bucket', 'doctor', 'b'], ['sync', '--quick'],
+    ['restore', 'x:y', '--at', 'yesterday'], ['trash', 'list'], ['why', 'some/path'], ['bucket', 'doctor', 'b'],
   ])('%s %s says that it is not available yet', async (...args) => {
     expect(await computer.error(args)).toMatchObject({ exitCode: 1, code: 'not-available-yet' });
   });

@@ -4,10 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { SyncError } from '../../main/model/errors.ts';
+import type { ChangeFeed } from '../../main/model/feed.ts';
 import { isDirectoryPath, parseSyncPath } from '../../main/model/path.ts';
 import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
 import type { FileAttributes, OperationId, RemoteVersion, Tombstone } from '../../main/model/snapshot.ts';
-import type { DownloadJob, DownloadResult, ListedObject, OnProgress, RemoteFolder, ResolvedKey, Transfers, UploadJob, UploadResult } from '../../main/sync/ports.ts';
+import type { DeviceId } from '../../main/model/version-vector.ts';
+import type { DownloadJob, DownloadResult, ListedObject, OnProgress, RemoteFeeds, RemoteFolder, ResolvedKey, Transfers, UploadJob, UploadResult } from '../../main/sync/ports.ts';
 import { compareByteOrder } from '../../main/sync/key-order.ts';
 import type { FakeClock } from './fake-clock.ts';
 import type { Power } from './faults.ts';
@@ -30,6 +32,7 @@ export type StoredObject = {
   /** Where the attributes are sealed for: at another key they do not open. */
   readonly sealedFor: ObjectKey | null;
 };
+export type StoredFeed = { readonly feed: ChangeFeed; readonly etag: string };
 export type BucketOptions = {
   readonly level: Level;
   /** `md5`: equal content has an equal ETag, as in the server-side modes. `unique`: every PUT has its own. */
@@ -47,6 +50,8 @@ const TAG_BYTES = 16;
 export class MemoryBucket {
   readonly objects = new Map<ObjectKey, StoredObject>();
   readonly tombstones = new Map<SyncPath, Tombstone[]>();
+  /** Change feeds by device, sealed: only this view writes them. */
+  readonly feeds = new Map<DeviceId, StoredFeed>();
   /** Every version that was ever stored, where the server keeps versions. */
   readonly versions: StoredObject[] = [];
   /** Counts requests that changed something. */
@@ -125,8 +130,30 @@ function openAttributes(object: StoredObject, { isClientSide, isBlind }: BucketO
   };
 }
 
+/** Feeds in memory, for as long as `call` lets them be asked; the newest `limit` changes fit into one. */
+export function memoryFeeds(bucket: { readonly feeds: Map<DeviceId, StoredFeed> }, keepsConditions: () => boolean, call: <T>(name: string, effect: () => T) => Promise<T>, limit = 20): RemoteFeeds {
+  const etagOf = (device: DeviceId): string | null => bucket.feeds.get(device)?.etag ?? null;
+  const check = (device: DeviceId, replaces: string | null): void => {
+    if (etagOf(device) !== replaces) throw new SyncError('version-changed');
+  };
+  return {
+    list: () => call('feeds.list', () => [...bucket.feeds].map(([device, { etag }]) => ({ device, etag, mark: etag }))),
+    load: (device) => call('feeds.load', () => structuredClone(bucket.feeds.get(device) ?? null)),
+    async put(feed, replaces) {
+      if (!keepsConditions()) await call('feeds.put.head', () => check(feed.device, replaces));
+      return call('feeds.put', () => {
+        if (keepsConditions()) check(feed.device, replaces);
+        const etag = `feed-${Number(etagOf(feed.device)?.slice(5) ?? 0) + 1}`;
+        bucket.feeds.set(feed.device, structuredClone({ feed: { ...feed, changes: feed.changes.slice(-limit) }, etag }));
+        return etag;
+      });
+    },
+  };
+}
+
 /** The engine's view of one prefix, for as long as the power is on. */
 export class MemoryFolder implements RemoteFolder {
+  readonly feeds: RemoteFeeds;
   readonly #bucket: MemoryBucket;
   readonly #power: Power;
   readonly #prefix: string;
@@ -135,6 +162,7 @@ export class MemoryFolder implements RemoteFolder {
     this.#bucket = bucket;
     this.#power = power;
     this.#prefix = prefix;
+    this.feeds = memoryFeeds(bucket, () => bucket.keepsPutConditions(), (name, effect) => power.call(`remote.${name}`, null, effect));
   }
 
   checkFolder(): Promise<void> {

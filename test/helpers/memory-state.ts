@@ -1,6 +1,9 @@
 /** A folder's records in memory, held to the same contract as the real ones. The records outlive the process that has them open. */
+import { createHash } from 'node:crypto';
 import { SyncError } from '../../main/model/errors.ts';
 import type { ActivityEvent } from '../../main/model/activity.ts';
+import { MAX_FEED_ENTRIES } from '../../main/model/feed.ts';
+import type { NumberedChange } from '../../main/model/feed.ts';
 import { parentOf } from '../../main/model/path.ts';
 import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
 import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../../main/model/snapshot.ts';
@@ -12,8 +15,10 @@ import type { Power } from './faults.ts';
 
 /** What is on the disk. */
 export type Records = {
-  readonly device: DeviceId;
+  device: DeviceId;
   counter: number;
+  changes: { readonly change: NumberedChange; readonly atMs: number }[];
+  lastChange: number;
   readonly base: Map<SyncPath, BaseEntry>;
   readonly intents: Map<OperationId, Intent>;
   readonly skipped: Map<string, Skipped>;
@@ -24,11 +29,10 @@ export type Records = {
 };
 
 export function newRecords(device: DeviceId): Records {
-  return { device, counter: 0, base: new Map(), intents: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
+  return { device, counter: 0, changes: [], lastChange: 0, base: new Map(), intents: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
 }
 
 export class MemoryState implements FolderState {
-  readonly device: DeviceId;
   readonly #records: Records;
   readonly #power: Power | null;
   readonly #forgetsIntents: boolean;
@@ -44,7 +48,33 @@ export class MemoryState implements FolderState {
     this.#forgetsIntents = forgetsIntents;
     this.#records = records;
     this.#power = power;
-    this.device = records.device;
+  }
+
+  get device(): DeviceId {
+    return this.#records.device;
+  }
+  renewDevice(): void {
+    this.#write('state.renewDevice', () => {
+      // Another one, and the same each time the history is run.
+      this.#records.device = createHash('sha256').update(this.#records.device).digest('hex').slice(0, 12) as DeviceId;
+      this.#records.counter = 0;
+      this.#records.changes = [];
+      this.#records.lastChange = 0;
+    });
+  }
+  ownChanges(limit: number): readonly NumberedChange[] {
+    this.#check();
+    return limit === 0 ? [] : this.#records.changes.slice(-limit).map(({ change }) => structuredClone(change));
+  }
+  lastChange(): number {
+    this.#check();
+    return this.#records.lastChange;
+  }
+  forgetChanges(keep: number, sinceMs: number): void {
+    const { changes, lastChange } = this.#records;
+    const firstNew = changes.find(({ atMs }) => atMs >= sinceMs)?.change.seq ?? lastChange + 1;
+    const first = Math.max(Math.min(lastChange - keep + 1, firstNew), lastChange - MAX_FEED_ENTRIES + 1);
+    if ((changes[0]?.change.seq ?? first) < first) this.#write('state.forgetChanges', () => (this.#records.changes = changes.filter(({ change }) => change.seq >= first)));
   }
 
   takeCounters(count: number): number {
@@ -88,7 +118,7 @@ export class MemoryState implements FolderState {
     return { files: files.length, bytes: files.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
   }
 
-  beginScan(): void {
+  beginScan(keepsRemoteSkipped = false): void {
     this.#check();
     this.#isScanning = true;
     this.#local.clear();
@@ -96,6 +126,7 @@ export class MemoryState implements FolderState {
     this.#unknown.local.clear();
     this.#unknown.remote.clear();
     this.#seenSkipped.clear();
+    if (keepsRemoteSkipped) for (const [key, { side }] of this.#records.skipped) if (side === 'remote') this.#seenSkipped.add(key);
   }
   putLocalDifferences(rows: readonly LocalDifference[]): void {
     this.#check();
@@ -165,6 +196,7 @@ export class MemoryState implements FolderState {
       for (const path of dropped) base.delete(path);
       for (const entry of batch.put ?? []) base.set(entry.path, structuredClone(entry));
       for (const operationId of batch.finish ?? []) intents.delete(operationId);
+      for (const { atMs, ...change } of batch.changes ?? []) this.#records.changes.push({ change: { ...structuredClone(change), seq: ++this.#records.lastChange }, atMs });
       this.#records.activity = [...this.#records.activity, ...(batch.activity ?? [])].slice(-10_000);
     });
   }

@@ -1,6 +1,7 @@
 /** What every FolderState promises, the one over SQLite and the one in memory alike. */
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { SyncError } from '../../main/model/errors.ts';
 import { syncPath, type ObjectKey, type SyncPath } from '../../main/model/path.ts';
 import type { BaseEntry, LocalEntry, LocalState, OperationId, PathStates, RemoteState, RemoteVersion, SkipReason } from '../../main/model/snapshot.ts';
 import type { FolderState, Intent, LocalDifference, RemoteDifference } from '../../main/sync/ports.ts';
@@ -58,6 +59,48 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
     };
     afterEach(() => {
       for (const one of open.splice(0)) one.done();
+    });
+
+    test('numbers own changes without gaps, in the commit that records them, and forgets only old ones', () => {
+      const one = start();
+      const changeOf = (n: number, atMs: number) => ({ objectKey: `prefix/${n}` as ObjectKey, etag: 'e', operationId: 'ab'.repeat(16) as OperationId, vector: { aabbccddeeff: n }, objectBytes: n, keyId: null, isDeleted: n % 2 === 0, atMs });
+      expect([one.state.lastChange(), one.state.ownChanges(10)]).toEqual([0, []]);
+      one.state.commit({ put: [baseEntry('a')], changes: [changeOf(1, 1_000), changeOf(2, 1_000)] });
+      one.state.commit({ changes: [changeOf(3, 5_000)] });
+      expect(() => one.state.commit({ put: [{ ...baseEntry('b'), etag: '' }], changes: [changeOf(4, 5_000)] })).toThrow(SyncError);
+      const state = one.reopen();
+      state.commit({ changes: [changeOf(4, 6_000)] });
+      expect(state.lastChange()).toBe(4);
+      const { atMs: _, ...third } = changeOf(3, 0);
+      expect(state.ownChanges(2)).toEqual([{ ...third, seq: 3 }, expect.objectContaining({ seq: 4, isDeleted: true })]);
+      state.forgetChanges(1, 5_000);
+      expect(state.ownChanges(10).map(({ seq }) => seq)).toEqual([3, 4]);
+      state.forgetChanges(1, 10_000);
+      expect(state.ownChanges(10).map(({ seq }) => seq)).toEqual([4]);
+      expect(state.lastChange()).toBe(4);
+    });
+
+    test('is a new device after its records turned out to be old', () => {
+      const one = start();
+      const { device } = one.state;
+      expect(one.state.takeCounters(5)).toBe(1);
+      one.state.commit({ put: [baseEntry('a')], changes: [{ objectKey: 'prefix/a' as ObjectKey, etag: 'e', operationId: 'ab'.repeat(16) as OperationId, vector: {}, objectBytes: 1, keyId: null, isDeleted: false, atMs: 1 }] });
+      one.state.renewDevice();
+      expect(one.state.device).not.toBe(device);
+      expect(one.state.device).toMatch(/^[0-9a-f]{12}$/);
+      expect([one.state.takeCounters(1), one.state.lastChange(), one.state.baseAt(syncPath('a'))]).toEqual([1, 0, baseEntry('a')]);
+      const renewed = one.state.device;
+      expect(one.reopen().device).toBe(renewed);
+    });
+
+    test('keeps what was skipped remotely while the bucket is not listed', () => {
+      const { state } = start();
+      state.beginScan();
+      state.putSkipped([{ path: 'there', side: 'remote', reason: 'foreign', detail: null }, { path: 'here', side: 'local', reason: 'symlink', detail: null }]);
+      state.beginScan(true);
+      expect(paths(state.skipped())).toEqual(['there']);
+      state.beginScan();
+      expect(state.skipped()).toEqual([]);
     });
 
     test('has a device id of 12 hex digits that stays when the records are opened again', () => {
@@ -139,7 +182,7 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       expect([...state.baseByKeyRange('zzz' as ObjectKey, null)].map((row) => row.objectKey)).toEqual(['ä', '\uFF5E', '\u{1F600}']);
     });
 
-    test('lets the caller write between two rows', () => {
+    test('lets the caller write between two rows', { timeout: 60_000 }, () => {
       const { state } = start();
       state.commit({ put: Array.from({ length: 600 }, (_, i) => baseEntry(`f${i}`)) });
       const seen = new Set<string>();

@@ -9,6 +9,9 @@ import type { ErrorCode } from '../../main/model/errors.ts';
 import { parseSyncPath } from '../../main/model/path.ts';
 import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
 import type { FileAttributes, RemoteVersion, Tombstone } from '../../main/model/snapshot.ts';
+import type { DeviceId } from '../../main/model/version-vector.ts';
+import { memoryFeeds } from '../helpers/memory-bucket.ts';
+import type { StoredFeed } from '../helpers/memory-bucket.ts';
 import type { ListedObject, LocalTree, RemoteFolder, Transfers } from '../../main/sync/ports.ts';
 
 type Stored = { readonly etag: string; readonly body: Buffer; readonly attributes: FileAttributes; readonly lastModifiedMs: number };
@@ -19,6 +22,7 @@ export type Fault = (request: RequestName, path: string) => { readonly code: Err
 export class MemoryBucket {
   readonly objects = new Map<string, Stored>();
   readonly tombstones: Tombstone[] = [];
+  readonly feeds = new Map<DeviceId, StoredFeed>();
   readonly requests: { readonly name: RequestName; readonly path: string }[] = [];
   fault: Fault = () => null;
   /** Ignores If-Match and If-None-Match, as weak servers do. */
@@ -76,6 +80,7 @@ export class MemoryBucket {
       }
     };
     return {
+      feeds: memoryFeeds(this, () => true, (_name, effect) => Promise.resolve().then(effect), 1_000),
       list: (signal) => list(this, signal),
       resolve: (keys) =>
         Promise.resolve(

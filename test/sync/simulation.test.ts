@@ -56,6 +56,11 @@ describe('whatever users do and whatever fails, nothing is lost and all come to 
     expect(sum.conflictCopies).toBeGreaterThan(0);
   });
 
+  test('three devices that in the end learn of each other by their change feeds alone', async () => {
+    const sum = await runMany({ devices: 3, steps: 40, faultChance: 0.06, crashChance: 0.005, meanwhileChance: 0.01, restsOnFeeds: true });
+    expect(sum.histories).toBeGreaterThan(0);
+  });
+
   test('two devices that are paused in the middle of a cycle', async () => {
     const sum = await runMany({ devices: 2, steps: 40, faultChance: 0.04, crashChance: 0.004, meanwhileChance: 0.02, abortChance: 0.02 });
     expect(sum.histories).toBeGreaterThan(0);

@@ -180,12 +180,13 @@ describe('many folders', () => {
 });
 
 describe('one look', () => {
-  /** Counts walks and listings of one cycle. */
-  function countLooks(): { walks: number; lists: number } {
-    const looks = { walks: 0, lists: 0 };
+  /** Counts walks, listings of the bucket and looks at the change feeds. */
+  function countLooks(): { walks: number; lists: number; feeds: number } {
+    const looks = { walks: 0, lists: 0, feeds: 0 };
     faults.onCall = ({ call, path }) => {
       if (call === 'local.walk' && (path === '' || path === null)) looks.walks += 1;
       if (call === 'remote.list') looks.lists += 1;
+      if (call === 'remote.feeds.list') looks.feeds += 1;
     };
     return looks;
   }
@@ -195,10 +196,11 @@ describe('one look', () => {
     await a.cycle();
     const looks = countLooks();
     expect(await a.cycle({ look: 'local-first' })).toMatchObject({ isSettled: true });
-    expect(looks).toEqual({ walks: 1, lists: 0 });
+    expect(looks).toEqual({ walks: 1, lists: 0, feeds: 0 });
     a.disk.write('two', 'two');
     expect(await a.cycle({ look: 'local-first' })).toMatchObject({ done: 1 });
-    expect(looks.lists).toBeGreaterThan(0);
+    expect(looks).toEqual({ walks: 2, lists: 0, feeds: 1 });
+    expect(world.remoteFiles().get('two')).toBe('two');
   });
 
   test('at the remote side is enough where it shows nothing new', async () => {
@@ -206,14 +208,18 @@ describe('one look', () => {
     await a.cycle();
     const looks = countLooks();
     expect(await a.cycle({ look: 'remote-first' })).toMatchObject({ isSettled: true });
-    expect(looks.walks).toBe(0);
-    world.putForeign('two', 'two');
+    expect(looks).toEqual({ walks: 0, lists: 0, feeds: 1 });
+    const b = world.addDevice('ben');
+    await b.sync();
+    b.disk.write('two', 'two');
+    await b.sync();
+    Object.assign(looks, { walks: 0, lists: 0 });
     expect(await a.cycle({ look: 'remote-first' })).toMatchObject({ done: 1 });
-    expect(looks.walks).toBeGreaterThan(0);
+    expect(looks).toMatchObject({ walks: 1, lists: 0 });
     expect(a.disk.read('two')).toBe('two');
   });
 
-  test('is what a watched folder takes: hints begin with the walk, polls with the listing', async () => {
+  test('is what a watched folder takes: hints begin with the walk, polls with the change feeds', async () => {
     let hint: () => void = () => undefined;
     const watcher = { start: (onHint: (paths: 'everything') => void) => Promise.resolve(void (hint = () => onHint('everything'))), stop: () => Promise.resolve() };
     const engine = createFolderEngine({ ...a.parts, watcher, folderId: 'watched', hostName: 'anna', epoch: 1, keyId: null, policy: { direction: 'two-way', isClientSide: false } });
@@ -222,7 +228,7 @@ describe('one look', () => {
     await world.clock.advance(5_000);
     const looks = countLooks();
     await world.clock.advance(3_100);
-    expect(looks).toEqual({ walks: 0, lists: 1 });
+    expect(looks).toEqual({ walks: 0, lists: 0, feeds: 1 });
     a.disk.write('two', 'two');
     hint();
     await world.clock.advance(700);

@@ -58,7 +58,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   };
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
-    home, connections, keys, kits, invitations, folders, settings, wiring, secrets, buckets: createBuckets(wiring),
+    home, connections, keys, kits, invitations, folders, settings, wiring, secrets, buckets: createBuckets({ connections, settings }),
     usePassphrase: async (given) => {
       const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
       passphrase = given;

@@ -2,6 +2,7 @@
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { createHash, randomBytes } from 'node:crypto';
 import { SyncError } from '../model/errors.ts';
+import { PROBES } from '../remote/probe.ts';
 import { pause } from '../remote/retry.ts';
 import type { PolicyMode } from './mode-policy.ts';
 import { providerOf, type OpenBucket } from './open-bucket.ts';
@@ -56,7 +57,7 @@ export async function provePolicy(open: OpenBucket, prefix: string, mode: Policy
 }
 
 async function tryUpload(open: OpenBucket, prefix: string, { kind, expected, input }: Upload, leftBehind: string[], signal: AbortSignal): Promise<Probe> {
-  const Key = `${prefix}.enfold/probe/${randomBytes(8).toString('hex')}`;
+  const Key = `${prefix}${PROBES}${randomBytes(8).toString('hex')}`;
   try {
     const { VersionId } = await open.ask(async (client, sdk) => client.send(new sdk.PutObjectCommand({ Bucket: open.bucket, Key, Body: 'probe', ...input }), { abortSignal: signal }), signal, Key);
     await open.ask(async (client, sdk) => client.send(new sdk.DeleteObjectCommand({ Bucket: open.bucket, Key, ...(VersionId === undefined ? {} : { VersionId }) }), { abortSignal: signal }), signal, Key)

@@ -1,6 +1,7 @@
 /** `enfold bucket`: buckets themselves. */
 import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
+import { registerDoctor } from './bucket-doctor.ts';
 import { registerPolicy } from './bucket-policy.ts';
 import { perform } from './cli.ts';
 import { notYet } from './later.ts';
@@ -50,7 +51,7 @@ Takes SSE-C off the bucket's blocked encryption types; everything else in its en
     }));
 
   registerPolicy(bucket);
-  notYet(bucket, 'doctor', 'check encryption, access and versioning');
+  registerDoctor(bucket);
   notYet(bucket, 'template', 'print CloudFormation or Terraform for a bucket');
   notYet(bucket, 'scan', 'report the encryption of each object');
 }

@@ -15,6 +15,9 @@ import { withRetries } from './retry.ts';
 const METADATA_BYTES = 1_800;
 const WRONG_ETAG = '00000000000000000000000000000000';
 
+/** Where probes stand, below a folder's prefix. */
+export const PROBES = '.enfold/probe/';
+
 /** True where the server refused because the condition does not hold; any other refusal is an error or, where conditions are unknown to it, false. */
 async function isRefused(run: () => Promise<unknown>): Promise<boolean> {
   try {
@@ -30,10 +33,11 @@ async function isRefused(run: () => Promise<unknown>): Promise<boolean> {
 /**
  * Tries the folder's mode and the conditions the engine relies on, in about fifteen small requests.
  *
+ * @param name - of its objects below `.enfold/probe/`, for a caller that also removes their versions.
  * @throws SyncError mode-not-honoured, access-denied, bucket-not-found, offline, …
  */
-export async function probeFolder(store: ObjectStore, requests: ModeRequests, prefix: string, signal: AbortSignal): Promise<Capabilities> {
-  const place = `${prefix}.enfold/probe/${randomBytes(8).toString('hex')}`;
+export async function probeFolder(store: ObjectStore, requests: ModeRequests, prefix: string, signal: AbortSignal, name = randomBytes(8).toString('hex')): Promise<Capabilities> {
+  const place = `${prefix}${PROBES}${name}`;
   const first = `${place}-a` as ObjectKey;
   const second = `${place}-b` as ObjectKey;
   const filler = randomBytes((METADATA_BYTES * 3) / 4).toString('base64');

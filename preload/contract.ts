@@ -48,6 +48,15 @@ const newFolder = z.strictObject({
   format: z.enum(['v3', 'v2']).optional(),
 });
 
+/** A place in a bucket, and the mode it is to have; null: the bucket as it is. */
+const bucketPlace = z.strictObject({ connectionId: id, bucket, prefix, wish: z.strictObject({ mode: modeId, kmsKeyId: z.string().trim().min(1).max(2048).nullable(), dsse: z.boolean().optional() }).nullable() });
+const findingId = z.enum([
+  'region', 'clock', 'default-encryption', 'bucket-key', 'blocked-encryption', 'versioning', 'public-access', 'ownership', 'public-policy', 'insecure-transport', 'mode-required',
+  'policy-readable', 'stale-uploads', 'old-versions', 'expiring-files', 'archived-files', 'conditional-writes', 'keeps-metadata', 'permissions', 'kms-key', 'settings-unreadable',
+]);
+/** Names what a preview showed, so that exactly that is done. */
+const changeToken = z.string().regex(/^[0-9a-f]{64}$/);
+
 /** Who answers, and the parser of the input. */
 export const requests = {
   'app.info': { by: 'engine', input: nothing },
@@ -79,6 +88,17 @@ export const requests = {
   'browse.download': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: absolutePath }) },
   'browse.upload': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, files: z.array(absolutePath).min(1).max(10_000) }) },
   'browse.remove': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  /** Uploads a few bytes and removes them. */
+  'buckets.examine': { by: 'engine', input: bucketPlace },
+  'buckets.previewFix': { by: 'engine', input: bucketPlace.extend({ finding: findingId }) },
+  'buckets.applyFix': { by: 'engine', input: bucketPlace.extend({ finding: findingId, token: changeToken }) },
+  'buckets.changes': { by: 'engine', input: bucketPlace },
+  'buckets.undo': { by: 'engine', input: bucketPlace.extend({ changeId: z.int().min(1) }) },
+  /** `wish` null: take Enfold's statements for the place away. */
+  'buckets.previewPolicy': { by: 'engine', input: bucketPlace },
+  'buckets.applyPolicy': { by: 'engine', input: bucketPlace.extend({ token: changeToken }) },
+  'buckets.provePolicy': { by: 'engine', input: bucketPlace },
+  'buckets.iamPolicy': { by: 'engine', input: bucketPlace.extend({ access: z.enum(['read', 'write', 'both']) }) },
   'host.chooseFolder': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
   'host.chooseSaveFile': { by: 'host', input: z.strictObject({ title: z.string().max(200), suggestedName: z.string().max(255) }) },
   'host.chooseOpenFile': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
@@ -136,6 +156,13 @@ export type BrowseRow = {
 /** `fingerprint` is the folder key's, known only where its key is here; `keyFingerprint` names the master key as `KeyView` does. */
 export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; /** New AWS buckets refuse SSE-C. */ isCustomerKeyBlocked: boolean; existing: { folderId: string; mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; keyFingerprint: string | null; hasKey: boolean } | null };
 
+export type BucketFindingView = { id: z.infer<typeof findingId>; severity: 'good' | 'info' | 'warning' | 'critical'; says: string; advice: string | null; fix: { says: string; isOptional: boolean } | null };
+export type BucketExamination = { findings: BucketFindingView[]; permissions: { action: string; purpose: string; isAllowed: boolean; isEssential: boolean; isDenied: boolean }[]; /** A policy that would allow what is missing, as JSON. */ missing: unknown };
+/** S3's call, and the setting as JSON before and after it. */
+export type BucketFixView = { id: z.infer<typeof findingId>; says: string; call: string; before: unknown; after: unknown; token: string };
+export type BucketPolicyView = { call: string | null; before: unknown; after: unknown; limits: string[]; /** Null: it is so already. */ token: string | null };
+export type BucketProof = { probes: { kind: string; expected: 'allowed' | 'refused'; answer: string; isAsExpected: boolean }[]; isProven: boolean; leftBehind: string[] };
+
 type Answers = {
   'app.info': { version: string; isFirstRun: boolean; platform: string; homeDirectory: string };
   'keychain.state': { backend: 'keychain' | 'file'; state: 'ready' | 'locked' | 'missing' | 'passphrase-needed' };
@@ -166,6 +193,15 @@ type Answers = {
   'browse.download': { bytes: number };
   'browse.upload': { files: number; bytes: number };
   'browse.remove': null;
+  'buckets.examine': BucketExamination;
+  'buckets.previewFix': BucketFixView | null;
+  'buckets.applyFix': { changeId: number };
+  'buckets.changes': { id: number; atMs: number; says: string; call: string }[];
+  'buckets.undo': { isWhole: boolean };
+  'buckets.previewPolicy': BucketPolicyView;
+  'buckets.applyPolicy': null;
+  'buckets.provePolicy': BucketProof;
+  'buckets.iamPolicy': unknown;
   'host.chooseFolder': string | null;
   'host.chooseSaveFile': string | null;
   'host.chooseOpenFile': string | null;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PolicyPreview } from '../bucket/bucket-policy.ts';
 import type { Change, Undo } from '../bucket/configuration.ts';
+import type { EncryptionPreview, EncryptionWish } from '../bucket/default-encryption.ts';
 import type { Examination, Patient } from '../bucket/doctor.ts';
 import type { FindingId, FixPreview } from '../bucket/finding.ts';
 import type { Access } from '../bucket/iam-policy.ts';
@@ -40,6 +41,10 @@ export type Buckets = {
   changesOf(place: BucketPlace): readonly Mended[];
   /** @returns false where the server could not go back all the way, as with versioning. @throws SyncError configuration-changed where somebody changed it since, bad-usage (no such change) */
   undo(place: BucketPlace, changeId: number, signal: AbortSignal): Promise<boolean>;
+  /** Null: none is set. @throws SyncError access-denied */
+  encryptionOf(place: BucketPlace, signal: AbortSignal): Promise<Readonly<Record<string, unknown>> | null>;
+  /** `wish` null: remove it. Applied by `applyFix`. @throws SyncError kms-key-unusable, access-denied, bad-usage */
+  previewEncryption(place: BucketPlace, wish: EncryptionWish | null, signal: AbortSignal): Promise<EncryptionPreview>;
   /** The least an identity needs for a folder at the place. Asks KMS for the key's ARN, changes nothing. */
   iamPolicy(place: BucketPlace, wish: ModeWish, access: Access, signal: AbortSignal): Promise<PolicyDocument>;
 };
@@ -171,6 +176,14 @@ export function createBuckets({ connections, settings }: Pick<Wiring, 'connectio
       checkWish(wish);
       const { provePolicy } = await import('../bucket/prove.ts');
       return withBucket(place, async (open) => provePolicy(open, place.prefix, await policyModeOf(open, wish, signal), signal));
+    },
+    encryptionOf: async (place, signal) => {
+      const { requirePart } = await import('../bucket/configuration.ts');
+      return withBucket(place, async (open) => requirePart(open, 'encryption', signal));
+    },
+    previewEncryption: async (place, wish, signal) => {
+      const { previewEncryption } = await import('../bucket/default-encryption.ts');
+      return withBucket(place, async (open) => previewEncryption(open, wish, signal));
     },
     iamPolicy: async (place, wish, access, signal) => {
       checkPolicyPrefix(place.prefix);

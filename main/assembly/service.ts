@@ -12,6 +12,7 @@ import { syncPath } from '../model/path.ts';
 import type { EncryptionMode } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/settings.ts';
 import type { SyncStatus } from '../sync/status.ts';
+import { createBucketHandlers } from './bucket-requests.ts';
 import type { Enfold, NewConnection, SyncReport } from './api.ts';
 import type { EngineQuestion } from './engine-socket.ts';
 import { createSessions } from './sessions.ts';
@@ -154,6 +155,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
   };
 
   const handlers: EngineHandlers = {
+    ...createBucketHandlers(enfold.buckets, closing.signal),
     'app.info': async () => ({ version: VERSION, isFirstRun: connections.list().length === 0 && folders.list().length === 0, platform: process.platform, homeDirectory: homedir() }),
     'keychain.state': async () => {
       const problem = await enfold.secretsProblem();

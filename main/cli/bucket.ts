@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
 import { registerDoctor } from './bucket-doctor.ts';
+import { registerEncryption } from './bucket-encryption.ts';
 import { registerPolicy } from './bucket-policy.ts';
 import { perform } from './cli.ts';
 import { notYet } from './later.ts';
@@ -52,6 +53,7 @@ Takes SSE-C off the bucket's blocked encryption types; everything else in its en
 
   registerPolicy(bucket);
   registerDoctor(bucket);
+  registerEncryption(bucket);
   notYet(bucket, 'template', 'print CloudFormation or Terraform for a bucket');
   notYet(bucket, 'scan', 'report the encryption of each object');
 }

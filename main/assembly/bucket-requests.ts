@@ -1,0 +1,68 @@
+/** The window's requests about buckets. What it applies is what it was shown: it names it, and gets it made again and compared. */
+import { createHash } from 'node:crypto';
+import type { BucketFixView, BucketPolicyView, EngineHandlers, RequestInput } from '../../preload/contract.ts';
+import type { Change } from '../bucket/configuration.ts';
+import type { FixPreview } from '../bucket/finding.ts';
+import type { PolicyPreview } from '../bucket/bucket-policy.ts';
+import { SyncError } from '../model/errors.ts';
+import type { BucketPlace, Buckets, ModeWish } from './buckets.ts';
+
+type BucketRequest = Extract<keyof EngineHandlers, `buckets.${string}`>;
+type Place = RequestInput<'buckets.examine'>;
+
+const placeOf = ({ connectionId, bucket, prefix }: Place): BucketPlace => ({ connection: connectionId, bucket, prefix });
+const wishOf = ({ wish }: Place): ModeWish | null => (wish === null ? null : { mode: wish.mode, kmsKeyId: wish.kmsKeyId, dsse: wish.dsse ?? false });
+/** Stands for exactly this change from exactly this state. */
+const tokenOf = ({ part, call, after, beforeBytes }: Change): string => createHash('sha256').update(JSON.stringify([part, call, after, beforeBytes])).digest('hex');
+
+const fixView = ({ id, says, change }: FixPreview): BucketFixView => ({ id, says, call: change.call, before: change.before, after: change.after, token: tokenOf(change) });
+const policyView = ({ before, after, change, limits }: PolicyPreview): BucketPolicyView => ({ call: change?.call ?? null, before, after, limits: [...limits], token: change === null ? null : tokenOf(change) });
+
+function checkToken(change: Change | null, token: string): Change {
+  if (change === null || tokenOf(change) !== token) throw new SyncError('configuration-changed');
+  return change;
+}
+
+export function createBucketHandlers(buckets: Buckets, signal: AbortSignal): Pick<EngineHandlers, BucketRequest> {
+  return {
+    'buckets.examine': async (input) => {
+      const { findings, permissions, missing } = await buckets.examine(placeOf(input), wishOf(input), signal);
+      return {
+        findings: findings.map(({ id, severity, says, advice, fix }) => ({ id, severity, says, advice, fix: fix === null ? null : { says: fix.says, isOptional: fix.isOptional } })),
+        permissions: permissions.map(({ action, purpose, isAllowed, isEssential, isDenied }) => ({ action, purpose, isAllowed, isEssential, isDenied })),
+        missing: missing.length === 0 ? null : { Version: '2012-10-17', Statement: missing },
+      };
+    },
+    'buckets.previewFix': async ({ finding, ...input }) => {
+      const preview = await buckets.previewFix(placeOf(input), wishOf(input), finding, signal);
+      return preview === null ? null : fixView(preview);
+    },
+    'buckets.applyFix': async ({ finding, token, ...input }) => {
+      const place = placeOf(input);
+      const preview = await buckets.previewFix(place, wishOf(input), finding, signal);
+      checkToken(preview?.change ?? null, token);
+      if (preview === null) throw new SyncError('configuration-changed');
+      return { changeId: (await buckets.applyFix(place, preview, signal)).id };
+    },
+    'buckets.changes': async (input) => buckets.changesOf(placeOf(input)).map(({ id, atMs, says, undo }) => ({ id, atMs, says, call: undo.call })),
+    'buckets.undo': async ({ changeId, ...input }) => ({ isWhole: await buckets.undo(placeOf(input), changeId, signal) }),
+    'buckets.previewPolicy': async (input) => policyView(await buckets.previewPolicy(placeOf(input), wishOf(input), signal)),
+    'buckets.applyPolicy': async ({ token, ...input }) => {
+      const preview = await buckets.previewPolicy(placeOf(input), wishOf(input), signal);
+      checkToken(preview.change, token);
+      await buckets.applyPolicy(placeOf(input), preview, signal);
+      return null;
+    },
+    'buckets.provePolicy': async (input) => {
+      const wish = wishOf(input);
+      if (wish === null) throw new SyncError('bad-usage', { detail: 'a proof needs a mode' });
+      const { probes, isProven, leftBehind } = await buckets.provePolicy(placeOf(input), wish, signal);
+      return { probes: probes.map((probe) => ({ ...probe })), isProven, leftBehind: [...leftBehind] };
+    },
+    'buckets.iamPolicy': async ({ access, ...input }) => {
+      const wish = wishOf(input);
+      if (wish === null) throw new SyncError('bad-usage', { detail: 'rights need a mode' });
+      return buckets.iamPolicy(placeOf(input), wish, access, signal);
+    },
+  };
+}

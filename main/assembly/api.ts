@@ -146,6 +146,8 @@ export type NewFolder = {
   readonly direction: Direction;
   /** Client-side modes; v3 by default. */
   readonly format?: EnvelopeFormat | undefined;
+  /** `cse-kms` in V3: one KMS data key for up to 1,000 objects or 5 minutes. This computer's own choice, also where it joins. Default: one for each object. */
+  readonly reusesDataKey?: boolean | undefined;
   readonly createBucket: boolean;
   /** Added, but left alone until resumed. */
   readonly isPaused?: boolean;
@@ -164,7 +166,7 @@ export type Inspection = {
   readonly existing: { readonly folderId: string; readonly mode: EncryptionMode; readonly names: NamesSetting; readonly fingerprint: string | null; readonly hasKey: boolean } | null;
 };
 
-export type FolderChanges = { readonly direction?: Direction; readonly isPaused?: boolean; readonly name?: string };
+export type FolderChanges = { readonly direction?: Direction; readonly isPaused?: boolean; readonly name?: string; readonly reusesDataKey?: boolean };
 
 export type Folders = {
   list(): readonly FolderSettings[];

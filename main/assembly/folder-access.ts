@@ -93,7 +93,7 @@ export async function describeNewFolder({ folderId, names, mode, held, access }:
   }
 }
 
-export function remoteConfigOf(unlocked: UnlockedFolder, place: { readonly access: S3Access; readonly bucket: string; readonly prefix: string; readonly pin: DescriptorPin; readonly capabilities: Capabilities | null }): RemoteFolderConfig {
+export function remoteConfigOf(unlocked: UnlockedFolder, place: { readonly access: S3Access; readonly bucket: string; readonly prefix: string; readonly pin: DescriptorPin; readonly capabilities: Capabilities | null; readonly reusesDataKey?: boolean | undefined }): RemoteFolderConfig {
   const { folderId, names, namesKey, epochs, keys, folderKey } = unlocked;
   return { ...place, folderId, names, namesKey, epochs, keys, folderKey };
 }

@@ -53,6 +53,11 @@ function checkAgreement(input: NewFolder, found: { readonly mode: EncryptionMode
   if (key.keyId !== wanted) throw new SyncError('key-not-found', { detail: `the folder asks for key ${wanted}; ${key.name} is ${key.keyId}` });
 }
 
+/** Without the commitment of V3 a data key is the content key, which no two objects may share. */
+function checkReuse(reusesDataKey: boolean | undefined, mode: EncryptionMode): void {
+  if (reusesDataKey === true && (mode.id !== 'cse-kms' || mode.format !== 'v3')) throw new SyncError('bad-usage', { detail: 'a data key is reused with cse-kms in format v3 only' });
+}
+
 export function createFolders({ home, settings, connections, keys, openFolder }: Options): Folders {
   const find = (wanted: string): FolderSettings => {
     if (isAbsolute(wanted) || wanted.startsWith('.')) {
@@ -219,6 +224,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     const { createRootMarker, removeRootMarker } = await import('../local/root.ts');
     const { openFolderState, removeFolderState } = await import('../state/folder-state.ts');
     const { folderId, mode, names } = folder;
+    checkReuse(input.reusesDataKey, mode);
     const undo: (() => unknown)[] = [];
     try {
       const own = join(real, OWN_DIRECTORY);
@@ -241,7 +247,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       }
       const added = settings.addFolder({
         id: folderId, name: settings.freeFolderName(checkName(basename(real) || 'folder')), localPath: real, connectionId: connection.id, bucket: input.bucket, prefix: input.prefix,
-        mode, names, direction: input.direction, isPaused: input.isPaused ?? false, addedAtMs: Date.now(),
+        mode, names, direction: input.direction, isPaused: input.isPaused ?? false, addedAtMs: Date.now(), ...(input.reusesDataKey === true && { reusesDataKey: true }),
       });
       return { folder: added, joined, fingerprint: unlocked.pin.folderKeyFingerprint };
     } catch (error) {
@@ -304,7 +310,8 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       const folder = find(wanted);
       if (changes.direction !== undefined && changes.direction !== 'two-way' && changes.direction !== 'upload') throw new SyncError('not-available-yet', { detail: `direction ${changes.direction}` });
       const name = changes.name === undefined ? folder.name : checkName(changes.name);
-      return settings.updateFolder({ ...folder, name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });
+      checkReuse(changes.reusesDataKey, folder.mode);
+      return settings.updateFolder({ ...folder, ...(changes.reusesDataKey !== undefined && { reusesDataKey: changes.reusesDataKey }), name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });
     },
     remove: async (wanted) => {
       const folder = find(wanted);

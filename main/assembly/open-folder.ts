@@ -57,7 +57,7 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
   const unlocked = await unlockFolder(descriptor, wiring.keys, access);
   if (unlocked.pin.folderKeyFingerprint !== pin.folderKeyFingerprint || unlocked.folderId !== pin.folderId) throw new SyncError('state-corrupt', { detail: folder.name });
   const [{ openRemoteFolder }, { createTransferPool }] = await Promise.all([import('../remote/folder.ts'), import('../transfer/pool.ts')]);
-  const config = remoteConfigOf(unlocked, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state) });
+  const config = remoteConfigOf(unlocked, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state), reusesDataKey: folder.reusesDataKey });
   const remote = openRemoteFolder(config);
   const transfers = createTransferPool(config);
   return {

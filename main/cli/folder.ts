@@ -34,12 +34,12 @@ export function folderJson(folder: FolderSettings, enfold: Enfold): Record<strin
   return {
     id: folder.id, name: folder.name, localPath: folder.localPath, remote: `s3://${folder.bucket}/${folder.prefix}`, bucket: folder.bucket, prefix: folder.prefix,
     connection: connection?.name ?? null, mode: folder.mode.id, keyId: keyIdOf(folder), kmsKeyId: 'kmsKeyId' in folder.mode ? folder.mode.kmsKeyId : null, format: isClientSide(folder.mode) ? folder.mode.format : null,
-    names: folder.names, direction: folder.direction, isPaused: folder.isPaused,
+    names: folder.names, direction: folder.direction, isPaused: folder.isPaused, reusesDataKey: folder.reusesDataKey ?? false,
   };
 }
 
-type AddOptions = { remote: string; connection: string; mode?: string; key?: string; kmsKeyId?: string; bucketKey: boolean; dsse?: boolean; context?: string[]; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string };
-type SetOptions = { direction?: string; pause?: boolean; resume?: boolean; name?: string };
+type AddOptions = { remote: string; connection: string; mode?: string; key?: string; kmsKeyId?: string; bucketKey: boolean; dsse?: boolean; context?: string[]; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string; reuseDataKey?: boolean };
+type SetOptions = { direction?: string; pause?: boolean; resume?: boolean; name?: string; reuseDataKey?: boolean };
 
 export function registerFolder(program: Command): void {
   const folder = program.command('folder').description('which local folder belongs to which place in S3');
@@ -59,6 +59,7 @@ export function registerFolder(program: Command): void {
     .option('--names <how>', 'readable or encrypted in the bucket (encrypted for cse-c, else readable)')
     .option('--direction <direction>', DIRECTIONS.join(', '), 'two-way')
     .option('--format <format>', 'cse-c, cse-kms: v3 (default), or v2 for Amazon S3 Encryption Clients older than December 2025')
+    .option('--reuse-data-key', 'cse-kms: ask KMS for one data key per 1,000 objects or 5 minutes instead of one per object; its audit log then names no objects')
     .option('--create-bucket', 'make the bucket if it is missing')
     .addHelpText('after', `
 Nothing is transferred before the first sync, and a first sync deletes nothing on either side. See what it would do: enfold preview ID
@@ -74,7 +75,7 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
         kmsKeyId: options.kmsKeyId ?? null, dsse: options.dsse, encryptionContext: options.context === undefined ? undefined : parseContext(options.context),
         // On by default, and nothing to say about it in the other modes.
         bucketKey: options.bucketKey ? undefined : false,
-        format: options.format === undefined ? undefined : parseFormat(options.format), createBucket: options.createBucket === true,
+        format: options.format === undefined ? undefined : parseFormat(options.format), createBucket: options.createBucket === true, reusesDataKey: options.reuseDataKey,
       });
       const what = added.joined ? `Joined the folder at ${options.remote}` : `Folder ${printable(added.folder.name)} added`;
       cli.out.answer({ ...folderJson(added.folder, enfold), joined: added.joined, fingerprint: added.fingerprint }, [
@@ -123,6 +124,8 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .option('--name <name>', 'what to call it here')
     .option('--pause', 'leave it alone until --resume')
     .option('--resume', 'sync it again')
+    .option('--reuse-data-key', 'cse-kms: ask KMS for one data key per 1,000 objects or 5 minutes')
+    .option('--no-reuse-data-key', 'cse-kms: ask KMS for a data key per object')
     .option('--mode <mode>', 'change the encryption (not available yet)')
     .option('--key <name>', 'change the key (not available yet)')
     .option('--kms-key-id <id>', 'change the KMS key (not available yet)')
@@ -137,12 +140,13 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
       const changes: FolderChanges = {
         ...(options.direction === undefined ? {} : { direction: parseDirection(options.direction) }),
         ...(options.name === undefined ? {} : { name: options.name }),
+        ...(options.reuseDataKey === undefined ? {} : { reusesDataKey: options.reuseDataKey }),
         ...(options.pause === true ? { isPaused: true } : options.resume === true ? { isPaused: false } : {}),
       };
       if (Object.keys(changes).length === 0) throw new SyncError('bad-usage', { detail: 'nothing to change was given' });
       const enfold = await cli.enfold();
       const changed = await enfold.folders.set(id, changes);
-      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${changed.direction}${changed.isPaused ? ', paused' : ''}.`]);
+      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${changed.direction}${changed.isPaused ? ', paused' : ''}${changed.reusesDataKey === true ? ', one KMS data key for many objects' : ''}.`]);
     }));
 
   folder

@@ -72,6 +72,8 @@ export type FolderSettings = {
   readonly direction: Direction;
   readonly isPaused: boolean;
   readonly addedAtMs: number;
+  /** `cse-kms` in V3: one KMS data key serves many objects that this computer writes. Default: one for each. */
+  readonly reusesDataKey?: boolean | undefined;
 };
 
 /** Resolved access, as handed to S3 clients and workers; lives in memory only. */

@@ -38,6 +38,8 @@ export type RemoteFolderConfig = {
   readonly epochs: readonly FolderEpoch[];
   /** The held keys that any epoch names. */
   readonly keys: readonly HeldKey[];
+  /** One KMS data key serves many objects, each with a content key of its own: see `createKmsKeyring`. */
+  readonly reusesDataKey?: boolean | undefined;
   /** What `probeFolder` found earlier; without it the first write probes. */
   readonly capabilities?: Capabilities | null;
   /** What this device has agreed to; `checkFolder` compares the bucket's descriptor with it. */

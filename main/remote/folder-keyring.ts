@@ -1,6 +1,6 @@
 /** The one keyring of a folder: writes under the current epoch's key, reads under those of all epochs, whatever kind they are. */
 import { createAesKeyring } from '../envelope/aes-keyring.ts';
-import { createKmsKeyring } from '../envelope/kms-keyring.ts';
+import { createKmsKeyring, MAX_REUSE_AGE_MS, MAX_REUSE_OBJECTS } from '../envelope/kms-keyring.ts';
 import type { Keyring } from '../envelope/keyring.ts';
 import { createRsaKeyring, parseRsaKey } from '../envelope/rsa-keyring.ts';
 import { SyncError, isSyncError, type ErrorCode } from '../model/errors.ts';
@@ -8,7 +8,7 @@ import { isClientSide } from '../model/mode.ts';
 import type { ClientSideMode, EncryptionMode } from '../model/mode.ts';
 import type { S3Access } from '../model/settings.ts';
 import { openKms } from './aws-services.ts';
-import type { HeldKey } from './folder-config.ts';
+import type { HeldKey, RemoteFolderConfig } from './folder-config.ts';
 import { heldKey } from './modes.ts';
 
 export type OpenKeyring = Keyring & {
@@ -20,15 +20,17 @@ export type OpenKeyring = Keyring & {
 const UNFIT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['key-not-found', 'key-unwrap-failed', 'kms-key-not-found', 'kms-key-unusable']);
 
 type Kind = 'aes' | 'rsa' | 'kms';
+export type KeyringOptions = Pick<RemoteFolderConfig, 'reusesDataKey'>;
 type Member = { readonly kind: Kind; readonly keyring: Keyring; readonly close: () => void };
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isSame = (one: ClientSideMode, other: ClientSideMode): boolean => (one.id === 'cse-kms' ? other.id === one.id && one.kmsKeyId === other.kmsKeyId : other.id === one.id && one.keyId === other.keyId);
 
-function memberOf(mode: ClientSideMode, keys: readonly HeldKey[], access: S3Access): Member {
+function memberOf(mode: ClientSideMode, keys: readonly HeldKey[], access: S3Access, { reusesDataKey }: KeyringOptions): Member {
   if (mode.id === 'cse-kms') {
     const client = openKms(access, mode.kmsKeyId);
-    const keyring = createKmsKeyring({ client, keyId: mode.kmsKeyId });
+    const reuse = reusesDataKey === true ? { maxObjects: MAX_REUSE_OBJECTS, maxAgeMs: MAX_REUSE_AGE_MS, nowMs: () => performance.now() } : undefined;
+    const keyring = createKmsKeyring({ client, keyId: mode.kmsKeyId, reuse });
     return {
       kind: 'kms', keyring,
       close: () => {
@@ -47,10 +49,10 @@ function memberOf(mode: ClientSideMode, keys: readonly HeldKey[], access: S3Acce
  * @param keys - those that the modes name.
  * @returns null where no mode is client-side. @throws SyncError key-not-found, key-invalid
  */
-export function createFolderKeyring(modes: readonly EncryptionMode[], keys: readonly HeldKey[], access: S3Access): OpenKeyring | null {
+export function createFolderKeyring(modes: readonly EncryptionMode[], keys: readonly HeldKey[], access: S3Access, options: KeyringOptions = {}): OpenKeyring | null {
   const distinct: ClientSideMode[] = [];
   for (const mode of modes.filter(isClientSide).toReversed()) if (!distinct.some((known) => isSame(known, mode))) distinct.push(mode);
-  const members = distinct.map((mode) => memberOf(mode, keys, access));
+  const members = distinct.map((mode) => memberOf(mode, keys, access, options));
   const [current] = members;
   if (current === undefined) return null;
   return {

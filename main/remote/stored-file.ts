@@ -89,7 +89,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const { prefix, folderId, epochs } = config;
   const epoch = currentEpoch(config);
   const requests = requestsOf(epoch.mode, config.keys, config.access.endpoint);
-  const keyring = createFolderKeyring(epochs.map(({ mode }) => mode), config.keys, config.access);
+  const keyring = createFolderKeyring(epochs.map(({ mode }) => mode), config.keys, config.access, config);
   const authKeys = new Map(epochs.flatMap(({ n, authKey }) => (authKey === null ? [] : [[n, asBuffer(authKey)] as const])));
   const names = config.namesKey === null ? null : createNames(asBuffer(config.namesKey), folderId);
   const hasServerSide = epochs.some(({ mode }) => !isClientSide(mode));

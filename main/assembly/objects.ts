@@ -178,6 +178,8 @@ export function createObjects(wiring: Wiring): Objects {
               encryption = await createEncryption(opened.keyring, { format: mode.format });
               bodyBytes = objectBytesOf(bodyBytes);
               metadata = encryption.metadata;
+              const { checkMetadataSize } = await import('../envelope/format.ts');
+              checkMetadataSize(metadata);
               body = encryptChunks(encryption, plaintext);
             }
             const options = { metadata, modeHeaders: requests.write, condition };

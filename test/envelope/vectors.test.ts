@@ -3,7 +3,7 @@ import { createDecipheriv } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { deriveCommitment, deriveContentKey } from '../../main/envelope/derive.ts';
 import { undoHeaderEncoding, encodeStringMap, parseStringMap } from '../../main/envelope/encryption-context.ts';
-import { createEncryption, decryptWhole, encryptWhole, openEnvelope, READ_LEGACY, READ_V3_AND_V2, READ_V3_ONLY, type ReadPolicy } from '../../main/envelope/envelope.ts';
+import { createEncryption, decryptWhole, encryptWhole, openEnvelope, resumeEncryption, READ_LEGACY, READ_V3_AND_V2, READ_V3_ONLY, type ReadPolicy } from '../../main/envelope/envelope.ts';
 import { splitForInstructionFile } from '../../main/envelope/format.ts';
 import { createContentCipher } from '../../main/envelope/content-cipher.ts';
 import type { ErrorCode } from '../../main/model/errors.ts';
@@ -45,6 +45,18 @@ describe('recorded objects', () => {
     const written = object.instructionFile ? { metadata: split.metadata, instructionFile: JSON.parse(split.instructionFile.toString()) as unknown } : { metadata: encryption.metadata };
     expect(written).toEqual({ metadata: object.metadata, ...(object.instructionFile && { instructionFile: object.instructionFile }) });
     expect(Buffer.concat(encryptWhole(encryption, hex(inputs.plaintext))).toString('hex')).toBe(object.body);
+  });
+
+  // OAEP is random, so that its wrapped key cannot be made again; all that follows from it can.
+  test.each(['v3-rsa', 'v2-rsa'])('%s is written again byte for byte from its wrapped key', async (name) => {
+    const object = vectors.objects[name] as RecordedObject;
+    const encryption = await resumeEncryption(keyringOf(object), { format: name === 'v3-rsa' ? 'v3' : 'v2', metadata: object.metadata });
+    expect(encryption.metadata).toEqual(object.metadata);
+    expect(Buffer.concat(encryptWhole(encryption, hex(inputs.plaintext))).toString('hex')).toBe(object.body);
+  });
+
+  test('are all there: eighteen objects, and twenty that must fail', () => {
+    expect([Object.keys(vectors.objects).length, vectors.mustFail.length]).toEqual([18, 20]);
   });
 
   test.each([['v3', inputs.messageId, vectors.contentV3.emptyPlaintextBody], ['v2', inputs.contentIvGcm, vectors.contentV2.emptyPlaintextBody]] as const)('an empty %s object is one tag', async (format, unique, body) => {

@@ -27,7 +27,7 @@ const installer = fileURLToPath(new URL('../../scripts/system.mjs', import.meta.
 const kmsKeyId = 'arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000001';
 const otherKmsKeyId = 'arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000002';
 const MIB = 1024 * 1024;
-const sizes = [0, 1, 15, 16, 17, 5 * MIB, 5 * MIB + 1];
+const sizes = [0, 1, 15, 16, 17, 5 * MIB, 5 * MIB + 1, 64 * MIB];
 const places: readonly Place[] = ['metadata', 'instruction-file'];
 const contexts: readonly StringMap[] = [{}, { tenant: 't1', purpose: 'photos' }, { 'ec-key': '我的资料', 'naïve': 'Zoë' }];
 

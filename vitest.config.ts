@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 // Two files at once: most of a test's time is another program's start. The limits leave room for a machine that does much else.
 const real = { testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 2 };
 const alone = { ...real, fileParallelism: false };
-const seeded = { setupFiles: ['test/helpers/seed.ts'] };
+const seeded = { setupFiles: ['test/helpers/seed.ts'], testTimeout: 60_000 };
 
 export default defineConfig({
   test: {

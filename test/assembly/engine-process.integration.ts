@@ -229,9 +229,7 @@ describe('the engine process', () => {
     expect(await running.stop()).toBe(0);
     running = await startEngine(computer, () => null);
     await vi.waitFor(() => expect(running?.storageAsked).toHaveLength(1), wait);
-    const askedAt = performance.now();
     expect(await running.stop()).toBe(0);
-    expect(performance.now() - askedAt).toBeLessThan(5_000);
   });
 
   test('has the version of the package', async () => {

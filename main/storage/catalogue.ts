@@ -4,8 +4,12 @@
  * Every change is a function that runs inside a transaction shared with all changes that wait at that moment, and is answered when that
  * transaction is on the disk: durable at one flush per batch instead of one per object. Nothing else writes, so what a change reads is
  * what it changes: conditions are decided here and nowhere else.
+ *
+ * SQLite itself flushes its log only around checkpoints (`synchronous = NORMAL`: the database never breaks, the last commits may be lost). Each
+ * commit's flush is made here, on another thread, so that requests are served meanwhile; the next batch waits for it.
  */
 import { DatabaseSync } from '@photostructure/sqlite';
+import { closeSync, existsSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { S3Error, ServiceError, isDiskFull } from './errors.ts';
@@ -61,6 +65,14 @@ export class Catalogue {
   #waiting: Waiting[] = [];
   #isScheduled = false;
   #wrote = false;
+  #hasBatchWritten = false;
+  /** SQLite's log, for flushing it; null before the first flush, and where SQLite could not use a log and flushes itself. */
+  #log: number | null = null;
+  readonly #logFile: string;
+  #hasLog = false;
+  #flushing: Promise<void> | null = null;
+  /** A flush that failed: what the disk holds is not known until the next start. */
+  #isBroken = false;
   #freed = false;
 
   /** @param onGarbage - called after a commit that left body files behind which nothing names any more. */
@@ -68,13 +80,22 @@ export class Catalogue {
     this.#onGarbage = onGarbage;
     this.#reserve = reserve;
     this.#db = new DatabaseSync(join(directory, DATABASE_FILE));
-    this.#db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32768; PRAGMA foreign_keys = ON');
+    this.#logFile = join(directory, `${DATABASE_FILE}-wal`);
+    this.#db.exec('PRAGMA page_size = 8192; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -32768; PRAGMA foreign_keys = ON');
+    this.#hasLog = this.#db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'] === 'wal';
+    this.#db.exec(`PRAGMA synchronous = ${this.#hasLog ? 'NORMAL' : 'FULL'}`);
     this.#migrate();
+    // A process that was killed left commits that it had not flushed; from now on they are read, and acted on.
+    if (this.#hasLog && existsSync(this.#logFile)) fdatasyncSync(this.#openLog());
   }
 
-  close(): void {
-    this.#flush();
+  async close(): Promise<void> {
+    while (this.#flushing !== null || this.#waiting.length > 0) {
+      await this.#flushing;
+      this.#flush();
+    }
     this.#db.close();
+    if (this.#log !== null) closeSync(this.#log);
   }
 
   /**
@@ -87,9 +108,10 @@ export class Catalogue {
   commit<T>(work: () => T, kind: 'change' | 'deletion' = 'change'): Promise<T> {
     const isDeletion = kind === 'deletion';
     return new Promise<T>((resolve, reject) => {
+      if (this.#isBroken) throw new S3Error('InternalError');
       if (!isDeletion) this.#reserve.require();
       this.#waiting.push({ work, isDeletion, resolve, reject });
-      if (this.#isScheduled) return;
+      if (this.#isScheduled || this.#flushing !== null) return;
       this.#isScheduled = true;
       setImmediate(() => this.#flush());
     });
@@ -322,29 +344,53 @@ export class Catalogue {
   }
   #run(sql: string, ...values: readonly unknown[]): { lastInsertRowid: number | bigint } {
     this.#wrote = true;
+    this.#hasBatchWritten = true;
     return this.#statement(sql).run(...values);
   }
 
   #flush(): void {
     this.#isScheduled = false;
     const batch = this.#waiting;
-    if (batch.length === 0) return;
+    if (batch.length === 0 || this.#flushing !== null) return;
     this.#waiting = [];
-    const outcomes = this.#transact(batch);
-    if (outcomes !== null) {
-      batch.forEach((waiting, index) => this.#settle(waiting, outcomes[index]));
-    } else {
-      // One change broke the whole batch, or the disk did: each on its own, so that only what is broken fails.
-      for (const waiting of batch) this.#settle(waiting, this.#transactAlone(waiting));
+    this.#hasBatchWritten = false;
+    // One change broke the whole batch, or the disk did: each on its own, so that only what is broken fails.
+    const outcomes = this.#transact(batch) ?? batch.map((waiting) => this.#transactAlone(waiting));
+    if (!this.#hasBatchWritten || !this.#hasLog) {
+      this.#settle(batch, outcomes);
+      return;
     }
+    this.#flushing = this.#flushLog().then(
+      () => this.#settle(batch, outcomes),
+      (error: unknown) => {
+        this.#isBroken = true;
+        for (const { reject } of batch) reject(error);
+      },
+    ).finally(() => {
+      this.#flushing = null;
+      this.#flush();
+    });
+  }
+
+  #openLog(): number {
+    return (this.#log ??= openSync(this.#logFile, 'r+'));
+  }
+
+  #flushLog(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#openLog(), (error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  #settle(batch: readonly Waiting[], outcomes: readonly (Outcome | undefined)[]): void {
+    batch.forEach(({ resolve, reject }, index) => {
+      const outcome = outcomes[index];
+      if (outcome?.ok === true) resolve(outcome.value as never);
+      else reject(outcome?.error ?? new S3Error('InternalError'));
+    });
     if (!this.#freed) return;
     this.#freed = false;
     this.#onGarbage();
-  }
-
-  #settle(waiting: Waiting, outcome: Outcome | undefined): void {
-    if (outcome?.ok === true) waiting.resolve(outcome.value as never);
-    else waiting.reject(outcome?.error ?? new S3Error('InternalError'));
   }
 
   #transactAlone(waiting: Waiting): Outcome | undefined {

@@ -2,7 +2,7 @@
  * The server master keys: what wraps the data keys of SSE-S3. They live in one file of the data folder, readable by its owner only.
  * New objects use the current key; old keys stay, so that rotation never makes an object unreadable.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
@@ -56,7 +56,7 @@ export async function openKeyRing(directory: string, mayCreate: boolean, nowMs: 
   } else {
     stored = parse(text);
   }
-  const keys = new Map(stored.keys.map((key) => [key.id, Buffer.from(key.key, 'base64')]));
+  const keys = new Map<string, KeyObject>(stored.keys.map((key) => [key.id, createSecretKey(key.key, 'base64')]));
 
   return {
     currentId: () => stored.current,
@@ -83,7 +83,7 @@ export async function openKeyRing(directory: string, mayCreate: boolean, nowMs: 
       const added = newKey(atMs);
       const next: Stored = { version: 1, current: added.id, keys: [...stored.keys, added] };
       await writeSecretFile(file, JSON.stringify(next, null, 2));
-      keys.set(added.id, Buffer.from(added.key, 'base64'));
+      keys.set(added.id, createSecretKey(added.key, 'base64'));
       stored = next;
     },
   };

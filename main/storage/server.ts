@@ -124,13 +124,13 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
       clearTimeout(timer);
       await bodies.close();
       await opening.close();
-      opened.close();
+      await opened.close();
       lock.release();
     };
     const certificate = tls === undefined ? null : { pem: tls.cert, fingerprint: tls.fingerprint };
     return { endpoint, certificate, ...accessKeys.root, dir, damage, rotateMasterKey: () => keyRing.rotate(now()), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
   } catch (error) {
-    catalogue?.close();
+    await catalogue?.close();
     await audit?.close();
     lock.release();
     throw isDiskFull(error) ? new SyncError('disk-full', {}, { cause: error }) : error;

@@ -37,8 +37,8 @@ describe('a page of a bucket with 100,000 objects', () => {
       }
     };
   }, 60_000);
-  afterAll(() => {
-    catalogue.close();
+  afterAll(async () => {
+    await catalogue.close();
     rmSync(dir, { recursive: true });
   });
 

@@ -1,5 +1,5 @@
 /** Secrets Manager, as far as keys are kept in it: create, read, and random passwords. Values lie sealed under the server master key. */
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { createSecretKey, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { ServiceError } from '../errors.ts';
 import type { WrappedKey } from '../key-ring.ts';
 import type { Call, ServiceOperation } from '../json-services.ts';
@@ -35,7 +35,7 @@ const createSecret: ServiceOperation = async (call) => {
   call.note(arn);
   const dataKey = randomBytes(32);
   // The data key seals this one value: its nonce may be the first.
-  const sealed = Buffer.concat(sealChunk(dataKey, 0, true, bytes)).toString('base64');
+  const sealed = Buffer.concat(sealChunk(createSecretKey(dataKey), 0, true, bytes)).toString('base64');
   const secret: Secret = { name, arn, createdMs: call.nowMs, versionId, isText, dataKey: keyRing.wrap(dataKey, `secret|${arn}|${versionId}`), sealed };
   dataKey.fill(0);
   await catalogue.commit(() => {
@@ -56,7 +56,7 @@ const getSecretValue: ServiceOperation = (call) => {
   if (!isMeant) throw new ServiceError('ResourceNotFoundException', 'Secrets Manager can\'t find the specified secret.');
   call.note(secret.arn);
   const dataKey = keyRing.unwrap(secret.dataKey, `secret|${secret.arn}|${secret.versionId}`);
-  const value = openChunk(dataKey, 0, true, Buffer.from(secret.sealed, 'base64'));
+  const value = openChunk(createSecretKey(dataKey), 0, true, Buffer.from(secret.sealed, 'base64'));
   dataKey.fill(0);
   const members = secret.isText ? { SecretString: value.toString('utf8') } : { SecretBinary: value.toString('base64') };
   return { ARN: secret.arn, Name: secret.name, VersionId: secret.versionId, VersionStages: ['AWSCURRENT'], CreatedDate: secret.createdMs / 1000, ...members };

@@ -5,7 +5,7 @@
  * --rounds N, --only small|large|list, --server both|built-in|radosgw, --small N, --list N, --large MiB, --profile DIR (built-in with --cpu-prof there).
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,24 +40,6 @@ async function startBuiltIn(): Promise<Server> {
   });
   const told = JSON.parse(line) as Endpoint;
   return { ...told, name: 'built-in', pids: [child.pid ?? 0], stop: async () => new Promise((done) => { child.once('exit', () => done()); child.kill('SIGTERM'); }) };
-}
-
-async function startCeph(): Promise<Server> {
-  const rgw = await startRadosgw();
-  const port = new URL(rgw.endpoint).port;
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => ({ pid: Number(name), command: commandOf(name) }));
-  const isOurs = (command: string): boolean => /\b(radosgw|ceph-osd|ceph-mon)\b/.test(command);
-  const gateway = processes.find(({ command }) => isOurs(command) && command.includes(port));
-  const directory = /(\/[^\s\0]*enfold-rgw-\w+)/.exec(gateway?.command ?? '')?.[1] ?? 'none';
-  return { ...rgw, name: 'radosgw', pids: processes.filter(({ command }) => isOurs(command) && command.includes(directory)).map(({ pid }) => pid) };
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** User and kernel time of processes so far; the kernel counts hundredths. */
@@ -184,7 +166,7 @@ const servers: Server[] = [];
 try {
   measureDisk();
   if (options.server !== 'radosgw') servers.push(await startBuiltIn());
-  if (options.server !== 'built-in') servers.push(await startCeph());
+  if (options.server !== 'built-in') servers.push({ ...(await startRadosgw()), name: 'radosgw' });
   for (const server of servers) for (const bucket of ['bench', 'list']) await createTarget(server).raw(`/${bucket}`, { method: 'PUT' });
   for (let round = 0; round < Number(options.rounds); round += 1) {
     const turn = round % 2 === 0 ? servers : servers.toReversed();

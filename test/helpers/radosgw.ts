@@ -3,7 +3,7 @@
  * elsewhere the suites that need it say so loudly and run nothing.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 
 const script = resolve('scripts/radosgw.sh');
 
-export type RunningRadosgw = { endpoint: string; accessKeyId: string; secretAccessKey: string; region: string; stop(): Promise<void> };
+export type RunningRadosgw = { endpoint: string; accessKeyId: string; secretAccessKey: string; region: string; /** Of its daemons. */ pids: readonly number[]; stop(): Promise<void> };
 
 export function isRadosgwInstalled(): boolean {
   const installed = ['radosgw', 'ceph-mon', 'ceph-osd'].every((name) => spawnSync('which', [name]).status === 0);
@@ -44,6 +44,7 @@ export async function startRadosgw(): Promise<RunningRadosgw> {
     accessKeyId: 'TESTACCESSKEY00000001',
     secretAccessKey: 'testSecretKey000000000000000000000000001',
     region: 'us-east-1',
+    pids: ['mon', 'osd', 'rgw'].map((name) => Number(readFileSync(join(directory, `${name}.pid`), 'utf8'))),
     stop: async () => {
       await run('bash', [script, 'wipe', directory], { timeout: 60_000 });
     },

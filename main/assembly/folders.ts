@@ -129,7 +129,6 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
   const add = async (input: NewFolder): Promise<AddedFolder> => {
     checkPlace(input);
     if (!isAbsolute(input.localPath)) throw new SyncError('bad-usage', { detail: 'the local folder is given by its absolute path' });
-    if (input.direction !== 'two-way' && input.direction !== 'upload') throw new SyncError('not-available-yet', { detail: `direction ${input.direction}` });
     if (input.mode !== null && !AVAILABLE_MODE_IDS.includes(input.mode)) throw new SyncError('mode-not-available', { detail: input.mode });
     if (input.key !== null) keys.find(input.key);
     const connection = connections.find(input.connection);
@@ -308,7 +307,6 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     },
     set: async (wanted, changes) => {
       const folder = find(wanted);
-      if (changes.direction !== undefined && changes.direction !== 'two-way' && changes.direction !== 'upload') throw new SyncError('not-available-yet', { detail: `direction ${changes.direction}` });
       const name = changes.name === undefined ? folder.name : checkName(changes.name);
       checkReuse(changes.reusesDataKey, folder.mode);
       return settings.updateFolder({ ...folder, ...(changes.reusesDataKey !== undefined && { reusesDataKey: changes.reusesDataKey }), name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });

@@ -12,12 +12,20 @@ import { formatBytes, formatTime, plural, printable, table } from './output.ts';
 import { registerSharing } from './sharing.ts';
 import { parseContext, parseFormat, parseMode, parseRemote, refuseUnbuilt } from './target.ts';
 
-const DIRECTIONS: readonly Direction[] = ['two-way', 'upload', 'upload-mirror', 'download', 'download-mirror'];
+const DIRECTIONS: Readonly<Record<Direction, string>> = {
+  'two-way': 'changes and deletions travel both ways; a file changed on both sides is kept twice',
+  upload: 'a backup: what is here goes up, nothing here is touched, and nothing is ever deleted in S3',
+  'upload-mirror': 'S3 becomes what is here: what is deleted or changed here is deleted or replaced there',
+  download: 'what is in S3 comes here; nothing goes up, and nothing is deleted here',
+  'download-mirror': 'this computer becomes what is in S3: changes here are undone (into the trash), deletions there are carried out here',
+};
+const DIRECTION_NAMES = Object.keys(DIRECTIONS).join(', ');
+const DIRECTION_HELP = `Directions:
+${Object.entries(DIRECTIONS).map(([name, says]) => `  ${name.padEnd(16)} ${says}`).join('\n')}`;
 
 function parseDirection(text: string): Direction {
-  const direction = DIRECTIONS.find((one) => one === text);
-  if (direction === undefined) throw new SyncError('bad-usage', { detail: `${text} is no direction; directions are ${DIRECTIONS.join(', ')}` });
-  return direction;
+  if (!Object.hasOwn(DIRECTIONS, text)) throw new SyncError('bad-usage', { detail: `${text} is no direction; directions are ${DIRECTION_NAMES}` });
+  return text as Direction;
 }
 
 function parseNames(text: string): NamesSetting {
@@ -57,11 +65,13 @@ export function registerFolder(program: Command): void {
     .option('--dsse', 'sse-kms: two layers of encryption (aws:kms:dsse)')
     .option('--context <name=value...>', 'sse-kms: an encryption context for KMS')
     .option('--names <how>', 'readable or encrypted in the bucket (encrypted for cse-c, else readable)')
-    .option('--direction <direction>', DIRECTIONS.join(', '), 'two-way')
+    .option('--direction <direction>', DIRECTION_NAMES, 'two-way')
     .option('--format <format>', 'cse-c, cse-kms: v3 (default), or v2 for Amazon S3 Encryption Clients older than December 2025')
     .option('--reuse-data-key', 'cse-kms: ask KMS for one data key per 1,000 objects or 5 minutes instead of one per object; its audit log then names no objects')
     .option('--create-bucket', 'make the bucket if it is missing')
     .addHelpText('after', `
+${DIRECTION_HELP}
+
 Nothing is transferred before the first sync, and a first sync deletes nothing on either side. See what it would do: enfold preview ID
   $ enfold folder add ~/Documents --remote s3://my-backup/documents --connection work --mode cse-c --key family
   $ enfold folder add /srv/data --remote s3://data --connection ceph --mode sse-s3 --direction upload`)
@@ -120,7 +130,7 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .command('set')
     .description('change how a folder is synced')
     .argument('<id>')
-    .option('--direction <direction>', DIRECTIONS.join(', '))
+    .option('--direction <direction>', `${DIRECTION_NAMES}; the first sync after it deletes nothing`)
     .option('--name <name>', 'what to call it here')
     .option('--pause', 'leave it alone until --resume')
     .option('--resume', 'sync it again')
@@ -132,6 +142,8 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .option('--names <how>', 'change how names are stored (not available yet)')
     .option('--format <format>', 'change the format (not available yet)')
     .addHelpText('after', `
+${DIRECTION_HELP}
+
   $ enfold folder set documents --direction upload
   $ enfold folder set documents --pause`)
     .action(perform(async (cli, options: SetOptions, id: string) => {

@@ -24,7 +24,7 @@ import { Recorder } from './record.ts';
 import { FeedReader, publishChanges, publishMeanwhile } from './feed.ts';
 import { Leftovers } from './leftovers.ts';
 import type { Leftover } from './leftovers.ts';
-import { dropOneSided, finishRejoining, FIRST_CYCLE_DONE, observe, rejoin } from './observe.ts';
+import { dropOneSided, finishRejoining, FIRST_CYCLE_DONE, joinOnNewDirection, observe, rejoin } from './observe.ts';
 import type { Look, Snapshots } from './observe.ts';
 import type { Outcome, Run } from './run.ts';
 import type { StatusBoard, SyncProblem } from './status.ts';
@@ -99,6 +99,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
   try {
     board.set({ phase: 'scanning' });
     await parts.tree.checkRoot();
+    joinOnNewDirection(parts.state, facts.direction);
     await finishPruning(parts);
     await resolveIntents(parts, facts, recorder, signal);
     await recallPlaced(parts, recorder, signal);
@@ -192,9 +193,11 @@ function startAnew(parts: FolderParts, memory: CycleMemory, recorder: Recorder):
 /** What a cycle would do, and why. Looks things up, changes nothing. @throws SyncError */
 export async function previewCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Plan> {
   await parts.tree.checkRoot();
+  joinOnNewDirection(parts.state, facts.direction);
   const snapshots = await look(parts, memory, { ...options, look: 'both' }, signal);
   if (snapshots === null) throw new SyncError('invariant', { detail: 'a full scan found no snapshots' });
   if (snapshots.remote.vanished > 0) await parts.remote.checkFolder?.(signal);
+  dropOneSided(parts);
   const policy = policyOf(parts, facts, snapshots, options);
   await enrich(parts, policy, signal);
   return makePlan(parts.state.differences(), policy);

@@ -3,10 +3,13 @@
  * change feed. Only differences from base are written down.
  */
 import { SyncError } from '../model/errors.ts';
+import type { Direction } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
+import type { PathStates } from '../model/snapshot.ts';
 import type { FeedNews, FeedReader } from './feed.ts';
 import { forgetPublished } from './feed.ts';
 import type { FolderParts } from './parts.ts';
+import type { FolderState } from './ports.ts';
 import type { Leftover } from './leftovers.ts';
 import { scanChanges, scanLocal, scanRemote } from './scan.ts';
 import type { LocalScan, RemoteScan } from './scan.ts';
@@ -33,20 +36,22 @@ export async function observe(parts: FolderParts, memory: ObserveMemory, { look,
   const walk = (): Promise<LocalScan> => scanLocal(tree, state, { quietMs, nowMs: clock.nowMs() }, both);
   const list = (): Promise<RemoteScan> => scanRemote(remote, state, memory.suspects, both);
 
+  // A first cycle has heard nothing yet.
+  const mayTrustFeed = memory.feed.isUsable && state.fact<boolean>(FIRST_CYCLE_DONE) === true;
   let local: LocalScan | null = null;
-  if (look === 'local-first' && memory.feed.isUsable) {
+  if (look === 'local-first' && mayTrustFeed) {
     state.beginScan(true);
     local = await walk();
     if (local.isClean && memory.suspects.size === 0) return null;
   }
   const news = await memory.feed.look(signal);
   if (news.isRestored) throw new SyncError('records-restored');
-  const isNew = news.changes.length > 0 || !news.isGapless || memory.suspects.size > 0 || !memory.feed.isUsable;
+  const isNew = news.changes.length > 0 || !news.isGapless || memory.suspects.size > 0 || !mayTrustFeed;
   if (look === 'remote-first' && !isNew) {
     memory.feed.accept(news, !memory.mustList && memory.leftovers.length === 0);
     return null;
   }
-  if (look !== 'both' && memory.feed.isUsable && news.isGapless && !memory.mustList) {
+  if (look !== 'both' && mayTrustFeed && news.isGapless && !memory.mustList) {
     if (local === null) {
       state.beginScan(true);
       local = await walk();
@@ -69,7 +74,7 @@ export async function observe(parts: FolderParts, memory: ObserveMemory, { look,
 
 /** The first cycle of a device, or of one that must not rest on what its records say, has not come to its end. */
 export const FIRST_CYCLE_DONE = 'first-cycle-done';
-/** These records were restored from a backup: what they say of a path is an ancestor, and no proof that something was deleted. */
+/** The direction is a new one, or these records were restored from a backup: what they say of a path is an ancestor, and no proof that something was deleted. */
 const REJOINING = 'rejoining';
 
 /** Begins anew under another device id, so that no counter is used twice and nothing that the records lack is taken for deleted. */
@@ -80,20 +85,41 @@ export function rejoin({ state }: FolderParts): void {
   state.putFact(REJOINING, true);
 }
 
+const DIRECTION = 'direction';
+
+/**
+ * Another direction gives what is missing on one side another meaning: a backup keeps what was deleted here long ago, and that must not be
+ * taken for a deletion now. So the first cycle in a new direction joins.
+ */
+export function joinOnNewDirection(state: FolderState, direction: Direction): void {
+  const before = state.fact<Direction>(DIRECTION);
+  if (before === direction) return;
+  if (before !== null) {
+    state.putFact(FIRST_CYCLE_DONE, null);
+    state.putFact(REJOINING, true);
+  }
+  state.putFact(DIRECTION, direction);
+}
+
 const ROWS_AT_ONCE = 1_000;
 
 /** While rejoining: a path that one side lacks is new on the other. Paths that both sides have keep their base, so that an old version is not taken for an edit. */
 export function dropOneSided({ state }: FolderParts): void {
   if (state.fact<boolean>(REJOINING) !== true) return;
   for (let after: SyncPath | undefined; ;) {
-    const drop: SyncPath[] = [];
+    const lonely: PathStates[] = [];
     let rows = 0;
-    for (const { path, base, local, remote } of state.differences(after)) {
-      after = path;
-      if (base !== null && (local.type === 'absent' || remote.type === 'absent')) drop.push(path);
+    for (const states of state.differences(after)) {
+      after = states.path;
+      if (states.base !== null && (states.local.type === 'absent' || states.remote.type === 'absent')) lonely.push(states);
       if (++rows >= ROWS_AT_ONCE) break;
     }
-    if (drop.length > 0) state.commit({ drop });
+    if (lonely.length > 0) {
+      // A side without a row is as base has it, and there is none any more.
+      state.putLocalDifferences(lonely.map(({ path, local }) => ({ path, state: local })));
+      state.putRemoteDifferences(lonely.map(({ path, remote }) => ({ path, state: remote })));
+      state.commit({ drop: lonely.map(({ path }) => path) });
+    }
     if (rows < ROWS_AT_ONCE) return;
   }
 }

@@ -28,9 +28,9 @@ export const en = {
   direction: {
     'two-way': { name: 'Both ways', says: 'Both ways, keeps two versions when both changed', long: 'Changes travel in both directions. A file changed in two places is kept twice.' },
     upload: { name: 'Upload only', says: 'Upload only, never deletes on S3', long: 'A backup: files go up, nothing is ever deleted on S3 or changed here.' },
-    'upload-mirror': { name: 'Upload, mirror', says: 'S3 is made equal to this computer', long: 'S3 is made equal to this computer.' },
-    download: { name: 'Download only', says: 'Download only, never deletes here', long: 'Files come down, nothing is ever deleted here.' },
-    'download-mirror': { name: 'Download, mirror', says: 'This computer is made equal to S3', long: 'This computer is made equal to S3.' },
+    'upload-mirror': { name: 'Upload, mirror', says: 'S3 is made equal to this computer', long: 'S3 is made equal to this computer: what is deleted or changed here is deleted or replaced there.' },
+    download: { name: 'Download only', says: 'Download only, never deletes here', long: 'Files come down; nothing goes up, and nothing is ever deleted here.' },
+    'download-mirror': { name: 'Download, mirror', says: 'This computer is made equal to S3', long: 'This computer is made equal to S3: changes made here are undone (into the trash), deletions there are carried out here.' },
   },
   picture: {
     thisComputer: 'This computer', amazon: 'Amazon S3', builtIn: 'Your storage', server: 'The S3 server', andKms: '{{storage}} and KMS', yourFile: 'your file', sealedHere: 'sealed here', sealed: 'sealed', wrappedInside: 'wrapped data key inside',

@@ -180,11 +180,11 @@ describe('local folders', () => {
     expect(await second.error(add(local, 's3://failures/base/below', '--mode', 'sse-s3'))).toMatchObject({ exitCode: 1, code: 'prefix-taken' });
   });
 
-  test('modes without their keys and directions that are not built yet are refused', async () => {
+  test('modes without their keys and directions that do not exist are refused', async () => {
     const local = newRoot();
     await refused(add(local, 's3://failures/x', '--mode', 'cse-kms'), local, 'bad-usage');
     await refused(add(local, 's3://failures/x', '--mode', 'sse-c', '--key', 'nobody'), local, 'key-not-found');
-    await refused(add(local, 's3://failures/x', '--mode', 'sse-s3', '--direction', 'download'), local, 'not-available-yet');
+    await refused(add(local, 's3://failures/x', '--mode', 'sse-s3', '--direction', 'sideways'), local, 'bad-usage');
     await refused(add(local, 's3://failures/x', '--mode', 'cse-c'), local, 'bad-usage');
     await refused(add(local, 's3://failures/x', '--mode', 'cse-c', '--key', 'nobody'), local, 'key-not-found');
     await refused(add(local, 's3://failures/x'), local, 'bad-usage');

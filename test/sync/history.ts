@@ -303,6 +303,10 @@ class History {
         this.#checkBackup(device, files, remote);
         continue;
       }
+      if (this.#options.direction === 'download' && device === devices.at(-1)) {
+        this.#checkReceiver(device, files, remote);
+        continue;
+      }
       if (this.#options.hasClashes !== true) {
         this.#expectSame(`${device.name}'s files`, files, 'the bucket', remote);
         if (first !== undefined) this.#expectSame(`${device.name}'s directories`, asMap(device.disk.directories()), first.name, asMap(first.disk.directories()));
@@ -332,6 +336,14 @@ class History {
   #checkBackup(device: Device, files: ReadonlyMap<string, string>, remote: ReadonlyMap<string, string>): void {
     for (const [path, content] of files) if (remote.get(path) !== content) this.#broken.push(`the backup lacks ${path}`);
     if (device.disk.changes !== (this.#userChanges.get(device) ?? 0)) this.#broken.push(`the backup changed something on ${device.name}`);
+  }
+
+  /** It has all that is there, keeps what is gone there, and sends nothing. */
+  #checkReceiver(device: Device, files: ReadonlyMap<string, string>, remote: ReadonlyMap<string, string>): void {
+    const own = device.records.device;
+    for (const [path, content] of remote) if (files.get(path) !== content) this.#broken.push(`${device.name} lacks ${path}`);
+    for (const { attributes } of this.#world.bucket.objects.values()) if (attributes !== null && own in attributes.vector) this.#broken.push(`${device.name} sent something`);
+    if (this.#world.bucket.feeds.has(own)) this.#broken.push(`${device.name} tells of changes`);
   }
 
   #expectSame(what: string, a: ReadonlyMap<string, string>, other: string, b: ReadonlyMap<string, string>): void {

@@ -106,6 +106,11 @@ describe('whatever users do and whatever fails, nothing is lost and all come to 
     expect(sum.histories).toBeGreaterThan(0);
   });
 
+  test('a device that only receives has all that is in the bucket, and sends nothing', async () => {
+    const sum = await runMany({ devices: 2, writers: 1, steps: 40, faultChance: 0.06, crashChance: 0.01, meanwhileChance: 0.02, direction: 'download' }, noCopies);
+    expect(sum.histories).toBeGreaterThan(0);
+  });
+
   test('the same seed gives the same history', async () => {
     const options = optionsOf({ devices: 2, steps: 40, faultChance: 0.06, crashChance: 0.005, meanwhileChance: 0.01 }, FIRST_SEED);
     expect((await runHistory(options)).trace).toEqual((await runHistory(options)).trace);

@@ -1,7 +1,7 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Autocomplete, Button, TextInput, UnstyledButton } from '@mantine/core';
-import { IconArrowRight, IconArrowsLeftRight, IconFolder } from '@tabler/icons-react';
+import { IconArrowLeft, IconArrowRight, IconArrowsLeftRight, IconFolder } from '@tabler/icons-react';
 import type { ConnectionView, WireError } from '../../../preload/contract.ts';
 import { ask, useAnswer } from '../../bridge.ts';
 import { Choices, ErrorNote } from '../../components/bits.tsx';
@@ -58,6 +58,9 @@ export function FolderStep({ draft, change, connection, error }: Props): ReactEl
         options={[
           { value: 'two-way', title: t('direction.two-way.name'), says: t('direction.two-way.long'), icon: <IconArrowsLeftRight size={20} stroke={1.6} /> },
           { value: 'upload', title: t('direction.upload.name'), says: t('direction.upload.long'), icon: <IconArrowRight size={20} stroke={1.6} /> },
+          { value: 'upload-mirror', title: t('direction.upload-mirror.name'), says: t('direction.upload-mirror.long'), icon: <IconArrowRight size={20} stroke={1.6} /> },
+          { value: 'download', title: t('direction.download.name'), says: t('direction.download.long'), icon: <IconArrowLeft size={20} stroke={1.6} /> },
+          { value: 'download-mirror', title: t('direction.download-mirror.name'), says: t('direction.download-mirror.long'), icon: <IconArrowLeft size={20} stroke={1.6} /> },
         ]}
       />
     </div>

@@ -7,7 +7,7 @@ import type { FromEngine, StorageAccess, ToEngine } from '../preload/contract.ts
 import { openEnfold } from './assembly/enfold.ts';
 import { serveEngineSocket } from './assembly/engine-socket.ts';
 import { createEngineService } from './assembly/service.ts';
-import { fromWire, SyncError } from './model/errors.ts';
+import { fromWire, SyncError, toWire } from './model/errors.ts';
 
 /** What is used of Electron's parent port; its types would bring all of Electron along. */
 type ParentPort = { on(event: 'message', listener: (event: { data: ToEngine }) => void): void; postMessage(message: FromEngine): void };
@@ -40,7 +40,7 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const enfold = await openEnfold({ env: process.env, storageHost: { ensureRunning: startStorage }, log: (line) => process.stderr.write(`engine: ${line}\n`) });
 const service = createEngineService(enfold, (name, payload) => post({ type: 'event', name, payload } as FromEngine));
-const socket = await serveEngineSocket(enfold.home, (question) => service.sync(question));
+const socket = await serveEngineSocket(enfold.home, (question) => service.ask(question));
 
 async function stop(): Promise<void> {
   if (isStopping) return;
@@ -79,6 +79,15 @@ function receive(message: ToEngine): void {
       else waiting?.reject(message.error === null ? new SyncError('offline') : fromWire(message.error));
       return;
     }
+    case 'make-kit':
+      void service.makeKit(message.keyId).then(
+        (kit) => post({ type: 'kit', id: message.id, kit, error: null }),
+        (error: unknown) => post({ type: 'kit', id: message.id, kit: null, error: toWire(error) }),
+      );
+      return;
+    case 'unlock-verified':
+      service.unlockVerified();
+      return;
     case 'stop':
       void stop();
   }

@@ -73,6 +73,30 @@ export const requests = {
   'keys.create': { by: 'engine', input: z.strictObject({ name, type: keyType }) },
   'keys.exportTo': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath, passphrase: secret }) },
   'keys.importFrom': { by: 'engine', input: z.strictObject({ name, file: absolutePath, passphrase: secret.nullable(), type: keyType.optional() }) },
+  /** The page (`file`, HTML) and the age file beside it. Who prints uses `host.saveKitPdf`. */
+  'keys.saveKit': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath }) },
+  /** Of a page, an age file or a file with words; true where the words must be given with it. */
+  'keys.needsWords': { by: 'engine', input: z.strictObject({ file: absolutePath }) },
+  'keys.verifyKit': { by: 'engine', input: z.strictObject({ keyId: id, words: secret.nullable(), file: absolutePath.nullable() }) },
+  'keys.importKit': { by: 'engine', input: z.strictObject({ name, words: secret.nullable(), file: absolutePath.nullable(), type: z.enum(['aes', 'sse-c']).optional() }) },
+  'keys.selfTest': { by: 'engine', input: nothing },
+  'keys.remove': { by: 'engine', input: z.strictObject({ keyId: id }) },
+  /** Folders that a kit or an invitation named and that are not here yet. */
+  'folders.known': { by: 'engine', input: nothing },
+  'sharing.recipient': { by: 'engine', input: nothing },
+  'sharing.invite': { by: 'engine', input: z.strictObject({ folderId: id, recipient: z.string().trim().min(1).max(4096).nullable(), passphrase: secret.nullable(), file: absolutePath, name, days: z.int().min(1).max(365) }) },
+  'sharing.needsPassphrase': { by: 'engine', input: z.strictObject({ file: absolutePath }) },
+  'sharing.accept': { by: 'engine', input: z.strictObject({ file: absolutePath, localPath: absolutePath, connectionId: id.nullable(), passphrase: secret.nullable() }) },
+  'sharing.members': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'sharing.withdraw': { by: 'engine', input: z.strictObject({ folderId: id, memberId: id }) },
+  'sharing.grants': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'lock.state': { by: 'engine', input: nothing },
+  'lock.lock': { by: 'engine', input: nothing },
+  'lock.unlock': { by: 'engine', input: z.strictObject({ passphrase: secret.nullable() }) },
+  'lock.setPassphrase': { by: 'engine', input: z.strictObject({ current: secret.nullable(), next: secret.nullable() }) },
+  'lock.setSettings': { by: 'engine', input: z.strictObject({ idleMinutes: z.int().min(1).max(1440).nullable(), onScreenLock: z.boolean(), onSleep: z.boolean() }) },
+  'drill.last': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'drill.run': { by: 'engine', input: z.strictObject({ folderId: id, files: z.int().min(1).max(1000).optional() }) },
   'folders.list': { by: 'engine', input: nothing },
   'folders.inspect': { by: 'engine', input: z.strictObject({ localPath: absolutePath, connectionId: id, bucket, prefix }) },
   'folders.add': { by: 'engine', input: newFolder },
@@ -104,6 +128,10 @@ export const requests = {
   'host.chooseOpenFile': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
   'host.revealLocal': { by: 'host', input: z.strictObject({ folderId: id, path: insidePath }) },
   'host.defaults': { by: 'host', input: nothing },
+  /** The page as PDF, and the age file beside it; the page itself never passes through the window. */
+  'host.saveKitPdf': { by: 'host', input: z.strictObject({ keyId: id, file: absolutePath }) },
+  /** Asks the system to check its user (Touch ID); false where it cannot, or was refused. */
+  'host.unlockWithSystem': { by: 'host', input: nothing },
 } as const;
 
 export type RequestName = keyof typeof requests;
@@ -115,7 +143,18 @@ export type ConnectionView = { id: string; name: string; kind: 'built-in' | 's3'
 export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-c'; fingerprint: string; createdAtMs: number; exportedAtMs: number | null;
   /** Names of the folders here that it opens. */
   usedBy: string[];
+  backend: 'keychain' | 'file';
+  /** `due`: checked more than a year ago. `outdated`: a folder has come that the kit does not know. */
+  kit: { state: 'none' | 'unverified' | 'verified' | 'due' | 'outdated'; madeAtMs: number | null; verifiedAtMs: number | null };
+  /** What the self-test at start found; null: nothing wrong, or not tested yet. */
+  problem: WireError | null;
 };
+export type KnownFolderView = { id: string; name: string; remote: string; endpoint: string | null; region: string; mode: z.infer<typeof modeId>; fingerprint: string | null };
+export type KitFilesView = { page: string; ageFile: string | null; folders: KnownFolderView[] };
+export type MemberView = { id: string; name: string; recipientFingerprint: string | null; invitedBy: string; invitedAtMs: number; expiresAtMs: number; acceptedAtMs: number | null; acceptedOn: string | null };
+export type GrantView = { action: 'grant' | 'revoke'; where: string; statements: unknown[] };
+export type LockView = { isLocked: boolean; /** What unlocking wants. */ method: 'key-file' | 'passphrase' | 'none'; settings: { idleMinutes: number | null; onScreenLock: boolean; onSleep: boolean } };
+export type DrillView = { atMs: number; files: number; bytes: number; compared: number; failed: number; /** When all that was tried last came back right. */ lastProvenMs: number | null };
 /** `aliases` begin with `alias/`. */
 export type KmsKeyView = { arn: string; aliases: string[] };
 /** What a mode was told beside its id; what does not belong to the mode is null. */
@@ -178,6 +217,27 @@ type Answers = {
   'keys.create': KeyView;
   'keys.exportTo': null;
   'keys.importFrom': KeyView;
+  'keys.saveKit': KitFilesView;
+  'keys.needsWords': { needs: boolean };
+  'keys.verifyKit': { folders: KnownFolderView[] };
+  'keys.importKit': KeyView;
+  'keys.selfTest': { keyId: string; problem: WireError | null }[];
+  'keys.remove': null;
+  'folders.known': KnownFolderView[];
+  'sharing.recipient': { recipient: string; fingerprint: string; /** A code to scan, as SVG. */ code: string };
+  'sharing.invite': { member: MemberView; file: string; /** Of the recipient, to compare; null with a passphrase. */ fingerprint: string | null };
+  'sharing.needsPassphrase': { needs: boolean };
+  'sharing.accept': FolderView;
+  'sharing.members': MemberView[];
+  'sharing.withdraw': null;
+  'sharing.grants': GrantView[];
+  'lock.state': LockView;
+  'lock.lock': null;
+  'lock.unlock': null;
+  'lock.setPassphrase': null;
+  'lock.setSettings': null;
+  'drill.last': DrillView | null;
+  'drill.run': DrillView & { problems: { error: WireError; path: string | null }[] };
   'folders.list': FolderView[];
   'folders.inspect': InspectView;
   'folders.add': FolderView;
@@ -206,6 +266,8 @@ type Answers = {
   'host.chooseSaveFile': string | null;
   'host.chooseOpenFile': string | null;
   'host.revealLocal': null;
+  'host.saveKitPdf': { page: string; ageFile: string | null };
+  'host.unlockWithSystem': boolean;
   'host.defaults': { storageDirectory: string; documentsDirectory: string; hostName: string };
 };
 export type RequestAnswer<N extends RequestName> = Answers[N];
@@ -219,12 +281,13 @@ export type Events = {
   status: FolderStatus[];
   /** Something listed by `folders.list`, `connections.list` or `keys.list` changed. */
   changed: 'folders' | 'connections' | 'keys';
+  lock: { isLocked: boolean };
   engine: { state: 'running' | 'restarting' | 'stopped'; error: WireError | null };
   /** A menu, the tray or a notification asks for a place in the window. */
   show: { view: 'home' | 'folders' | 'folder' | 'browse' | 'keys' | 'storage' | 'add-folder'; folderId: string | null };
 };
 export type EventName = keyof Events;
-export const eventNames: readonly EventName[] = ['status', 'changed', 'engine', 'show'];
+export const eventNames: readonly EventName[] = ['status', 'changed', 'lock', 'engine', 'show'];
 
 /** What the window finds as `window.enfold`: the contract and nothing else. */
 export type EnfoldApi = {
@@ -241,7 +304,7 @@ export { EVENT_CHANNEL, REQUEST_CHANNEL } from './channels.ts';
 /** What an S3 client needs to use a running built-in storage. Passes between processes of this app only, never to the window. */
 export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string };
 /** Events that the engine raises; the others are the shell's own. */
-export type EngineEvent = 'status' | 'changed';
+export type EngineEvent = 'status' | 'changed' | 'lock';
 type EventMessage = { [N in EngineEvent]: { type: 'event'; name: N; payload: Events[N] } }[EngineEvent];
 
 /**
@@ -251,11 +314,16 @@ type EventMessage = { [N in EngineEvent]: { type: 'event'; name: N; payload: Eve
 export type ToEngine =
   | { type: 'request'; id: number; name: EngineRequest; input: unknown }
   | { type: 'storage'; id: number; access: StorageAccess | null; error: WireError | null }
+  /** The kit of a key for the shell to print: what comes back is secret and never goes to the window. */
+  | { type: 'make-kit'; id: number; keyId: string }
+  /** The system has checked its user. */
+  | { type: 'unlock-verified' }
   | { type: 'stop' };
 export type FromEngine =
   | { type: 'ready' }
   | { type: 'answer'; id: number; answer: Answer<EngineRequest> }
   | EventMessage
+  | { type: 'kit'; id: number; kit: { page: string; age: string | null } | null; error: WireError | null }
   /** Built-in storage over `directory` is needed: start it unless it runs, and say where. */
   | { type: 'start-storage'; id: number; directory: string }
   | { type: 'stopped' };

@@ -4,7 +4,7 @@
  */
 import { utilityProcess, type UtilityProcess } from 'electron';
 import type { Answer, EngineRequest, FromEngine, StorageAccess, ToEngine } from '../../preload/contract.ts';
-import { SyncError, toWire, type WireError } from '../model/errors.ts';
+import { fromWire, SyncError, toWire, type WireError } from '../model/errors.ts';
 
 const FIRST_RESTART_MS = 500;
 const LAST_RESTART_MS = 30_000;
@@ -16,6 +16,10 @@ export type EngineState = { state: 'running' | 'restarting' | 'stopped'; error: 
 export type EngineHost = {
   readonly request: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>>;
   readonly state: () => EngineState;
+  /** Secret: the kit of a key, to be printed. @throws SyncError */
+  readonly makeKit: (keyId: string) => Promise<{ page: string; age: string | null }>;
+  /** The system has checked its user. */
+  readonly unlockVerified: () => void;
   /** Lets the engine finish what must not be torn, then ends it; resolves when it is gone. */
   readonly stop: () => Promise<void>;
 };
@@ -37,6 +41,7 @@ export function startEngine(options: Options): EngineHost {
   let current: EngineState = { state: 'restarting', error: null };
   let restartTimer: NodeJS.Timeout | null = null;
   const pending = new Map<number, (answer: Answer<EngineRequest>) => void>();
+  const kits = new Map<number, { resolve: (kit: { page: string; age: string | null }) => void; reject: (error: SyncError) => void }>();
   /** Asked before the engine said it is ready. */
   const waiting: ToEngine[] = [];
 
@@ -57,6 +62,13 @@ export function startEngine(options: Options): EngineHost {
         pending.get(message.id)?.(message.answer);
         pending.delete(message.id);
         return;
+      case 'kit': {
+        const waitingKit = kits.get(message.id);
+        kits.delete(message.id);
+        if (message.kit === null) waitingKit?.reject(fromWire(message.error ?? toWire(new SyncError('engine-stopped'))));
+        else waitingKit?.resolve(message.kit);
+        return;
+      }
       case 'event':
         options.onEvent(message);
         return;
@@ -84,6 +96,8 @@ export function startEngine(options: Options): EngineHost {
       waiting.splice(0);
       for (const answer of pending.values()) answer({ ok: false, error });
       pending.clear();
+      for (const { reject } of kits.values()) reject(new SyncError('engine-stopped'));
+      kits.clear();
       if (isStopping) return setState({ state: 'stopped', error: null });
       failures = Date.now() - startedAt > HEALTHY_MS ? 0 : failures + 1;
       setState({ state: 'restarting', error });
@@ -94,6 +108,14 @@ export function startEngine(options: Options): EngineHost {
 
   return {
     state: () => current,
+    makeKit: (keyId) =>
+      new Promise((resolve, reject) => {
+        if (!isReady || child === null) return reject(new SyncError('engine-stopped'));
+        const id = nextId++;
+        kits.set(id, { resolve, reject });
+        child.postMessage({ type: 'make-kit', id, keyId } satisfies ToEngine);
+      }),
+    unlockVerified: () => child?.postMessage({ type: 'unlock-verified' } satisfies ToEngine),
     request: (name, input) =>
       new Promise((resolve) => {
         if (isStopping || (child === null && failures > 0)) return resolve({ ok: false, error: toWire(new SyncError('engine-stopped')) });

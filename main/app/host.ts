@@ -4,10 +4,19 @@ import path from 'node:path';
 import { app, dialog, shell, type BrowserWindow } from 'electron';
 import type { Answer, EngineRequest, FolderView, HostHandlers } from '../../preload/contract.ts';
 import { SyncError, fromWire } from '../model/errors.ts';
+import { isUserVerified } from './auto-lock.ts';
+import { saveKitPdf } from './kit-printer.ts';
+import { words } from './words.ts';
 
-type Options = { window: () => BrowserWindow | null; askEngine: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>> };
+type Options = {
+  window: () => BrowserWindow | null;
+  askEngine: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>>;
+  makeKit: (keyId: string) => Promise<{ page: string; age: string | null }>;
+  unlockVerified: () => void;
+  platform: string;
+};
 
-export function createHostHandlers({ window, askEngine }: Options): HostHandlers {
+export function createHostHandlers({ window, askEngine, makeKit, unlockVerified, platform }: Options): HostHandlers {
   const parent = (): BrowserWindow => {
     const current = window();
     if (current === null) throw new SyncError('bad-usage', { detail: 'no window' });
@@ -42,6 +51,12 @@ export function createHostHandlers({ window, askEngine }: Options): HostHandlers
         if (problem !== '') throw new SyncError('root-missing', { detail: problem });
       } else shell.showItemInFolder(path.join(root, ...inside.split('/')));
       return null;
+    },
+    'host.saveKitPdf': async ({ keyId, file }) => saveKitPdf(async () => makeKit(keyId), file),
+    'host.unlockWithSystem': async () => {
+      const isThere = await isUserVerified(platform, words.unlockReason);
+      if (isThere) unlockVerified();
+      return isThere;
     },
     'host.defaults': async () => ({
       storageDirectory: path.join(app.getPath('home'), 'Enfold storage'), documentsDirectory: app.getPath('documents'), hostName: os.hostname(),

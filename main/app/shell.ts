@@ -4,7 +4,8 @@
  */
 import path from 'node:path';
 import { app, session, type BrowserWindow } from 'electron';
-import type { Answer, EngineRequest, Events, FolderStatus, FolderView } from '../../preload/contract.ts';
+import type { Answer, EngineRequest, Events, FolderStatus, FolderView, LockView } from '../../preload/contract.ts';
+import { watchForAbsence } from './auto-lock.ts';
 import { startEngine } from './engine-host.ts';
 import { createHostHandlers } from './host.ts';
 import { pushEvent, serveContract } from './ipc.ts';
@@ -96,13 +97,21 @@ export async function runShell(options: Options): Promise<void> {
     if (isQuitting) return;
     isQuitting = true;
     window?.hide();
+    stopWatching();
     void engine.stop().then(storage.stop).finally(() => {
       tray?.destroy();
       app.exit(0);
     });
   }
 
-  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine }), askEngine });
+  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
+  const stopWatching = watchForAbsence({
+    settings: async () => {
+      const answer = await askEngine('lock.state', undefined);
+      return answer.ok ? (answer.value as LockView).settings : null;
+    },
+    lock: () => void askEngine('lock.lock', undefined),
+  });
   setApplicationMenu({ show, quit, isMac: platform === 'darwin', devTools: !app.isPackaged });
   app.on('before-quit', quit);
   app.on('second-instance', open);

@@ -8,6 +8,7 @@ export const words = {
   home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', storage: 'Storage',
   noFolders: 'No folders yet', nothingToDo: 'Nothing to do', engineRestarting: 'The engine is being started again',
   stillRunning: 'Enfold keeps your folders in step', stillRunningBody: 'It is in the tray. Choose Quit there to stop it.',
+  unlockReason: 'unlock your folders', lockNow: 'Lock now',
   heldBody: 'Nothing was deleted. Enfold waits for your answer.',
 } as const;
 

@@ -81,6 +81,8 @@ export type Keys = {
   needsPassphrase(file: string): Promise<boolean>;
   /** @throws SyncError key-in-use */
   remove(idOrName: string): Promise<void>;
+  /** Reads every key from where it is kept, and compares it with its id. */
+  selfTest(): Promise<SelfTest>;
   /** Secret: a copy of the key's bytes, which the caller zeroes. @throws SyncError key-not-found, keychain-… */
   bytesOf(keyId: KeyId): Promise<Buffer>;
 };
@@ -125,6 +127,30 @@ export type Invitations = {
   /** Takes back an invitation, or forgets a member: what they hold they keep until the key is changed. */
   withdraw(folder: string, member: string): Promise<Member>;
 };
+
+export type LockSettings = { /** Lock after this long without anybody at the computer; null: never. */ readonly idleMinutes: number | null; readonly onScreenLock: boolean; readonly onSleep: boolean };
+export type Lock = {
+  isLocked(): boolean;
+  /** What {@link unlock} wants: the key file's passphrase, the lock's own, or nothing. */
+  method(): Promise<'key-file' | 'passphrase' | 'none'>;
+  /** From now on no secret is read, in any process of this home; what this process holds is forgotten. */
+  lock(): Promise<void>;
+  /** @throws SyncError passphrase-missing, passphrase-wrong, lock-passphrase-wrong */
+  unlock(passphrase: string | null): Promise<void>;
+  /** The shell has asked the system to check its user. */
+  unlockVerified(): void;
+  /** Keychain only; null takes it away. @throws SyncError lock-passphrase-wrong */
+  setPassphrase(current: string | null, next: string | null): Promise<void>;
+  settings(): LockSettings;
+  setSettings(next: LockSettings): void;
+};
+
+/** The last restore drill of a folder. `lastProvenMs`: when all that was tried last came back right. */
+export type DrillState = { readonly atMs: number; readonly files: number; readonly bytes: number; /** Of these, compared with an untouched file on this disk. */ readonly compared: number; readonly failed: number; readonly lastProvenMs: number | null };
+export type DrillReport = DrillState & { readonly id: string; readonly name: string; readonly problems: readonly FailedPath[] };
+
+/** Null: the key at rest is the key. */
+export type SelfTest = ReadonlyMap<KeyId, SyncError | null>;
 
 export type NewFolder = {
   readonly localPath: string;
@@ -190,6 +216,8 @@ export type FolderRecords = {
   readonly lastSuccessMs: number | null;
   readonly skipped: readonly Skipped[];
   readonly activity: readonly ActivityEvent[];
+  /** Null: never. */
+  readonly drill: DrillState | null;
   /** Null: not known to be open in another Enfold. */
   readonly openIn: 'another' | null;
 };
@@ -320,6 +348,9 @@ export type Enfold = {
   usePassphrase(passphrase: string): Promise<void>;
   /** What stands between this process and its secrets, or null. */
   secretsProblem(): Promise<SyncError | null>;
+  readonly lock: Lock;
+  /** Fetches, decrypts and compares `files` files chosen at random, and notes what came of it. */
+  drill(folder: string, options: { readonly files: number; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<DrillReport>;
   /** Re-reads remote objects and checks tags, hashes and modes. `sample` null: all. */
   verify(folder: string, options: { readonly sample: number | null; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyReport>;
   close(): Promise<void>;

@@ -15,6 +15,7 @@ import { createConnections } from './connections.ts';
 import { createFolders } from './folders.ts';
 import { createKeys } from './keys.ts';
 import { createKits } from './kits.ts';
+import { createLock, guardSecrets } from './lock.ts';
 
 /** Set where the user chose the passphrase file in the window; the environment counts for more. */
 const BACKEND_FACT = 'secret-backend';
@@ -38,13 +39,38 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
       askPassphrase: async () => passphrase ?? (await options.askPassphrase?.()) ?? null,
     });
   };
-  const secrets = async (): Promise<SecretStore> => (opening ??= openSecrets());
+  const store = async (): Promise<SecretStore> => (opening ??= openSecrets());
+  const secrets = async (): Promise<SecretStore> => guardSecrets(await store(), settings);
+  /** On an error everything is as before. */
+  const openWith = async (given: string): Promise<void> => {
+    const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
+    passphrase = given;
+    opening = null;
+    try {
+      // Where the environment chose the key file, nothing needs to be remembered.
+      if (options.env['ENFOLD_KEYCHAIN'] !== 'file') settings.putFact(BACKEND_FACT, 'file');
+      await (await store()).get(PROBE_SECRET);
+    } catch (error) {
+      ({ passphrase, opening } = before);
+      if (settings.fact(BACKEND_FACT) !== before.backend) settings.putFact(BACKEND_FACT, before.backend);
+      throw error;
+    }
+  };
+  const lock = createLock({
+    settings, store, openKeyFile: openWith,
+    forget: async () => {
+      passphrase = null;
+      const held = opening;
+      opening = null;
+      (await held)?.forget?.();
+    },
+  });
   const connections = createConnections({ settings, secrets, storageHost: options.storageHost });
   const keys = createKeys({
     settings, secrets,
     loadSecret: async (connection, secretId) => (await import('../remote/aws-services.ts')).loadSecret(await connections.accessOf(connections.find(connection)), secretId, new AbortController().signal),
   });
-  const wiring = { home, connections, keys, hostName: options.hostName, log: options.log ?? (() => undefined) };
+  const wiring = { home, connections, keys, hostName: options.hostName, isLocked: () => lock.isLocked(), log: options.log ?? (() => undefined) };
   const folders = createFolders({ home, settings, connections, keys, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
   const kits = createKits({ home, settings, keys, hostName: options.hostName });
   const lazyInvitations = async () => (await import('./invitations.ts')).createInvitations({ home, settings, secrets, keys, connections, folders, hostName: options.hostName });
@@ -58,20 +84,8 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   };
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
-    home, connections, keys, kits, invitations, folders, settings, wiring, secrets, buckets: createBuckets({ connections, settings }),
-    usePassphrase: async (given) => {
-      const before = { passphrase, opening, backend: settings.fact(BACKEND_FACT) };
-      passphrase = given;
-      opening = null;
-      try {
-        settings.putFact(BACKEND_FACT, 'file');
-        await (await secrets()).get(PROBE_SECRET);
-      } catch (error) {
-        ({ passphrase, opening } = before);
-        settings.putFact(BACKEND_FACT, before.backend);
-        throw error;
-      }
-    },
+    home, connections, keys, kits, invitations, lock, folders, settings, wiring, secrets, buckets: createBuckets({ connections, settings }),
+    usePassphrase: openWith,
     secretsProblem: async () => {
       try {
         await (await secrets()).get(PROBE_SECRET);
@@ -92,6 +106,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
         yield* (await lazyFiles()).remove(target, given);
       },
     },
+    drill: async (wanted, given) => (await import('./drill.ts')).drillFolder(folders.find(wanted), wiring, given),
     verify: async (wanted, given) => (await import('./verify.ts')).verifyFolder(folders.find(wanted), wiring, given),
     close: async () => settings.close(),
   };

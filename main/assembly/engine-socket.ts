@@ -10,8 +10,12 @@ import { createInterface } from 'node:readline';
 import { fromWire, toWire, SyncError, type WireError } from '../model/errors.ts';
 import type { SyncReport } from './api.ts';
 
-export type EngineQuestion = { readonly type: 'sync'; readonly folderId: string; readonly acceptHeld: boolean };
-type EngineReply = { readonly ok: true; readonly report: SyncReport } | { readonly ok: false; readonly error: WireError };
+export type SyncQuestion = { readonly type: 'sync'; readonly folderId: string; readonly acceptHeld: boolean };
+/** `unlock` carries what the user typed, over a socket that is the owner's alone. */
+export type EngineQuestion = SyncQuestion | { readonly type: 'lock' } | { readonly type: 'unlock'; readonly passphrase: string | null };
+/** Null: done. */
+type EngineAnswer<Q extends EngineQuestion> = Q extends SyncQuestion ? SyncReport : null;
+type EngineReply = { readonly ok: true; readonly report: SyncReport | null } | { readonly ok: false; readonly error: WireError };
 
 /** The longest path a socket may have is about 100 bytes; Windows has pipes instead. */
 export function socketPath(home: string): string {
@@ -25,7 +29,7 @@ export function socketPath(home: string): string {
  *
  * @returns null where none is listening. @throws SyncError what the engine answers
  */
-export async function askRunningEngine(home: string, question: EngineQuestion, signal: AbortSignal): Promise<SyncReport | null> {
+export async function askRunningEngine<Q extends EngineQuestion>(home: string, question: Q, signal: AbortSignal): Promise<{ readonly answer: EngineAnswer<Q> } | null> {
   const socket = await new Promise<Socket | null>((resolve) => {
     const opening = connect(socketPath(home));
     opening.once('connect', () => resolve(opening));
@@ -39,7 +43,7 @@ export async function askRunningEngine(home: string, question: EngineQuestion, s
     socket.write(`${JSON.stringify(question)}\n`);
     for await (const line of createInterface({ input: socket })) {
       const reply = JSON.parse(line) as EngineReply;
-      if (reply.ok) return reply.report;
+      if (reply.ok) return { answer: reply.report as EngineAnswer<Q> };
       throw fromWire(reply.error);
     }
     signal.throwIfAborted();
@@ -53,18 +57,21 @@ export async function askRunningEngine(home: string, question: EngineQuestion, s
 const MAX_LINE = 4096;
 
 function parseQuestion(line: string): EngineQuestion {
-  let value: Partial<EngineQuestion> | null = null;
+  let value: Readonly<Record<string, unknown>> | null = null;
   try {
-    value = line.length > MAX_LINE ? null : (JSON.parse(line) as Partial<EngineQuestion> | null);
+    value = line.length > MAX_LINE ? null : (JSON.parse(line) as Readonly<Record<string, unknown>> | null);
   } catch {
     // Refused below.
   }
-  if (value?.type !== 'sync' || typeof value.folderId !== 'string' || typeof value.acceptHeld !== 'boolean') throw new SyncError('bad-usage', { detail: 'not a question to the engine' });
-  return { type: 'sync', folderId: value.folderId, acceptHeld: value.acceptHeld };
+  const { type, folderId, acceptHeld, passphrase } = value ?? {};
+  if (type === 'sync' && typeof folderId === 'string' && typeof acceptHeld === 'boolean') return { type, folderId, acceptHeld };
+  if (type === 'lock') return { type };
+  if (type === 'unlock' && (passphrase === null || typeof passphrase === 'string')) return { type, passphrase };
+  throw new SyncError('bad-usage', { detail: 'not a question to the engine' });
 }
 
 /** Listens for questions until closed. Without a socket the command line says that the folder is busy: no reason to fail. */
-export async function serveEngineSocket(home: string, answer: (question: EngineQuestion) => Promise<SyncReport>): Promise<{ close(): Promise<void> }> {
+export async function serveEngineSocket(home: string, answer: (question: EngineQuestion) => Promise<SyncReport | null>): Promise<{ close(): Promise<void> }> {
   const path = socketPath(home);
   const open = new Set<Socket>();
   const server: Server = createServer((socket) => {

@@ -334,6 +334,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       const folder = find(wanted);
       const { openFolderState } = await import('../state/folder-state.ts');
       const { lockFolder } = await import('../state/lock.ts');
+      const { drillStateOf } = await import('./drill.ts');
       let openIn: FolderRecords['openIn'] = null;
       try {
         lockFolder(home, folder.id)();
@@ -344,7 +345,7 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       const state = openFolderState(home, folder.id);
       try {
         const { files, bytes } = state.baseTotals();
-        return { files, bytes, lastSuccessMs: state.fact<number>(LAST_SUCCESS_FACT), skipped: state.skipped(), activity: state.recentActivity(20), openIn };
+        return { files, bytes, lastSuccessMs: state.fact<number>(LAST_SUCCESS_FACT), skipped: state.skipped(), activity: state.recentActivity(20), drill: drillStateOf(state), openIn };
       } finally {
         state.close();
       }

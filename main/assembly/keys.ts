@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { SyncError } from '../model/errors.ts';
+import { fromWire, isSyncError, SyncError, toWire } from '../model/errors.ts';
 import type { KeyId } from '../model/mode.ts';
 import type { KeySettings, KeyType } from '../model/settings.ts';
 import type { SettingsStore } from '../state/settings.ts';
@@ -173,8 +173,28 @@ export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
       settings.updateKey(exported);
       return exported;
     },
+    selfTest: async () => {
+      const { keyIdOfMaterial } = await import('../keys/key-material.ts');
+      const found = new Map<KeyId, SyncError | null>();
+      for (const { keyId, name, type } of settings.keys()) {
+        try {
+          const bytes = await bytesOf(keyId);
+          try {
+            if (keyIdOfMaterial(type, bytes) !== keyId) throw new SyncError('key-damaged', { detail: name });
+          } finally {
+            bytes.fill(0);
+          }
+          found.set(keyId, null);
+        } catch (error) {
+          found.set(keyId, isSyncError(error, 'key-invalid') ? new SyncError('key-damaged', { detail: name }, { cause: error }) : fromWire(toWire(error)));
+        }
+      }
+      return found;
+    },
     remove: async (wanted) => {
       const key = find(wanted);
+      const needing = settings.folders().filter(({ mode }) => 'keyId' in mode && mode.keyId === key.keyId).map(({ name }) => name);
+      if (needing.length > 0) throw new SyncError('key-in-use', { detail: needing.join(', ') });
       settings.removeKey(key.keyId);
       await (await secrets()).delete(secretName(key.keyId));
     },

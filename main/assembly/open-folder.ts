@@ -23,7 +23,7 @@ import { CAPABILITIES_FACT, DESCRIPTOR_FACT, PIN_FACT } from './folders.ts';
 export const systemClock: Clock = { nowMs: () => Date.now(), sleep: async (ms, signal) => sleep(ms, undefined, { signal }).then(() => undefined, () => signal.throwIfAborted()) };
 export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
-export type Wiring = { readonly home: string; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; readonly log: (line: string) => void };
+export type Wiring = { readonly home: string; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; /** While true no folder is opened, also one that needs no secret. */ readonly isLocked: () => boolean; readonly log: (line: string) => void };
 
 /** The remote side of a folder: enough to list, read and write it without the local folder. */
 export type RemoteSide = {
@@ -48,6 +48,7 @@ function rememberedCapabilities(state: FolderState): Capabilities | null {
  * @throws SyncError state-corrupt where that is missing, key-not-found, key-unwrap-failed, keychain-…, sign-in-missing
  */
 export async function openRemoteSide(folder: FolderSettings, state: FolderState, wiring: Wiring): Promise<RemoteSide> {
+  if (wiring.isLocked()) throw new SyncError('enfold-locked');
   const connection = wiring.connections.list().find((one) => one.id === folder.connectionId);
   if (connection === undefined) throw new SyncError('no-such-connection', { detail: folder.name });
   const descriptor = state.fact<Descriptor>(DESCRIPTOR_FACT);
@@ -67,6 +68,7 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
       unlocked.folderKey?.fill(0);
       unlocked.namesKey?.fill(0);
       for (const { bytes } of unlocked.keys) bytes.fill(0);
+      for (const { authKey } of unlocked.epochs) authKey?.fill(0);
     },
   };
 }

@@ -13,8 +13,10 @@ import type { EncryptionMode } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/settings.ts';
 import type { SyncStatus } from '../sync/status.ts';
 import { createBucketHandlers } from './bucket-requests.ts';
-import type { Enfold, NewConnection, SyncReport } from './api.ts';
-import type { EngineQuestion } from './engine-socket.ts';
+import type { Enfold, NewConnection, SelfTest, SyncReport } from './api.ts';
+import { createDrills } from './drills.ts';
+import type { EngineQuestion, SyncQuestion } from './engine-socket.ts';
+import { createKeyHandlers } from './key-requests.ts';
 import { createSessions } from './sessions.ts';
 import { VERSION } from './version.ts';
 
@@ -24,8 +26,17 @@ export type EngineService = {
   answer(name: string, input: unknown): Promise<Answer<EngineRequest>>;
   /** Opens the folders and keeps them in step from now on. */
   start(): Promise<void>;
+  /** Secret: the kit of a key, for the shell to print. */
+  makeKit(keyId: string): Promise<{ readonly page: string; readonly age: string | null }>;
+  /** Resolves when every folder is closed and what was opened is forgotten. */
+  lock(): Promise<void>;
+  unlock(passphrase: string | null): Promise<void>;
+  /** The system has checked its user. */
+  unlockVerified(): void;
   /** A one-shot sync that the command line asks for. */
-  sync(question: EngineQuestion): Promise<SyncReport>;
+  sync(question: SyncQuestion): Promise<SyncReport>;
+  /** What the command line asks. */
+  ask(question: EngineQuestion): Promise<SyncReport | null>;
   close(): Promise<void>;
 };
 export type PushEvent = <N extends EngineEvent>(name: N, payload: Events[N]) => void;
@@ -63,7 +74,7 @@ function previewView(plan: Plan): PreviewView {
 const copyStatus = (status: SyncStatus): FolderStatus => structuredClone(status) as FolderStatus;
 
 export function createEngineService(enfold: Enfold, push: PushEvent): EngineService {
-  const { connections, folders, keys, settings } = enfold;
+  const { connections, folders, keys, kits, lock, settings } = enfold;
   const changedStatuses = new Map<string, SyncStatus>();
   let statusTimer: NodeJS.Timeout | null = null;
   let isClosed = false;
@@ -81,8 +92,29 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
 
   const lists = (): Record<Events['changed'], string> => ({ folders: JSON.stringify(folders.list()), connections: JSON.stringify(connections.list()), keys: JSON.stringify(keys.list()) });
   let known = lists();
+  let wasLocked = lock.isLocked();
+  /** Another process may have locked or unlocked it: the settings tell. */
+  const followLock = async (): Promise<void> => {
+    const isLocked = lock.isLocked();
+    if (isLocked === wasLocked) return;
+    wasLocked = isLocked;
+    if (isLocked) {
+      await sessions.lock();
+      await lock.lock();
+    } else sessions.retry();
+    if (!isClosed) push('lock', { isLocked });
+  };
+  let following: Promise<void> = Promise.resolve();
+  const follow = async (): Promise<void> => (following = following.then(followLock).catch((error: unknown) => enfold.wiring.log(`lock: ${toWire(error).code}`)));
+  const lockNow = async (): Promise<void> => {
+    await lock.lock();
+    // Also where it was another process that locked it, and the settings have not told yet.
+    await follow();
+  };
+
   const unsubscribe = settings.onChange(() => {
     if (isClosed) return;
+    void follow();
     const now = lists();
     const before = known;
     known = now;
@@ -102,10 +134,22 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
       mode: folder.mode.id, modeDetails: modeDetails(folder.mode), keyId, keyName: keyId === null ? null : (settings.key(keyId)?.name ?? null), names: folder.names, direction: folder.direction, isPaused: folder.isPaused, status: copyStatus(sessions.statusOf(folder)),
     };
   };
-  const keyView = async ({ keyId, name, type, createdAtMs, exportedAtMs }: KeySettings): Promise<KeyView> => {
+  /** What the last self-test found, by key. */
+  let problems: SelfTest = new Map();
+  const selfTest = async (): Promise<void> => {
+    problems = await keys.selfTest();
+    for (const [keyId, problem] of problems) if (problem !== null) enfold.wiring.log(`key ${keyId}: ${problem.code}`);
+    if (!isClosed && [...problems.values()].some((problem) => problem !== null)) push('changed', 'keys');
+  };
+  const keyView = async (key: KeySettings): Promise<KeyView> => {
+    const { keyId, name, type, createdAtMs, exportedAtMs, backend } = key;
     const { fingerprintOf } = await import('../envelope/key-id.ts');
     const usedBy = folders.list().filter((folder) => 'keyId' in folder.mode && folder.mode.keyId === keyId).map((folder) => folder.name);
-    return { keyId, name, type, fingerprint: fingerprintOf(keyId), createdAtMs, exportedAtMs, usedBy };
+    const problem = problems.get(keyId) ?? null;
+    return {
+      keyId, name, type, fingerprint: fingerprintOf(keyId), createdAtMs, exportedAtMs, usedBy, backend, problem: problem === null ? null : toWire(problem),
+      kit: { state: kits.stateOf(key), madeAtMs: key.kit?.madeAtMs ?? null, verifiedAtMs: key.kit?.verifiedAtMs ?? null },
+    };
   };
 
   /** Everything below a directory of the folder, or one file, to a place on disk. */
@@ -154,8 +198,11 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     return total;
   };
 
+  const drills = createDrills(enfold, { statusOf: (folder) => sessions.statusOf(folder).state, signal: closing.signal });
+
   const handlers: EngineHandlers = {
     ...createBucketHandlers(enfold.buckets, closing.signal),
+    ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
     'app.info': async () => ({ version: VERSION, isFirstRun: connections.list().length === 0 && folders.list().length === 0, platform: process.platform, homeDirectory: homedir() }),
     'keychain.state': async () => {
       const problem = await enfold.secretsProblem();
@@ -276,6 +323,15 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     },
   };
 
+  const sync = async ({ folderId, acceptHeld }: SyncQuestion): Promise<SyncReport> => {
+    const folder = folders.find(folderId);
+    const { engine, state } = await sessions.wired(folder.id);
+    const { reportOf } = await import('./open-folder.ts');
+    const startedAt = Date.now();
+    const result = await engine.runUntilDone({ acceptHeld, signal: closing.signal });
+    return reportOf(folder, result, state, Date.now() - startedAt);
+  };
+
   return {
     handlers,
     answer: async (name, input) => {
@@ -290,18 +346,36 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
         return { ok: false, error: toWire(error) };
       }
     },
-    start: async () => sessions.reconcile(),
-    sync: async ({ folderId, acceptHeld }) => {
-      const folder = folders.find(folderId);
-      const { engine, state } = await sessions.wired(folder.id);
-      const { reportOf } = await import('./open-folder.ts');
-      const startedAt = Date.now();
-      const result = await engine.runUntilDone({ acceptHeld, signal: closing.signal });
-      return reportOf(folder, result, state, Date.now() - startedAt);
+    start: async () => {
+      await sessions.reconcile();
+      drills.start();
+      void selfTest().catch((error: unknown) => enfold.wiring.log(`self-test: ${toWire(error).code}`));
+    },
+    makeKit: async (keyId) => {
+      const papers = await kits.make(keyId);
+      papers.saved();
+      return { page: papers.page, age: papers.age };
+    },
+    lock: lockNow,
+    unlock: async (passphrase) => lock.unlock(passphrase),
+    unlockVerified: () => lock.unlockVerified(),
+    sync,
+    ask: async (question) => {
+      switch (question.type) {
+        case 'sync':
+          return sync(question);
+        case 'lock':
+          await lockNow();
+          return null;
+        case 'unlock':
+          await lock.unlock(question.passphrase);
+          return null;
+      }
     },
     close: async () => {
       isClosed = true;
       unsubscribe();
+      drills.close();
       if (statusTimer !== null) clearTimeout(statusTimer);
       closing.abort();
       await sessions.close();

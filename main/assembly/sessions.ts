@@ -10,7 +10,7 @@ import type { WiredFolder } from './open-folder.ts';
 
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
-const LOCKED: ReadonlySet<string> = new Set(['keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
+const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 
 type Session = {
   settings: FolderSettings;
@@ -27,6 +27,8 @@ export type Sessions = {
   /** Tries at once what could not be opened: the user unlocked something. */
   retry(): void;
   statusOf(folder: FolderSettings): SyncStatus;
+  /** Closes every folder and shows it as locked; `retry` opens them again. */
+  lock(): Promise<void>;
   /** Closes the folder, so that its pairing can be forgotten. */
   forget(folderId: string): Promise<void>;
   /** @throws SyncError what keeps the folder from being opened */
@@ -43,7 +45,7 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
 
   const closedStatus = (folder: FolderSettings): SyncStatus => {
     const problem = sessions.get(folder.id)?.problem ?? null;
-    const state = folder.isPaused ? 'paused' : problem === null ? 'syncing' : LOCKED.has(problem.code) ? 'locked' : 'needs-attention';
+    const state = problem?.code === 'enfold-locked' ? 'locked' : folder.isPaused ? 'paused' : problem === null ? 'syncing' : LOCKED.has(problem.code) ? 'locked' : 'needs-attention';
     return { ...NOTHING, folderId: folder.id, state, phase: problem === null ? 'new' : 'waiting', problems: problem === null ? [] : [{ error: problem, path: null }] };
   };
 
@@ -129,6 +131,16 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
       for (const session of sessions.values()) if (session.wired === null) void begin(session);
     },
     statusOf: (folder) => sessions.get(folder.id)?.wired?.engine.status() ?? closedStatus(folder),
+    lock: async () => {
+      await turn;
+      for (const session of sessions.values()) {
+        await end(session);
+        if (session.timer !== null) clearTimeout(session.timer);
+        session.timer = null;
+        session.problem = toWire(new SyncError('enfold-locked'));
+        onStatus(closedStatus(session.settings));
+      }
+    },
     forget: async (folderId) => {
       await turn;
       const session = sessions.get(folderId);

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { SyncError, toWire } from '../model/errors.ts';
 import { isDirectoryPath, type SyncPath } from '../model/path.ts';
 import type { FolderSettings } from '../model/settings.ts';
-import type { ListedObject } from '../sync/ports.ts';
+import type { FolderState, ListedObject } from '../sync/ports.ts';
 import type { Enfold, FailedPath, VerifyReport } from './api.ts';
 import { openRemoteSide, type Wiring } from './open-folder.ts';
 import { inHome, removeTemporary } from './temporary.ts';
@@ -27,7 +27,10 @@ function createSample<T>(size: number | null): { add(item: T): void; items: T[] 
   };
 }
 
-export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sample, signal, onProgress }: Parameters<Enfold['verify']>[1]): Promise<VerifyReport> {
+/** Sees each verified file before it is thrown away; what it throws counts as that file's failure. */
+export type OnFile = (file: { readonly path: SyncPath; readonly etag: string; readonly staged: string }, state: FolderState) => Promise<void>;
+
+export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sample, signal, onProgress, onFile }: Parameters<Enfold['verify']>[1] & { readonly onFile?: OnFile }): Promise<VerifyReport> {
   const { openFolderState } = await import('../state/folder-state.ts');
   const state = openFolderState(wiring.home, folder.id);
   let side: Awaited<ReturnType<typeof openRemoteSide>> | null = null;
@@ -62,6 +65,7 @@ export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sam
           const base = state.baseAt(path);
           // The same version must still be what was recorded when it was stored.
           if (base !== null && base.etag === version.etag && base.operationId === attributes.operationId && attributes.sha256 !== null && base.sha256 !== attributes.sha256) throw new SyncError('not-authentic', { path });
+          await onFile?.({ path, etag: version.etag, staged }, state);
         }
         checked += 1;
       } catch (error) {

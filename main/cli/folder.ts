@@ -116,11 +116,12 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
       const rows = await Promise.all(chosen.map(async (one) => ({ one, records: await enfold.folders.recordsOf(one.id) })));
       const json = rows.map(({ one, records }) => ({
         ...folderJson(one, enfold), files: records.files, bytes: records.bytes, lastSuccessMs: records.lastSuccessMs,
-        skipped: records.skipped, recent: records.activity, openIn: records.openIn,
+        skipped: records.skipped, recent: records.activity, drill: records.drill, openIn: records.openIn,
       }));
       const lines = rows.flatMap(({ one, records }) => [
         `${printable(one.name)} (${one.id.slice(0, 8)}): ${plural(records.files, 'file')}, ${formatBytes(records.bytes)}, ${one.mode.id}, ${one.direction}${one.isPaused ? ', paused' : ''}${records.openIn === null ? '' : ', open in another Enfold'}`,
         `  last in step: ${records.lastSuccessMs === null ? 'never' : formatTime(records.lastSuccessMs)}`,
+        `  last proven restore: ${(records.drill?.lastProvenMs ?? null) === null ? 'never (enfold key drill)' : formatTime(records.drill?.lastProvenMs ?? 0)}${(records.drill?.failed ?? 0) > 0 ? `; the last drill failed for ${records.drill?.failed} of its files` : ''}`,
         ...(records.skipped.length === 0 ? [] : [`  skipped: ${plural(records.skipped.length, 'path')}`, ...records.skipped.slice(0, 20).map((skipped) => `    ${printable(skipped.path)}: ${skipped.reason}${skipped.detail === null ? '' : ` (${printable(skipped.detail)})`}`)]),
       ]);
       cli.out.answer(id === undefined ? json : json[0], lines.length === 0 ? ['No folders yet. Add one: enfold folder add --help'] : lines);

@@ -5,6 +5,7 @@ import { SyncError } from '../model/errors.ts';
 import type { KeySettings, KeyType, KitState } from '../model/settings.ts';
 import { perform, type Cli } from './cli.ts';
 import { notYet } from './later.ts';
+import { registerLock } from './lock.ts';
 import { formatTime, printable, table } from './output.ts';
 import { knownFolderLines, readWords, registerKit } from './kit.ts';
 import { registerRecipient } from './sharing.ts';
@@ -49,7 +50,14 @@ Without this key nothing that it encrypted can be read again, by anyone. Save it
   key
     .command('list')
     .description('list keys, KMS keys that folders use, and access secrets: never the secrets themselves')
-    .action(perform(async (cli) => {
+    .option('--check', 'read each key from where it is kept, and compare it with its id')
+    .action(perform(async (cli, options: { check?: boolean }) => {
+      if (options.check === true) {
+        const { keys } = await cli.enfold();
+        const found = [...(await keys.selfTest())].map(([keyId, problem]) => ({ keyId, name: keys.find(keyId).name, problem: problem === null ? null : problem.code, next: problem === null ? null : problem.next }));
+        cli.out.answer(found, table([['NAME', 'ID', 'STATE'], ...found.map(({ keyId, name, problem }) => [printable(name), keyId, problem ?? 'can be read, and is the key'])]));
+        return found.every(({ problem }) => problem === null) ? 0 : 2;
+      }
       const { listSecrets } = await import('../assembly/secret-list.ts');
       const list = listSecrets(await cli.enfold());
       cli.out.answer(list, list.length === 0
@@ -136,8 +144,6 @@ The words of a kit: ENFOLD_KIT_WORDS, else standard input, else you are asked.
 
   registerKit(key);
   registerRecipient(key);
+  registerLock(key);
   notYet(key, 'rotate', 'change to a new key');
-  notYet(key, 'drill', 'prove that a folder can be restored');
-  notYet(key, 'lock', 'forget opened keys');
-  notYet(key, 'unlock', 'open keys');
 }

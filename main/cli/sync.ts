@@ -90,10 +90,10 @@ async function syncOnce(cli: Cli, enfold: Enfold, folder: FolderSettings, { acce
   } catch (error) {
     if (!(error instanceof SyncError) || error.code !== 'folder-busy') throw error;
     const { askRunningEngine } = await import('../assembly/engine-socket.ts');
-    const report = await askRunningEngine(enfold.home, { type: 'sync', folderId: folder.id, acceptHeld }, cli.signal);
-    if (report === null) throw error;
+    const asked = await askRunningEngine(enfold.home, { type: 'sync', folderId: folder.id, acceptHeld }, cli.signal);
+    if (asked === null) throw error;
     cli.out.note(`${printable(folder.name)} is open in the app, which synced it.`);
-    return report;
+    return asked.answer;
   }
 }
 

@@ -171,5 +171,10 @@ export function createKeyFileStore(home: string, passphrase: () => Promise<strin
       return true;
     }),
     delete: async (name) => change((secrets) => secrets.delete(name)),
+    forget: () => {
+      for (const value of opened?.secrets.values() ?? []) value.fill(0);
+      opened = null;
+      asked = null;
+    },
   };
 }

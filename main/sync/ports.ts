@@ -257,4 +257,6 @@ export interface SecretStore {
   get(name: string): Promise<Buffer | null>;
   set(name: string, value: Buffer): Promise<void>;
   delete(name: string): Promise<void>;
+  /** Overwrites what it keeps in memory, and asks again for what opens it. */
+  forget?(): void;
 }

@@ -17,8 +17,8 @@ const connections: ConnectionView[] = [
   { id: 'c2c2c2c2', name: 'Amazon S3 (ines)', kind: 's3', endpoint: null, directory: null, region: 'eu-central-1', signIn: 'profile ines' },
 ];
 const keys: KeyView[] = [
-  { keyId: 'a1a1a1a1a1a1a1a1', name: 'Documents key', type: 'aes', fingerprint: 'K7QF-2M9D-XA4H-0TRP', createdAtMs: NOW - 40 * 86_400_000, exportedAtMs: NOW - 18 * 86_400_000, usedBy: ['Documents', 'Photos'] },
-  { keyId: 'a2a2a2a2a2a2a2a2', name: 'Tax vault', type: 'aes', fingerprint: '3ZC8-VN1E-J6WB-Q5YT', createdAtMs: NOW - 90 * 86_400_000, exportedAtMs: null, usedBy: ['Tax and contracts'] },
+  { keyId: 'a1a1a1a1a1a1a1a1', name: 'Documents key', type: 'aes', fingerprint: 'K7QF-2M9D-XA4H-0TRP', createdAtMs: NOW - 40 * 86_400_000, exportedAtMs: NOW - 18 * 86_400_000, usedBy: ['Documents', 'Photos'], backend: 'keychain', problem: null, kit: { state: 'verified', madeAtMs: NOW - 30 * 86_400_000, verifiedAtMs: NOW - 30 * 86_400_000 } },
+  { keyId: 'a2a2a2a2a2a2a2a2', name: 'Tax vault', type: 'aes', fingerprint: '3ZC8-VN1E-J6WB-Q5YT', createdAtMs: NOW - 90 * 86_400_000, exportedAtMs: null, usedBy: ['Tax and contracts'], backend: 'keychain', problem: null, kit: { state: 'none', madeAtMs: null, verifiedAtMs: null } },
 ];
 const folder = (letter: string, name: string, part: Partial<FolderView>, state: Partial<FolderStatus>): FolderView => ({
   id: id(letter), name, localPath: `/home/ines/${name}`, connectionId: 'c2c2c2c2', connectionName: 'Amazon S3 (ines)', bucket: 'ines-archive', prefix: `${name.toLowerCase().replaceAll(' ', '-')}/`, mode: 'cse-c', keyId: 'a1a1a1a1a1a1a1a1',

@@ -14,6 +14,10 @@ import type { SecretStore } from '../sync/ports.ts';
 import type { Buckets } from './buckets.ts';
 import type { Audience, Recipient } from '../keys/identity.ts';
 import type { Member } from '../remote/members.ts';
+import type { ReprotectResult } from '../sync/reprotect.ts';
+import type { ContinueOptions } from './change-mode.ts';
+import type { ChangePreview } from './change-preview.ts';
+import type { ModeChoice } from './mode-choice.ts';
 import type { Wiring } from './open-folder.ts';
 
 /** Where a running built-in storage is reached. Secret; lives in memory only. */
@@ -192,6 +196,8 @@ export type Inspection = {
   readonly existing: { readonly folderId: string; readonly mode: EncryptionMode; readonly names: NamesSetting; readonly fingerprint: string | null; readonly hasKey: boolean } | null;
 };
 
+/** What is to differ; what is not said stays. */
+export type ModeChanges = Partial<Omit<ModeChoice, 'mode'>> & { readonly mode?: ModeId | undefined };
 export type FolderChanges = { readonly direction?: Direction; readonly isPaused?: boolean; readonly name?: string; readonly reusesDataKey?: boolean };
 
 export type Folders = {
@@ -202,6 +208,12 @@ export type Folders = {
   /** Creates the folder in the bucket, or joins the one that is there. On an error nothing is changed on either side. */
   add(input: NewFolder): Promise<AddedFolder>;
   set(idNameOrPath: string, changes: FolderChanges): Promise<FolderSettings>;
+  /** What changing mode or key would take; `choice` says what differs. Changes nothing. @throws SyncError bad-usage, key-not-found, … */
+  previewChange(idNameOrPath: string, choice: ModeChanges, signal: AbortSignal): Promise<ChangePreview>;
+  /** From now on everything is written in the new way; `OpenFolder.continueChange` brings the rest after. @throws SyncError mode-not-honoured, mode-blocked, folder-busy, … */
+  beginChange(idNameOrPath: string, choice: ModeChanges, signal: AbortSignal): Promise<FolderSettings>;
+  /** Takes over a change that another computer made and this one would not take over by itself. */
+  acceptEpoch(idNameOrPath: string, signal: AbortSignal): Promise<FolderSettings>;
   /** Forgets the pairing; deletes no file and no object. */
   remove(idNameOrPath: string): Promise<void>;
   /** From this computer's records alone: no server, no secret. */
@@ -243,6 +255,8 @@ export type SyncReport = {
   readonly quarantined: readonly Skipped[];
   readonly cycles: number;
   readonly elapsedMs: number;
+  /** Where a change of mode or key was under way: what became of it. */
+  readonly change?: ReprotectResult;
 };
 
 export type SyncProgress = { readonly phase: string; readonly doneFiles: number; readonly totalFiles: number; readonly doneBytes: number; readonly totalBytes: number };
@@ -263,6 +277,8 @@ export type OpenFolder = {
   /** Cycles until nothing is left to do or nothing more can be done now. @throws SyncError where the cycle could not start */
   sync(options: SyncOptions): Promise<SyncReport>;
   preview(signal: AbortSignal): Promise<Plan>;
+  /** Goes on with a change of mode or key that was begun; null where there is none. @throws SyncError */
+  continueChange(options: ContinueOptions): Promise<ReprotectResult | null>;
   /** Starts looking out for local changes; `next` answers true when something may have changed, false at the signal. */
   watch(): Promise<{ next(signal: AbortSignal): Promise<boolean> }>;
   close(): Promise<void>;
@@ -329,6 +345,17 @@ export type VerifyReport = {
   readonly failed: readonly FailedPath[];
   /** Objects that Enfold did not write; left alone. */
   readonly foreign: readonly string[];
+  /** With `versions` only. */
+  readonly versions?: VersionsReport;
+};
+
+export type VersionsReport = {
+  readonly versions: number;
+  readonly bytes: number;
+  /** What reads them: keys of the user's and of KMS, with the versions that need each. */
+  readonly keys: readonly { readonly keyId: KeyId | null; readonly kmsKeyId: string | null; readonly name: string | null; readonly versions: number; readonly standing: number; readonly why: 'versions' | 'names' | 'current' }[];
+  /** Keys of earlier epochs that nothing needs any more. */
+  readonly retirable: readonly { readonly keyId: KeyId; readonly name: string | null }[];
 };
 
 export type Enfold = {
@@ -351,7 +378,9 @@ export type Enfold = {
   readonly lock: Lock;
   /** Fetches, decrypts and compares `files` files chosen at random, and notes what came of it. */
   drill(folder: string, options: { readonly files: number; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<DrillReport>;
+  /** Earlier versions in the bucket that are not under the mode and key of now; removed for good only where `isConfirmed`. */
+  deleteOldVersions(folder: string, options: { readonly isConfirmed: boolean; readonly signal: AbortSignal }): Promise<{ readonly objects: number; readonly bytes: number; readonly deleted: number }>;
   /** Re-reads remote objects and checks tags, hashes and modes. `sample` null: all. */
-  verify(folder: string, options: { readonly sample: number | null; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyReport>;
+  verify(folder: string, options: { readonly sample: number | null; /** Every version that the bucket keeps, and which keys they need. */ readonly versions?: boolean; readonly signal: AbortSignal; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyReport>;
   close(): Promise<void>;
 };

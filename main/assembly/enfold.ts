@@ -68,10 +68,11 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   const connections = createConnections({ settings, secrets, storageHost: options.storageHost });
   const keys = createKeys({
     settings, secrets,
+    foldersNeeding: async (keyId) => (await import('./versions.ts')).foldersNeeding(keyId, settings, home),
     loadSecret: async (connection, secretId) => (await import('../remote/aws-services.ts')).loadSecret(await connections.accessOf(connections.find(connection)), secretId, new AbortController().signal),
   });
-  const wiring = { home, connections, keys, hostName: options.hostName, isLocked: () => lock.isLocked(), log: options.log ?? (() => undefined) };
-  const folders = createFolders({ home, settings, connections, keys, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
+  const wiring = { home, settings, connections, keys, hostName: options.hostName, isLocked: () => lock.isLocked(), log: options.log ?? (() => undefined) };
+  const folders = createFolders({ home, settings, connections, keys, wiring: () => wiring, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
   const kits = createKits({ home, settings, keys, hostName: options.hostName });
   const lazyInvitations = async () => (await import('./invitations.ts')).createInvitations({ home, settings, secrets, keys, connections, folders, hostName: options.hostName });
   const invitations: Invitations = {
@@ -107,6 +108,16 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
       },
     },
     drill: async (wanted, given) => (await import('./drill.ts')).drillFolder(folders.find(wanted), wiring, given),
+    deleteOldVersions: async (wanted, { isConfirmed, signal }) => {
+      const folder = folders.find(wanted);
+      const [{ openFolderState }, { deleteOldVersions }] = await Promise.all([import('../state/folder-state.ts'), import('./versions.ts')]);
+      const state = openFolderState(home, folder.id);
+      try {
+        return await deleteOldVersions(folder, state, wiring, isConfirmed, signal);
+      } finally {
+        state.close();
+      }
+    },
     verify: async (wanted, given) => (await import('./verify.ts')).verifyFolder(folders.find(wanted), wiring, given),
     close: async () => settings.close(),
   };

@@ -10,7 +10,7 @@ import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors } from '../model/version-vector.ts';
 import type { FolderState, ListedObject } from '../sync/ports.ts';
 import type { Fetched, FileRow, Folders, OnBytes, RemoteFiles, Stored, Target } from './api.ts';
-import { openRemoteSide, systemClock, type RemoteSide, type Wiring } from './open-folder.ts';
+import { openCurrentSide, systemClock, type RemoteSide, type Wiring } from './open-folder.ts';
 import { createObjects } from './objects.ts';
 import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } from './temporary.ts';
 
@@ -33,12 +33,12 @@ function directoryOf(text: string): SyncPath | '' {
 export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   const objects = createObjects(wiring);
 
-  const withSide = async <T>(target: FolderTarget, use: (open: OpenSide) => Promise<T>): Promise<T> => {
+  const withSide = async <T>(target: FolderTarget, signal: AbortSignal, use: (open: OpenSide) => Promise<T>): Promise<T> => {
     const { openFolderState } = await import('../state/folder-state.ts');
     const folder = folders.find(target.folder);
     const state = openFolderState(wiring.home, folder.id);
     try {
-      const side = await openRemoteSide(folder, state, wiring);
+      const side = await openCurrentSide(folder, state, wiring, signal);
       try {
         return await use({ side, state });
       } finally {
@@ -50,13 +50,13 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   };
 
   /** As `withSide`, for what is told piece by piece: the folder stays open until the last one was taken. */
-  async function* yieldWithSide<T>(target: FolderTarget, use: (open: OpenSide) => AsyncIterable<T>): AsyncGenerator<T> {
+  async function* yieldWithSide<T>(target: FolderTarget, signal: AbortSignal, use: (open: OpenSide) => AsyncIterable<T>): AsyncGenerator<T> {
     const { openFolderState } = await import('../state/folder-state.ts');
     const folder = folders.find(target.folder);
     const state = openFolderState(wiring.home, folder.id);
     let side: RemoteSide | null = null;
     try {
-      side = await openRemoteSide(folder, state, wiring);
+      side = await openCurrentSide(folder, state, wiring, signal);
       yield* use({ side, state });
     } finally {
       await side?.close();
@@ -65,7 +65,7 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   }
 
   const download = async (target: FolderTarget, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
-    withSide(target, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal, onBytes));
+    withSide(target, signal, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal, onBytes));
 
   const fetch = async (target: Target, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
     target.type === 'folder' ? download(target, staged, signal, onBytes) : objects.get(target, staged, signal, onBytes);
@@ -73,7 +73,7 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   return {
     list: async function* (target, { recursive, signal }) {
       if (target.type === 'object') return yield* objects.list(target, recursive, signal);
-      yield* yieldWithSide(target, ({ side, state }) => listFolder(side, state, target.path, recursive, signal));
+      yield* yieldWithSide(target, signal, ({ side, state }) => listFolder(side, state, target.path, recursive, signal));
     },
 
     get: async (target, file, signal, onBytes) => {
@@ -105,12 +105,12 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
     put: async (file, target, signal, onBytes) => {
       const source = checkSource(file);
       if (target.type === 'object') return objects.put(source, { ...target, objectKey: target.objectKey === '' || target.objectKey.endsWith('/') ? `${target.objectKey}${basename(file)}` : target.objectKey }, signal, onBytes);
-      return withSide(target, async (open) => uploadOne(open, source, pathOf(target.path === '' || target.path.endsWith('/') ? `${target.path}${basename(file)}` : target.path), signal, onBytes));
+      return withSide(target, signal, async (open) => uploadOne(open, source, pathOf(target.path === '' || target.path.endsWith('/') ? `${target.path}${basename(file)}` : target.path), signal, onBytes));
     },
 
     remove: async function* (target, { recursive, signal }) {
       if (target.type === 'object') return yield* objects.remove(target, recursive, signal);
-      yield* yieldWithSide(target, ({ side, state }) => removeFrom(side, state, target.path, recursive, signal));
+      yield* yieldWithSide(target, signal, ({ side, state }) => removeFrom(side, state, target.path, recursive, signal));
     },
   };
 }

@@ -2,7 +2,8 @@
  * From a folder's description in the bucket to what its remote side needs to work: unwrapped folder key, derived keys, held
  * master keys. Unwrapped keys stay in the memory of this process.
  */
-import type { Descriptor, DescriptorContent } from '../envelope/descriptor.ts';
+import type { Descriptor, DescriptorContent, DescriptorEpoch } from '../envelope/descriptor.ts';
+import { isSyncError } from '../model/errors.ts';
 import { isClientSide, type EncryptionMode, type KeyId, type NamesSetting } from '../model/mode.ts';
 import type { S3Access } from '../model/settings.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
@@ -27,14 +28,33 @@ export function keyIdOfMode(mode: EncryptionMode): KeyId | null {
   return mode.id === 'cse-c' || mode.id === 'sse-c' ? mode.keyId : null;
 }
 
-/** The keys that modes name. The caller zeroes them. @throws SyncError key-not-found, keychain-… */
-export async function heldKeysOf(modes: readonly EncryptionMode[], keys: Pick<Keys, 'bytesOf'>): Promise<HeldKey[]> {
+/**
+ * The keys that modes name. The caller zeroes them.
+ *
+ * @param mayMiss - of which modes the key may be missing: it is left out then.
+ * @throws SyncError key-not-found, keychain-…
+ */
+export async function heldKeysOf(modes: readonly EncryptionMode[], keys: Pick<Keys, 'bytesOf'>, mayMiss: (mode: EncryptionMode) => boolean = () => false): Promise<HeldKey[]> {
   const held: HeldKey[] = [];
   for (const mode of modes) {
     if ((mode.id !== 'cse-c' && mode.id !== 'sse-c') || held.some(({ keyId }) => keyId === mode.keyId)) continue;
-    held.push({ keyId: mode.keyId, type: mode.id === 'sse-c' ? 'sse-c' : mode.keyType, bytes: await keys.bytesOf(mode.keyId) });
+    try {
+      held.push({ keyId: mode.keyId, type: mode.id === 'sse-c' ? 'sse-c' : mode.keyType, bytes: await keys.bytesOf(mode.keyId) });
+    } catch (error) {
+      if (!isSyncError(error, 'key-not-found') || !mayMiss(mode)) throw error;
+    }
   }
   return held;
+}
+
+/**
+ * What the folder cannot be opened without: the current epoch, and where names are encrypted in a server-side mode, the epoch whose
+ * key they hang on. Objects of other epochs whose key is missing do not open, each for itself.
+ */
+export function epochsNeeded({ epochs, names }: Pick<Descriptor, 'epochs' | 'names'>): readonly DescriptorEpoch[] {
+  const current = epochs.at(-1);
+  const lastSealed = epochs.findLast(({ mode }) => isClientSide(mode));
+  return [current, names === 'encrypted' ? lastSealed : undefined].filter((epoch) => epoch !== undefined);
 }
 
 /**
@@ -49,13 +69,20 @@ export async function unlockFolder(descriptor: Descriptor, keys: Pick<Keys, 'byt
   const { folderId, names } = descriptor;
   const current = currentEpoch(descriptor);
   const modes = descriptor.epochs.map(({ mode }) => mode);
-  const held = await heldKeysOf(modes, keys);
+  const needed = epochsNeeded(descriptor).map(({ mode }) => keyIdOfMode(mode));
+  const held = await heldKeysOf(modes, keys, (mode) => !needed.includes(keyIdOfMode(mode)));
   const pinOf = (folderKeyFingerprint: string | null): DescriptorPin => ({ folderId, epoch: current.n, folderKeyFingerprint });
-  const wrapped = descriptor.epochs.findLast((epoch) => isClientSide(epoch.mode))?.wrappedFolderKey ?? null;
+  const sealed = descriptor.epochs.findLast((epoch) => isClientSide(epoch.mode)) ?? null;
+  const sealedKeyId = sealed === null ? null : keyIdOfMode(sealed.mode);
+  const hasSealedKey = sealed !== null && (sealedKeyId === null || held.some(({ keyId }) => keyId === sealedKeyId));
   const { createFolderKeyring } = await import('../remote/folder-keyring.ts');
-  const keyring = createFolderKeyring(modes, held, access);
+  const epochOf = ({ n, mode, ended }: DescriptorEpoch, authKey: Buffer | null): FolderEpoch => ({ n, mode, authKey, ...(ended === true ? { isEnded: true } : {}) });
+  // Sealed epochs that are over and whose key was removed are as if they had never been.
+  const keyring = hasSealedKey ? createFolderKeyring(modes, held, access) : null;
+  const wrapped = sealed?.wrappedFolderKey ?? null;
   if (keyring === null || wrapped === null) {
-    return { folderId, names, mode: current.mode, epochs: descriptor.epochs.map(({ n, mode }) => ({ n, mode, authKey: null })), namesKey: null, folderKey: null, keys: held, pin: pinOf(null) };
+    const epochs = descriptor.epochs.map((epoch) => epochOf(epoch, null));
+    return { folderId, names, mode: current.mode, epochs, namesKey: null, folderKey: null, keys: held, pin: pinOf(null) };
   }
   const { authKeyOf, folderKeyFingerprint, namesKeyOf, unwrapFolderKey } = await import('../envelope/folder-key.ts');
   try {
@@ -63,7 +90,7 @@ export async function unlockFolder(descriptor: Descriptor, keys: Pick<Keys, 'byt
     verifyDescriptor(descriptor, folderKey);
     return {
       folderId, names, mode: current.mode,
-      epochs: descriptor.epochs.map(({ n, mode }) => ({ n, mode, authKey: isClientSide(mode) ? authKeyOf(folderKey, n) : null })),
+      epochs: descriptor.epochs.map((epoch) => epochOf(epoch, isClientSide(epoch.mode) ? authKeyOf(folderKey, epoch.n) : null)),
       namesKey: names === 'encrypted' ? namesKeyOf(folderKey) : null,
       folderKey, keys: held,
       pin: pinOf(folderKeyFingerprint(folderKey)),

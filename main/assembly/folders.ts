@@ -9,17 +9,17 @@ import type { LoadedDescriptor } from '../remote/descriptor-store.ts';
 import type { KnownFolder } from '../keys/recovery-kit.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import type { SettingsStore } from '../state/settings.ts';
+import type { FolderState } from '../sync/ports.ts';
 import type { AddedFolder, Connections, FolderRecords, Folders, Keys, NewFolder, OpenFolder } from './api.ts';
+import { loadDescription, withStore } from './descriptions.ts';
+import { DESCRIPTOR_FACT, PIN_FACT } from './epochs.ts';
 import { describeNewFolder, heldKeysOf, keyIdOfMode, unlockFolder } from './folder-access.ts';
 import { checkPromised, promisedAt } from './known-folders.ts';
 import { checkLocalFolder, countFiles, isThere, removeEmpty } from './local-checks.ts';
 import { checkName, findNamed } from './lookup.ts';
-import { chooseMode, explainBlocked } from './mode-choice.ts';
+import { changeMode, chooseMode, explainBlocked } from './mode-choice.ts';
+import type { Wiring } from './open-folder.ts';
 
-export const PIN_FACT = 'descriptor-pin';
-/** The description as this device last accepted it, wrapped folder key included: enough to open the folder without the bucket. */
-export const DESCRIPTOR_FACT = 'descriptor';
-export const CAPABILITIES_FACT = 'capabilities';
 const LAST_SUCCESS_FACT = 'last-success';
 
 type Options = {
@@ -28,6 +28,7 @@ type Options = {
   readonly connections: Connections;
   readonly keys: Keys;
   readonly openFolder: (folder: FolderSettings) => Promise<OpenFolder>;
+  readonly wiring: () => Wiring;
 };
 
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -58,7 +59,7 @@ function checkReuse(reusesDataKey: boolean | undefined, mode: EncryptionMode): v
   if (reusesDataKey === true && (mode.id !== 'cse-kms' || mode.format !== 'v3')) throw new SyncError('bad-usage', { detail: 'a data key is reused with cse-kms in format v3 only' });
 }
 
-export function createFolders({ home, settings, connections, keys, openFolder }: Options): Folders {
+export function createFolders({ home, settings, connections, keys, openFolder, wiring }: Options): Folders {
   const find = (wanted: string): FolderSettings => {
     if (isAbsolute(wanted) || wanted.startsWith('.')) {
       const path = resolve(wanted);
@@ -66,17 +67,6 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       if (byPath !== undefined) return byPath;
     }
     return findNamed(settings.folders(), wanted, ({ id }) => id, ({ name }) => name, 'no-such-folder');
-  };
-
-  /** Opens the place for a moment. */
-  const withStore = async <T>(access: S3Access, bucket: string, use: (store: ObjectStore) => Promise<T>): Promise<T> => {
-    const { createS3Store } = await import('../remote/s3.ts');
-    const store = createS3Store(access, bucket, { connections: 2 });
-    try {
-      return await use(store);
-    } finally {
-      await store.close();
-    }
   };
 
   const provisional = (input: Pick<NewFolder, 'localPath' | 'bucket' | 'prefix'>, connection: ConnectionSettings): FolderSettings => ({
@@ -90,38 +80,14 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     if (overlap !== null) throw new SyncError(overlap.code, { path: real, detail: overlap.detail });
   };
 
-  /** S3 does not say which customer key opens a description, so each that is here is tried. */
-  const loadDescription = async (store: ObjectStore, prefix: string, access: S3Access, signal: AbortSignal): Promise<LoadedDescriptor | null> => {
-    const { loadDescriptor } = await import('../remote/descriptor-store.ts');
-    try {
-      return await loadDescriptor(store, prefix, signal);
-    } catch (error) {
-      const isKeyMissing = isSyncError(error, 'rejected') && /^Invalid(?:Request|Argument) /.test(error.about.server ?? '');
-      if (!isKeyMissing) throw error;
-      const { requestsOf } = await import('../remote/modes.ts');
-      for (const { keyId } of keys.list().filter(({ type }) => type === 'sse-c')) {
-        const mode = { id: 'sse-c', keyId } as const;
-        const held = await heldKeysOf([mode], keys);
-        try {
-          return await loadDescriptor(store, prefix, signal, requestsOf(mode, held, access.endpoint));
-        } catch (wrong) {
-          if (!isSyncError(wrong, 'rejected') && !isSyncError(wrong, 'access-denied')) throw wrong;
-        } finally {
-          for (const { bytes } of held) bytes.fill(0);
-        }
-      }
-      throw new SyncError('key-not-found', { detail: 'the folder at that place is encrypted with a customer key (sse-c) that is not here' }, { cause: error });
-    }
-  };
-
   /** The folder at the place, or null; a folder that holds the place inside it is an error. */
   const loadAt = async (store: ObjectStore, prefix: string, access: S3Access, signal: AbortSignal): Promise<LoadedDescriptor | null> => {
-    const found = await loadDescription(store, prefix, access, signal);
+    const found = await loadDescription(store, prefix, access, keys, signal);
     if (found !== null) return found;
     const segments = prefix.split('/').slice(0, -1);
     for (let length = segments.length - 1; length >= 0; length -= 1) {
       const above = segments.slice(0, length).map((segment) => `${segment}/`).join('');
-      if ((await loadDescription(store, above, access, signal)) !== null) throw new SyncError('prefix-taken', { detail: `there is a folder at ${above === '' ? 'the top of the bucket' : above}` });
+      if ((await loadDescription(store, above, access, keys, signal)) !== null) throw new SyncError('prefix-taken', { detail: `there is a folder at ${above === '' ? 'the top of the bucket' : above}` });
     }
     return null;
   };
@@ -261,6 +227,27 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
     }
   };
 
+  const withState = async <T>(folder: FolderSettings, use: (state: FolderState) => Promise<T>): Promise<T> => {
+    const { openFolderState } = await import('../state/folder-state.ts');
+    const state = openFolderState(home, folder.id);
+    try {
+      return await use(state);
+    } finally {
+      state.close();
+    }
+  };
+
+  /** Nobody else on this computer has the folder open meanwhile. @throws SyncError folder-busy */
+  const withLock = async <T>(folder: FolderSettings, use: (state: FolderState) => Promise<T>): Promise<T> => {
+    const { lockFolder } = await import('../state/lock.ts');
+    const release = lockFolder(home, folder.id);
+    try {
+      return await withState(folder, use);
+    } finally {
+      release();
+    }
+  };
+
   return {
     list: () => settings.folders(),
     find,
@@ -310,6 +297,26 @@ export function createFolders({ home, settings, connections, keys, openFolder }:
       const name = changes.name === undefined ? folder.name : checkName(changes.name);
       checkReuse(changes.reusesDataKey, folder.mode);
       return settings.updateFolder({ ...folder, ...(changes.reusesDataKey !== undefined && { reusesDataKey: changes.reusesDataKey }), name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });
+    },
+    previewChange: async (wanted, changes, signal) => {
+      const folder = find(wanted);
+      const { previewChange } = await import('./change-preview.ts');
+      return withState(folder, async (state) => previewChange(folder, state, changeMode(folder.mode, changes, keys), wiring(), signal));
+    },
+    beginChange: async (wanted, changes, signal) => {
+      const folder = find(wanted);
+      const mode = changeMode(folder.mode, changes, keys);
+      const { beginChange, isSameMode, repeatChange } = await import('./change-mode.ts');
+      return withLock(folder, async (state) => {
+        if (!isSameMode(mode, folder.mode)) return beginChange(folder, state, mode, wiring(), signal);
+        repeatChange(state);
+        return folder;
+      });
+    },
+    acceptEpoch: async (wanted, signal) => {
+      const folder = find(wanted);
+      const { adoptDescription } = await import('./epochs.ts');
+      return withLock(folder, async (state) => (await adoptDescription(folder, state, wiring(), true, signal)).folder);
     },
     remove: async (wanted) => {
       const folder = find(wanted);

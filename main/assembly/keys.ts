@@ -49,9 +49,10 @@ export function writeNewFile(file: string, text: string): void {
   }
 }
 
-type Options = { readonly settings: SettingsStore; readonly secrets: () => Promise<SecretStore>; readonly loadSecret: (connection: string, secretId: string) => Promise<Buffer> };
+/** `foldersNeeding`: where a key of an earlier time may still be needed, and why. */
+type Options = { readonly foldersNeeding: (keyId: KeyId) => Promise<readonly { readonly folder: { readonly name: string }; readonly why: string }[]>; readonly settings: SettingsStore; readonly secrets: () => Promise<SecretStore>; readonly loadSecret: (connection: string, secretId: string) => Promise<Buffer> };
 
-export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
+export function createKeys({ settings, secrets, loadSecret, foldersNeeding }: Options): Keys {
   const find = (wanted: string): KeySettings => findNamed(settings.keys(), wanted, ({ keyId }) => keyId, ({ name }) => name, 'key-not-found');
 
   const checkFree = (name: string): string => {
@@ -193,8 +194,9 @@ export function createKeys({ settings, secrets, loadSecret }: Options): Keys {
     },
     remove: async (wanted) => {
       const key = find(wanted);
-      const needing = settings.folders().filter(({ mode }) => 'keyId' in mode && mode.keyId === key.keyId).map(({ name }) => name);
-      if (needing.length > 0) throw new SyncError('key-in-use', { detail: needing.join(', ') });
+      const using = settings.folders().filter(({ mode }) => 'keyId' in mode && mode.keyId === key.keyId).map(({ name }) => name);
+      const needing = (await foldersNeeding(key.keyId)).map(({ folder, why }) => `${folder.name}: ${why}`);
+      if (using.length + needing.length > 0) throw new SyncError('key-in-use', { detail: [...using, ...needing].join('; ') });
       settings.removeKey(key.keyId);
       await (await secrets()).delete(secretName(key.keyId));
     },

@@ -12,7 +12,7 @@ import type { DescriptorPin } from '../remote/folder-config.ts';
 import type { KnownFolder } from '../keys/recovery-kit.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { Keys, KitFolderView, KitProof, Kits } from './api.ts';
-import { DESCRIPTOR_FACT, PIN_FACT } from './folders.ts';
+import { DESCRIPTOR_FACT, PIN_FACT } from './epochs.ts';
 import { readKeyFile, writeNewFile } from './keys.ts';
 import { folderView, knownFolders } from './known-folders.ts';
 

@@ -65,6 +65,30 @@ export function chooseMode(choice: ModeChoice, keys: Pick<Keys, 'find'>): Encryp
   }
 }
 
+/**
+ * The mode that a folder's becomes by what the user wants changed. Within the same mode the rest stays; another mode starts from its defaults.
+ *
+ * @throws SyncError as {@link chooseMode}
+ */
+export function changeMode(now: EncryptionMode, changes: Partial<Omit<ModeChoice, 'mode'>> & { readonly mode?: ModeId | undefined }, keys: Pick<Keys, 'find'>): EncryptionMode {
+  const id = changes.mode ?? now.id;
+  const given = { ...changes, mode: id, key: changes.key ?? null };
+  if (id !== now.id) return chooseMode(given, keys);
+  switch (now.id) {
+    case 'sse-s3': return chooseMode(given, keys);
+    case 'sse-kms': {
+      const dsse = changes.dsse ?? now.dsse;
+      // Two layers and a bucket key exclude each other, so asking for one gives up the other.
+      const bucketKey = changes.bucketKey ?? (dsse ? false : now.dsse ? true : now.bucketKey);
+      return chooseMode({ ...given, kmsKeyId: changes.kmsKeyId ?? now.kmsKeyId, dsse, bucketKey, encryptionContext: changes.encryptionContext ?? now.encryptionContext ?? undefined }, keys);
+    }
+    case 'sse-c': return chooseMode({ ...given, key: changes.key ?? now.keyId }, keys);
+    case 'cse-kms': return chooseMode({ ...given, kmsKeyId: changes.kmsKeyId ?? now.kmsKeyId, format: changes.format ?? now.format }, keys);
+    case 'cse-c': return chooseMode({ ...given, key: changes.key ?? now.keyId, format: changes.format ?? now.format }, keys);
+    default: return now satisfies never;
+  }
+}
+
 /** Where a bucket's own settings forbid SSE-C, as those of new AWS buckets do, the error that says so; else `error` as it is. */
 export async function explainBlocked(error: unknown, mode: EncryptionMode, access: S3Access, bucket: string, connection: string): Promise<unknown> {
   if (mode.id !== 'sse-c' || !isSyncError(error, 'access-denied')) return error;

@@ -2,28 +2,29 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Descriptor } from '../envelope/descriptor.ts';
 import { SyncError, fromWire, isSyncError, toWire } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { PlanCounts } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { Skipped, SkipReason } from '../model/snapshot.ts';
-import type { DescriptorPin, RemoteFolderConfig } from '../remote/folder-config.ts';
-import type { Capabilities } from '../remote/capabilities.ts';
+import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { OpenRemoteFolder } from '../remote/folder.ts';
+import type { FolderParts } from '../sync/parts.ts';
 import type { CycleResult } from '../sync/cycle.ts';
 import type { FolderEngine, SyncResult } from '../sync/folder-engine.ts';
+import type { SettingsStore } from '../state/settings.ts';
 import type { Clock, FolderState, LocalWatcher, Random, Transfers } from '../sync/ports.ts';
-import type { Connections, Keys, OpenFolder, SyncReport } from './api.ts';
+import type { Connections, Keys, OpenFolder, SyncOptions, SyncReport } from './api.ts';
 import { remoteConfigOf, unlockFolder, type UnlockedFolder } from './folder-access.ts';
 import { explainBlocked } from './mode-choice.ts';
-import { CAPABILITIES_FACT, DESCRIPTOR_FACT, PIN_FACT } from './folders.ts';
+import { rememberedCapabilities } from './capabilities.ts';
+import { adoptDescription, CAPABILITIES_FACT, knownDescription, zeroUnlocked } from './epochs.ts';
 
 export const systemClock: Clock = { nowMs: () => Date.now(), sleep: async (ms, signal) => sleep(ms, undefined, { signal }).then(() => undefined, () => signal.throwIfAborted()) };
 export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
-export type Wiring = { readonly home: string; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; /** While true no folder is opened, also one that needs no secret. */ readonly isLocked: () => boolean; readonly log: (line: string) => void };
+export type Wiring = { readonly home: string; readonly settings: SettingsStore; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; /** While true no folder is opened, also one that needs no secret. */ readonly isLocked: () => boolean; readonly log: (line: string) => void };
 
 /** The remote side of a folder: enough to list, read and write it without the local folder. */
 export type RemoteSide = {
@@ -34,12 +35,25 @@ export type RemoteSide = {
   close(): Promise<void>;
 };
 
-/** Servers are updated and buckets reconfigured: what was found is found anew after this long. */
-const CAPABILITIES_LAST_MS = 30 * 24 * 3600_000;
+/** `opensEnded`: earlier versions of objects are read as well, which epochs that have ended may have written. */
+export type OpenSideOptions = { readonly opensEnded?: boolean };
 
-function rememberedCapabilities(state: FolderState): Capabilities | null {
-  const known = state.fact<Capabilities>(CAPABILITIES_FACT);
-  return known !== null && Math.abs(Date.now() - known.probedAtMs) < CAPABILITIES_LAST_MS ? known : null;
+/**
+ * As {@link openRemoteSide}, with the description as it is in the bucket now.
+ *
+ * @throws SyncError folder-changed, descriptor-missing, …
+ */
+export async function openCurrentSide(folder: FolderSettings, state: FolderState, wiring: Wiring, signal: AbortSignal, options: OpenSideOptions = {}): Promise<RemoteSide> {
+  const side = await openRemoteSide(folder, state, wiring, options);
+  try {
+    await side.remote.checkFolder?.(signal);
+    return side;
+  } catch (error) {
+    await side.close();
+    if (!isSyncError(error, 'descriptor-changed')) throw error;
+  }
+  const { folder: now } = await adoptDescription(folder, state, wiring, false, signal);
+  return openRemoteSide(now, state, wiring, options);
 }
 
 /**
@@ -47,34 +61,32 @@ function rememberedCapabilities(state: FolderState): Capabilities | null {
  *
  * @throws SyncError state-corrupt where that is missing, key-not-found, key-unwrap-failed, keychain-…, sign-in-missing
  */
-export async function openRemoteSide(folder: FolderSettings, state: FolderState, wiring: Wiring): Promise<RemoteSide> {
+export async function openRemoteSide(folder: FolderSettings, state: FolderState, wiring: Wiring, { opensEnded = false }: OpenSideOptions = {}): Promise<RemoteSide> {
   if (wiring.isLocked()) throw new SyncError('enfold-locked');
   const connection = wiring.connections.list().find((one) => one.id === folder.connectionId);
   if (connection === undefined) throw new SyncError('no-such-connection', { detail: folder.name });
-  const descriptor = state.fact<Descriptor>(DESCRIPTOR_FACT);
-  const pin = state.fact<DescriptorPin>(PIN_FACT);
-  if (descriptor === null || pin === null) throw new SyncError('state-corrupt', { detail: folder.name });
+  const { descriptor, pin } = knownDescription(folder, state);
   const access = await wiring.connections.accessOf(connection);
   const unlocked = await unlockFolder(descriptor, wiring.keys, access);
-  if (unlocked.pin.folderKeyFingerprint !== pin.folderKeyFingerprint || unlocked.folderId !== pin.folderId) throw new SyncError('state-corrupt', { detail: folder.name });
+  // A folder that left its client-side modes behind may have lost the key of those.
+  const isOtherKey = unlocked.pin.folderKeyFingerprint !== pin.folderKeyFingerprint && (unlocked.folderKey !== null || isClientSide(unlocked.mode));
+  if (isOtherKey || unlocked.folderId !== pin.folderId) throw new SyncError('state-corrupt', { detail: folder.name });
   const [{ openRemoteFolder }, { createTransferPool }] = await Promise.all([import('../remote/folder.ts'), import('../transfer/pool.ts')]);
-  const config = remoteConfigOf(unlocked, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state), reusesDataKey: folder.reusesDataKey });
+  const epochs = opensEnded ? unlocked.epochs.map(({ n, mode, authKey }) => ({ n, mode, authKey })) : unlocked.epochs;
+  const config = remoteConfigOf({ ...unlocked, epochs }, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state), reusesDataKey: folder.reusesDataKey });
   const remote = openRemoteFolder(config);
   const transfers = createTransferPool(config);
   return {
     config, unlocked, remote, transfers,
     close: async () => {
       await Promise.allSettled([transfers.close(), remote.close()]);
-      unlocked.folderKey?.fill(0);
-      unlocked.namesKey?.fill(0);
-      for (const { bytes } of unlocked.keys) bytes.fill(0);
-      for (const { authKey } of unlocked.epochs) authKey?.fill(0);
+      zeroUnlocked(unlocked);
     },
   };
 }
 
 /** A folder's engine with everything it needs, and the exclusive lock on its records. */
-export type WiredFolder = { readonly engine: FolderEngine; readonly state: FolderState; readonly side: RemoteSide; readonly watcher: LocalWatcher; close(): Promise<void> };
+export type WiredFolder = { readonly engine: FolderEngine; readonly parts: FolderParts; readonly state: FolderState; readonly side: RemoteSide; readonly watcher: LocalWatcher; close(): Promise<void> };
 
 /** @throws SyncError folder-busy, and what opening keys and records throws */
 export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promise<WiredFolder> {
@@ -91,8 +103,9 @@ export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promis
     const tree = openLocalTree({ root: folder.localPath, folderId: folder.id });
     const watcher = createLocalWatcher(folder.localPath, { ignoreRuleFor: (path) => tree.ignoreRuleFor(path) });
     const { unlocked } = side;
+    const parts: FolderParts = { tree, remote: side.remote, transfers: side.transfers, state, clock: systemClock, random: systemRandom };
     const engine = createFolderEngine({
-      folderId: folder.id, tree, remote: side.remote, transfers: side.transfers, state, clock: systemClock, random: systemRandom, watcher,
+      ...parts, folderId: folder.id, watcher,
       hostName: wiring.hostName ?? hostname(),
       policy: { direction: folder.direction, isClientSide: isClientSide(unlocked.mode) },
       epoch: unlocked.epochs.at(-1)?.n ?? 1,
@@ -101,7 +114,7 @@ export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promis
     });
     void tree.sweep().catch(() => undefined); // old staging files and trash; the next start tries again
     return {
-      engine, state, side, watcher,
+      engine, parts, state, side, watcher,
       close: async () => {
         await engine.close();
         await opened.side.close();
@@ -167,48 +180,101 @@ async function explainRefusals(failed: SyncReport['failed'], folder: FolderSetti
   return failed.map(({ path, error }) => ({ path, error: error.code === 'access-denied' ? { ...toWire(explained), about: { ...explained.about, path: error.about.path } } : error }));
 }
 
+/** The later description is taken over, unless the user has to be asked. The folder must not be open. @throws SyncError folder-changed, … */
+export async function renewFolder(folder: FolderSettings, wiring: Wiring, isAccepted: boolean, signal: AbortSignal): Promise<FolderSettings> {
+  const { openFolderState } = await import('../state/folder-state.ts');
+  const state = openFolderState(wiring.home, folder.id);
+  try {
+    return (await adoptDescription(folder, state, wiring, isAccepted, signal)).folder;
+  } finally {
+    state.close();
+  }
+}
+
+/** A later description may come at any time; more than a few in a row would be somebody's game. */
+const MOST_RENEWALS = 5;
+
+const hasNewDescription = (result: Pick<SyncResult, 'problems'>): boolean => result.problems.some(({ path, error }) => path === null && error.code === 'descriptor-changed');
+
 /** For the command line: one-shot syncs, previews, and a watch that tells when to look again. */
 export async function openFolder(folder: FolderSettings, wiring: Wiring): Promise<OpenFolder> {
-  const wired = await wireFolder(folder, wiring);
-  const { engine, state, side, watcher } = wired;
+  let settings = folder;
+  let wired = await wireFolder(settings, wiring);
   let lastReport: SyncReport | null = null;
+  let onHint: (() => void) | null = null;
+
+  const renew = async (signal: AbortSignal): Promise<void> => {
+    await wired.close();
+    try {
+      settings = await renewFolder(settings, wiring, false, signal);
+    } finally {
+      wired = await wireFolder(settings, wiring);
+      if (onHint !== null) await wired.watcher.start(onHint);
+    }
+  };
+  /** Runs `use`, again with what is new where the folder's description changed. */
+  const withNews = async <T>(signal: AbortSignal, use: () => Promise<T>, isNews: (result: T) => boolean = () => false): Promise<T> => {
+    for (let renewals = 0; ; renewals += 1) {
+      try {
+        const result = await use();
+        if (!isNews(result) || renewals >= MOST_RENEWALS) return result;
+      } catch (error) {
+        if (!isSyncError(error, 'descriptor-changed') || renewals >= MOST_RENEWALS) throw error;
+      }
+      await renew(signal);
+    }
+  };
+
+  const syncNow = async ({ acceptHeld, signal, onProgress, look = 'both' }: SyncOptions, startedAt: number): Promise<{ readonly result: SyncResult; readonly report: SyncReport }> => {
+    const { engine, state, side } = wired;
+    const told = (result: SyncResult): { readonly result: SyncResult; readonly report: SyncReport } => ({ result, report: reportOf(settings, result, state, Date.now() - startedAt) });
+    const isOneSided = look === 'local-first' || look === 'remote-first';
+    let first: CycleResult | null = null;
+    if (look === 'both') await side.remote.checkFolder?.(signal);
+    if (isOneSided) {
+      first = await engine.runCycle({ look, signal, quietMs: WATCH_QUIET_MS });
+      if (first.isSettled) return told(SETTLED);
+      if (first.isUnchanged && lastReport !== null) return { result: SETTLED, report: { ...lastReport, counts: NO_COUNTS, conflictCopies: [], cycles: 1, elapsedMs: Date.now() - startedAt } };
+    }
+    const unsubscribe = engine.onStatus(({ phase, progress }) => {
+      onProgress?.({ phase, doneFiles: progress?.doneFiles ?? 0, totalFiles: progress?.totalFiles ?? 0, doneBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? 0 });
+    });
+    try {
+      const result = await engine.runUntilDone({ acceptHeld, signal, look: look === 'both' ? 'both' : 'changes' });
+      // An upload has probed the endpoint; what was found spares the next start the probe.
+      if (side.config.capabilities === null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
+      const { report } = told(first === null ? result : withFirst(first, result));
+      lastReport = { ...report, failed: await explainRefusals(report.failed, settings, side, wiring) };
+      return { result, report: lastReport };
+    } finally {
+      unsubscribe();
+    }
+  };
+
   return {
     settings: folder,
-    sync: async ({ acceptHeld, signal, onProgress, look = 'both' }) => {
+    sync: async (options) => {
       const startedAt = Date.now();
-      const isOneSided = look === 'local-first' || look === 'remote-first';
-      let first: CycleResult | null = null;
-      if (look === 'both') await side.remote.checkFolder?.(signal);
-      if (isOneSided) {
-        first = await engine.runCycle({ look, signal, quietMs: WATCH_QUIET_MS });
-        if (first.isSettled) return reportOf(folder, SETTLED, state, Date.now() - startedAt);
-        if (first.isUnchanged && lastReport !== null) return { ...lastReport, counts: NO_COUNTS, conflictCopies: [], cycles: 1, elapsedMs: Date.now() - startedAt };
-      }
-      const unsubscribe = engine.onStatus(({ phase, progress }) => {
-        onProgress?.({ phase, doneFiles: progress?.doneFiles ?? 0, totalFiles: progress?.totalFiles ?? 0, doneBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? 0 });
-      });
-      try {
-        const result = await engine.runUntilDone({ acceptHeld, signal, look: look === 'both' ? 'both' : 'changes' });
-        // An upload has probed the endpoint; what was found spares the next start the probe.
-        if (side.config.capabilities === null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
-        const report = reportOf(folder, first === null ? result : withFirst(first, result), state, Date.now() - startedAt);
-        lastReport = { ...report, failed: await explainRefusals(report.failed, folder, side, wiring) };
-        return lastReport;
-      } finally {
-        unsubscribe();
-      }
+      const { report } = await withNews(options.signal, async () => syncNow(options, startedAt), ({ result }) => hasNewDescription(result));
+      return report;
     },
-    preview: async (signal) => {
-      await side.remote.checkFolder?.(signal);
-      return engine.preview(signal);
+    preview: async (signal) =>
+      withNews(signal, async () => {
+        await wired.side.remote.checkFolder?.(signal);
+        return wired.engine.preview(signal);
+      }),
+    continueChange: async (options) => {
+      const { continueChange } = await import('./change-mode.ts');
+      return withNews(options.signal, async () => continueChange(settings, wired, wiring, options));
     },
     watch: async () => {
       let wake: (() => void) | null = null;
       let isPending = false;
-      await watcher.start(() => {
+      onHint = () => {
         isPending = true;
         wake?.();
-      });
+      };
+      await wired.watcher.start(onHint);
       return {
         next: async (signal) =>
           new Promise<boolean>((resolve) => {
@@ -226,4 +292,3 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
     close: async () => wired.close(),
   };
 }
-

@@ -5,7 +5,7 @@ import { isDirectoryPath, type SyncPath } from '../model/path.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { FolderState, ListedObject } from '../sync/ports.ts';
 import type { Enfold, FailedPath, VerifyReport } from './api.ts';
-import { openRemoteSide, type Wiring } from './open-folder.ts';
+import { openCurrentSide, type Wiring } from './open-folder.ts';
 import { inHome, removeTemporary } from './temporary.ts';
 
 type Item = { readonly path: SyncPath; readonly object: ListedObject };
@@ -30,14 +30,13 @@ function createSample<T>(size: number | null): { add(item: T): void; items: T[] 
 /** Sees each verified file before it is thrown away; what it throws counts as that file's failure. */
 export type OnFile = (file: { readonly path: SyncPath; readonly etag: string; readonly staged: string }, state: FolderState) => Promise<void>;
 
-export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sample, signal, onProgress, onFile }: Parameters<Enfold['verify']>[1] & { readonly onFile?: OnFile }): Promise<VerifyReport> {
+export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sample, versions = false, signal, onProgress, onFile }: Parameters<Enfold['verify']>[1] & { readonly onFile?: OnFile }): Promise<VerifyReport> {
   const { openFolderState } = await import('../state/folder-state.ts');
   const state = openFolderState(wiring.home, folder.id);
-  let side: Awaited<ReturnType<typeof openRemoteSide>> | null = null;
+  let side: Awaited<ReturnType<typeof openCurrentSide>> | null = null;
   try {
-    side = await openRemoteSide(folder, state, wiring);
+    side = await openCurrentSide(folder, state, wiring, signal);
     const { remote, transfers } = side;
-    await remote.checkFolder?.(signal);
     const chosen = createSample<Item>(sample);
     const foreign: string[] = [];
     const failed: FailedPath[] = [];
@@ -83,7 +82,12 @@ export async function verifyFolder(folder: FolderSettings, wiring: Wiring, { sam
     await Promise.all(Array.from({ length: Math.min(transfers.concurrency, 16) }, async () => {
       for (const item of waiting) await check(item);
     }));
-    return { id: folder.id, name: folder.name, objects, checked, bytes, failed, foreign };
+    const report = { id: folder.id, name: folder.name, objects, checked, bytes, failed, foreign };
+    if (!versions) return report;
+    const { verifyVersions } = await import('./versions.ts');
+    const all = await verifyVersions(folder, state, wiring, { signal, onProgress: (done) => onProgress?.(checked + failed.length + done, chosen.items.length + done) });
+    const known = new Set(failed.map(({ path }) => path));
+    return { ...report, failed: [...failed, ...all.failed.filter(({ path }) => !known.has(path))], versions: all.report };
   } finally {
     await side?.close();
     state.close();

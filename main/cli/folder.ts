@@ -6,11 +6,13 @@ import { SyncError } from '../model/errors.ts';
 import type { NamesSetting } from '../model/mode.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { FolderSettings } from '../model/settings.ts';
-import type { Enfold, FolderChanges } from '../assembly/api.ts';
-import { perform } from './cli.ts';
+import type { Enfold, FolderChanges, ModeChanges } from '../assembly/api.ts';
+import { runChange } from './change.ts';
+import { perform, type Cli } from './cli.ts';
+import type { ExitCode } from './failure.ts';
 import { formatBytes, formatTime, plural, printable, table } from './output.ts';
 import { registerSharing } from './sharing.ts';
-import { parseContext, parseFormat, parseMode, parseRemote, refuseUnbuilt } from './target.ts';
+import { parseContext, parseFormat, parseMode, parseRemote } from './target.ts';
 
 const DIRECTIONS: Readonly<Record<Direction, string>> = {
   'two-way': 'changes and deletions travel both ways; a file changed on both sides is kept twice',
@@ -47,7 +49,40 @@ export function folderJson(folder: FolderSettings, enfold: Enfold): Record<strin
 }
 
 type AddOptions = { remote: string; connection: string; mode?: string; key?: string; kmsKeyId?: string; bucketKey: boolean; dsse?: boolean; context?: string[]; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string; reuseDataKey?: boolean };
-type SetOptions = { direction?: string; pause?: boolean; resume?: boolean; name?: string; reuseDataKey?: boolean };
+type SetOptions = {
+  direction?: string; pause?: boolean; resume?: boolean; name?: string; names?: string; reuseDataKey?: boolean; yes?: boolean; acceptEpoch?: boolean; deleteOldVersions?: boolean;
+  mode?: string; key?: string; kmsKeyId?: string; format?: string; bucketKey?: boolean; dsse?: boolean; context?: string[];
+};
+
+/** What is to be encrypted in another way. Null: nothing was said about it. */
+function modeChangesOf(options: SetOptions): ModeChanges | null {
+  const { mode, key, kmsKeyId, format, bucketKey, dsse, context } = options;
+  const changes: ModeChanges = {
+    ...(mode === undefined ? {} : { mode: parseMode(mode) }), ...(key === undefined ? {} : { key }), ...(kmsKeyId === undefined ? {} : { kmsKeyId }), ...(format === undefined ? {} : { format: parseFormat(format) }),
+    ...(bucketKey === undefined ? {} : { bucketKey }), ...(dsse === undefined ? {} : { dsse }), ...(context === undefined ? {} : { encryptionContext: parseContext(context) }),
+  };
+  return Object.keys(changes).length === 0 ? null : changes;
+}
+
+/** The options of a change as they were given, to be given again. */
+function spokenOptions({ mode, key, kmsKeyId, format, bucketKey, dsse, context }: SetOptions): string {
+  const said = [
+    mode === undefined ? '' : `--mode ${mode}`, key === undefined ? '' : `--key ${printable(key)}`, kmsKeyId === undefined ? '' : `--kms-key-id ${printable(kmsKeyId)}`, format === undefined ? '' : `--format ${format}`,
+    bucketKey === undefined ? '' : bucketKey ? '--bucket-key' : '--no-bucket-key', dsse === undefined ? '' : dsse ? '--dsse' : '--no-dsse', context === undefined ? '' : `--context ${context.map(printable).join(' ')}`,
+  ];
+  return said.filter((option) => option !== '').join(' ');
+}
+
+async function deleteOldVersions(cli: Cli, enfold: Enfold, id: string, isConfirmed: boolean): Promise<ExitCode> {
+  const folder = enfold.folders.find(id);
+  cli.started();
+  const found = await enfold.deleteOldVersions(folder.id, { isConfirmed, signal: cli.signal });
+  const amount = `${plural(found.objects, 'earlier version')} (${formatBytes(found.bytes)})`;
+  cli.out.answer({ id: folder.id, name: folder.name, ...found }, [
+    isConfirmed ? `${printable(folder.name)}: ${amount} removed for good.` : `${printable(folder.name)}: ${amount} under an earlier mode or key. Nothing was done yet. To remove them for good: enfold folder set ${folder.id.slice(0, 8)} --delete-old-versions --yes`,
+  ]);
+  return 0;
+}
 
 export function registerFolder(program: Command): void {
   const folder = program.command('folder').description('which local folder belongs to which place in S3');
@@ -129,7 +164,7 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
 
   folder
     .command('set')
-    .description('change how a folder is synced')
+    .description('change how a folder is synced, or how it is encrypted')
     .argument('<id>')
     .option('--direction <direction>', `${DIRECTION_NAMES}; the first sync after it deletes nothing`)
     .option('--name <name>', 'what to call it here')
@@ -137,18 +172,29 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .option('--resume', 'sync it again')
     .option('--reuse-data-key', 'cse-kms: ask KMS for one data key per 1,000 objects or 5 minutes')
     .option('--no-reuse-data-key', 'cse-kms: ask KMS for a data key per object')
-    .option('--mode <mode>', 'change the encryption (not available yet)')
-    .option('--key <name>', 'change the key (not available yet)')
-    .option('--kms-key-id <id>', 'change the KMS key (not available yet)')
-    .option('--names <how>', 'change how names are stored (not available yet)')
-    .option('--format <format>', 'change the format (not available yet)')
+    .option('--mode <mode>', 'another encryption mode, for all that is there and all that comes')
+    .option('--key <name>', 'another key (cse-c, sse-c)')
+    .option('--kms-key-id <id>', 'another KMS key (cse-kms, sse-kms)')
+    .option('--format <format>', 'cse-c, cse-kms: v3 or v2')
+    .option('--bucket-key', 'sse-kms: one KMS request for many objects')
+    .option('--no-bucket-key', 'sse-kms: one KMS request for each object')
+    .option('--dsse', 'sse-kms: two layers of encryption')
+    .option('--no-dsse', 'sse-kms: one layer')
+    .option('--context <name=value...>', 'sse-kms: another encryption context')
+    .option('--yes', 'begin the change of encryption; without it only what it would take is told')
+    .option('--accept-epoch', 'agree to a change of encryption that another computer made')
+    .option('--delete-old-versions', 'remove earlier versions in the bucket that are not under the mode and key of now (with --yes; without it they are counted)')
+    .option('--names <how>', 'not possible: names are changed by moving the files to a new folder')
     .addHelpText('after', `
 ${DIRECTION_HELP}
 
+A change of encryption reads or copies every object; everything can be read by all computers throughout. Interrupted, it goes on with the
+same command or the next sync. The key of before is kept: enfold verify ID --versions says when nothing needs it any more.
   $ enfold folder set documents --direction upload
-  $ enfold folder set documents --pause`)
+  $ enfold folder set documents --mode sse-kms --kms-key-id alias/photos          what it would take
+  $ enfold folder set documents --mode sse-kms --kms-key-id alias/photos --yes`)
     .action(perform(async (cli, options: SetOptions, id: string) => {
-      refuseUnbuilt(options, ['mode', 'key', 'kmsKeyId', 'names', 'format']);
+      if (options.names !== undefined) throw new SyncError('bad-usage', { detail: 'names are changed by adding a folder at another prefix with the names you want, and syncing the files into it' });
       if (options.pause === true && options.resume === true) throw new SyncError('bad-usage', { detail: '--pause and --resume exclude each other' });
       const changes: FolderChanges = {
         ...(options.direction === undefined ? {} : { direction: parseDirection(options.direction) }),
@@ -156,10 +202,16 @@ ${DIRECTION_HELP}
         ...(options.reuseDataKey === undefined ? {} : { reusesDataKey: options.reuseDataKey }),
         ...(options.pause === true ? { isPaused: true } : options.resume === true ? { isPaused: false } : {}),
       };
-      if (Object.keys(changes).length === 0) throw new SyncError('bad-usage', { detail: 'nothing to change was given' });
+      const mode = modeChangesOf(options);
+      const jobs = [Object.keys(changes).length > 0, mode !== null, options.acceptEpoch === true, options.deleteOldVersions === true].filter(Boolean).length;
+      if (jobs === 0) throw new SyncError('bad-usage', { detail: 'nothing to change was given' });
+      if (jobs > 1) throw new SyncError('bad-usage', { detail: 'how a folder is synced, how it is encrypted, --accept-epoch and --delete-old-versions are each set by a command of their own' });
       const enfold = await cli.enfold();
-      const changed = await enfold.folders.set(id, changes);
-      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${changed.direction}${changed.isPaused ? ', paused' : ''}${changed.reusesDataKey === true ? ', one KMS data key for many objects' : ''}.`]);
+      if (mode !== null) return runChange(cli, enfold, id, mode, options.yes === true, `enfold folder set ${id} ${spokenOptions(options)}`);
+      if (options.deleteOldVersions === true) return deleteOldVersions(cli, enfold, id, options.yes === true);
+      const changed = options.acceptEpoch === true ? await enfold.folders.acceptEpoch(id, cli.signal) : await enfold.folders.set(id, changes);
+      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${options.acceptEpoch === true ? changed.mode.id : changed.direction}${changed.isPaused ? ', paused' : ''}${changed.reusesDataKey === true ? ', one KMS data key for many objects' : ''}.`]);
+      return 0;
     }));
 
   folder

@@ -1,6 +1,6 @@
 /** `enfold preview` and `enfold sync`. */
 import type { Command } from 'commander';
-import type { Enfold, SyncProgress, SyncReport } from '../assembly/api.ts';
+import type { Enfold, OpenFolder, SyncProgress, SyncReport } from '../assembly/api.ts';
 import type { Plan, Question } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
@@ -52,6 +52,7 @@ function reportLine(report: SyncReport): string {
     [counts['update-attributes'], 'permissions updated'], [counts['delete-remote'], 'deleted in S3'], [counts['delete-local'], 'moved to trash here'],
   ] as const;
   const parts = done.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  if (report.change !== undefined) parts.push(`${report.change.changed} brought under the new mode`);
   if (report.skipped > 0) parts.push(`${report.skipped} skipped`);
   const seconds = (report.elapsedMs / 1000).toFixed(1);
   return `${printable(report.name)}: ${report.inStep ? 'in step' : 'not in step'} (${parts.length === 0 ? 'nothing to do' : parts.join(', ')}; ${seconds} s)`;
@@ -83,7 +84,8 @@ async function syncOnce(cli: Cli, enfold: Enfold, folder: FolderSettings, { acce
     const open = await enfold.folders.open(folder.id);
     try {
       cli.started();
-      return await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      const report = await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      return await withChange(cli, open, report);
     } finally {
       await open.close();
     }
@@ -95,6 +97,14 @@ async function syncOnce(cli: Cli, enfold: Enfold, folder: FolderSettings, { acce
     cli.out.note(`${printable(folder.name)} is open in the app, which synced it.`);
     return asked.answer;
   }
+}
+
+/** A change of mode or key that was begun goes on once the folder itself is in step. */
+async function withChange(cli: Cli, open: OpenFolder, report: SyncReport, untilMs?: number): Promise<SyncReport> {
+  if (!report.inStep) return report;
+  const change = await open.continueChange({ signal: cli.signal, ...(untilMs === undefined ? {} : { untilMs }), onProgress: ({ examined, changed }) => cli.out.progress(`${printable(report.name)}: ${examined} objects looked at, ${changed} brought under the new mode`) });
+  if (change === null) return report;
+  return { ...report, change, inStep: report.inStep && change.failed.length === 0, failed: [...report.failed, ...change.failed] };
 }
 
 function codeOf(report: SyncReport): ExitCode {
@@ -133,6 +143,8 @@ async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings
   return worst(codes);
 }
 
+/** A change of mode lets other work have its turn this often. */
+const CHANGE_SLICE_MS = 10_000;
 const WATCH_POLL_MS = 3_000;
 const WATCH_IDLE_POLL_MS = 36_000;
 const BUSY_FOR_MS = 600_000;
@@ -158,7 +170,8 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
       const now = Date.now();
       if (now - listedAt >= LIST_EVERY_MS) look = 'both';
       else if (failures > 0 || now - walkedAt >= WALK_EVERY_MS) look = 'changes';
-      const report = await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      const synced = await open.sync({ acceptHeld, look, signal: cli.signal, onProgress: (progress) => cli.out.progress(progressLine(folder.name, progress)) });
+      const report = await withChange(cli, open, synced, Date.now() + CHANGE_SLICE_MS);
       if (look === 'both') listedAt = now;
       if (look !== 'remote-first') walkedAt = now;
       const before = code;

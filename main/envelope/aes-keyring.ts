@@ -33,6 +33,9 @@ export function createAesKeyring(options: AesWrappingKey & { readonly additional
       const dataKey = random(DATA_KEY_BYTES);
       return { wrap: 'aes-gcm', dataKey, wrappedKey: seal(current.wrappingKey, dataKey, algorithmText, random), description };
     },
+    async wrapDataKey(dataKey, { algorithmText, random }) {
+      return { wrap: 'aes-gcm', wrappedKey: seal(current.wrappingKey, dataKey, algorithmText, random), description };
+    },
     async unwrapDataKey(wrapped, algorithmText) {
       const { wrappingKey } = chooseKey(held, wrapped.description);
       switch (wrapped.wrap) {

@@ -18,6 +18,8 @@ export type DescriptorEpoch = {
   readonly mode: EncryptionMode;
   /** Base64; null in server-side modes. */
   readonly wrappedFolderKey: string | null;
+  /** Only on earlier epochs, and only once: every object that counts has been brought under a later one. */
+  readonly ended?: true;
 };
 export type DescriptorContent = {
   /** 32 hex digits. */
@@ -52,7 +54,7 @@ const needsMac = (content: DescriptorContent) => content.epochs.some((epoch) => 
 function toJson({ folderId, names, epochs, devices }: DescriptorContent): { readonly [name: string]: JsonValue } {
   return {
     enfold: 'folder', version: VERSION, id: folderId, names,
-    epochs: epochs.map(({ n, mode, wrappedFolderKey }) => ({ n, mode, wrappedFolderKey })),
+    epochs: epochs.map(({ n, mode, wrappedFolderKey, ended }) => ({ n, mode, wrappedFolderKey, ...(ended === true ? { ended } : {}) })),
     devices: devices.map(({ id, name }) => ({ id, name })),
   };
 }
@@ -99,6 +101,7 @@ export function parseDescriptor(file: Buffer): Descriptor {
   if (names !== 'readable' && names !== 'encrypted') throw malformed('bad names setting.');
   const epochs = list(value['epochs'], MAX_EPOCHS, 'epochs').map(parseEpoch);
   if (epochs.length === 0 || epochs.some((epoch, index) => index > 0 && epoch.n !== (epochs[index - 1] as DescriptorEpoch).n + 1)) throw malformed('epochs are not in order.');
+  if (epochs.at(-1)?.ended === true) throw malformed('the epoch that is written under has ended.');
   const devices = list(value['devices'], MAX_DEVICES, 'devices').map(parseDevice);
   const content: DescriptorContent = { folderId: id, names, epochs, devices };
   const isMacSound = needsMac(content) ? typeof mac === 'string' && decodeBase64(mac)?.length === 32 : mac === null;
@@ -139,8 +142,8 @@ function parseDevice(value: unknown): { readonly id: DeviceId; readonly name: st
 
 function parseEpoch(value: unknown): DescriptorEpoch {
   const epoch = members(value, 'an epoch');
-  exactly(epoch, ['n', 'mode', 'wrappedFolderKey'], 'an epoch');
-  const { n, wrappedFolderKey } = epoch;
+  const { n, wrappedFolderKey, ended } = epoch;
+  exactly(epoch, ['n', 'mode', 'wrappedFolderKey', ...(ended === true ? ['ended'] : [])], 'an epoch');
   if (!Number.isSafeInteger(n) || (n as number) < 1 || (n as number) > 0xffff_ffff) throw malformed('bad epoch number.');
   const mode = parseMode(epoch['mode']);
   const isClientSide = mode.id === 'cse-c' || mode.id === 'cse-kms';
@@ -148,7 +151,7 @@ function parseEpoch(value: unknown): DescriptorEpoch {
     ? typeof wrappedFolderKey === 'string' && wrappedFolderKey.length <= MAX_WRAPPED_LENGTH && wrappedFolderKey !== '' && decodeBase64(wrappedFolderKey) !== null
     : wrappedFolderKey === null;
   if (!isKeySound) throw malformed('bad wrapped folder key.');
-  return { n: n as number, mode, wrappedFolderKey: wrappedFolderKey as string | null };
+  return { n: n as number, mode, wrappedFolderKey: wrappedFolderKey as string | null, ...(ended === true ? { ended } : {}) };
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= 2_048;

@@ -8,12 +8,12 @@
  * @see docs/format.md
  */
 import { createHash } from 'node:crypto';
-import { SyncError } from '../model/errors.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
 import type { EnvelopeFormat, KeyId } from '../model/mode.ts';
 import { createCbcDecipher, createContentCipher, createContentDecipher, decryptRange, type CipherKey, type ContentCipher, type ContentDecipher } from './content-cipher.ts';
 import { deriveCommitment, deriveContentKey, equalBytes } from './derive.ts';
 import { encodeEnvelope, findEnvelope, isLegacyWrap, parseWithInstructionFile, type Envelope, type Metadata } from './format.ts';
-import { keyIdIn, systemRandom, type Keyring, type RandomBytes } from './keyring.ts';
+import { keyIdIn, systemRandom, type Keyring, type RandomBytes, type WrappedDataKey } from './keyring.ts';
 import { COMMITTING_AAD, COMMITTING_IV, DATA_KEY_BYTES, GCM_IV_BYTES, MESSAGE_ID_BYTES, SUITE_COMMITTING, SUITE_GCM, TAG_BYTES } from './suites.ts';
 
 export type CommitmentPolicy =
@@ -167,6 +167,43 @@ export function inspectEnvelope(metadata: Metadata): EnvelopeFacts | null {
   if (found.type !== 'here') return null;
   const { envelope } = found;
   return { format: envelope.format, keyId: keyIdIn(envelope.description), binding: bindingOf(envelope), isLegacy: isLegacyWrap(envelope.wrap) || envelope.suite.isLegacy };
+}
+
+/**
+ * The metadata of the same object with its data key wrapped under the keyring's current key; the body stays as it is.
+ *
+ * @returns the new envelope metadata, and what other things are bound to from now on.
+ * @throws SyncError not-ours, legacy-refused, and what the keyring throws; commitment-mismatch where the key is not the object's
+ */
+export async function rewrapEnvelope(metadata: Metadata, keyring: Keyring, random: RandomBytes = systemRandom): Promise<{ readonly metadata: Metadata; readonly binding: Binding; readonly format: EnvelopeFormat }> {
+  const found = findEnvelope(metadata);
+  if (found.type !== 'here') throw new SyncError('not-ours');
+  const { envelope } = found;
+  if (envelope.format === 'v1' || envelope.suite.isLegacy || isLegacyWrap(envelope.wrap)) throw new SyncError('legacy-refused', { detail: 'Old formats are not written.' });
+  const { algorithmText } = envelope.suite;
+  const wrapped = await rewrapInside(keyring, envelope, algorithmText) ?? await wrapAgain(keyring, envelope, random);
+  const changed = { ...envelope, ...wrapped } as Envelope & { readonly format: EnvelopeFormat };
+  return { metadata: encodeEnvelope(changed), binding: bindingOf(changed), format: changed.format };
+}
+
+/** Null where the key service is not asked for it: another kind of key, or no right to it. */
+async function rewrapInside(keyring: Keyring, envelope: Envelope, algorithmText: string): Promise<WrappedDataKey | null> {
+  if (keyring.rewrapDataKey === undefined || envelope.wrap !== 'kms-context') return null;
+  try {
+    return await keyring.rewrapDataKey(envelope, algorithmText);
+  } catch (error) {
+    if (isSyncError(error, 'access-denied')) return null;
+    throw error;
+  }
+}
+
+async function wrapAgain(keyring: Keyring, envelope: Envelope, random: RandomBytes): Promise<WrappedDataKey> {
+  const dataKey = await unwrap(keyring, envelope);
+  try {
+    return await keyring.wrapDataKey(dataKey, { algorithmText: envelope.suite.algorithmText, random });
+  } finally {
+    dataKey.fill(0);
+  }
 }
 
 export type OpenOptions = {

@@ -34,6 +34,10 @@ export interface Keyring {
    * @param algorithmText - the content algorithm, which the wrap is bound to.
    */
   createDataKey(request: { readonly algorithmText: string; readonly isCommitting: boolean; readonly random: RandomBytes }): Promise<NewDataKey>;
+  /** Wraps the data key that an object already has, as `createDataKey` wraps a new one. */
+  wrapDataKey(dataKey: Buffer, request: { readonly algorithmText: string; readonly random: RandomBytes }): Promise<WrappedDataKey & { readonly wrap: WrapAlgorithm }>;
+  /** Where the wrapping key never leaves a service, which can also take over what another of its keys wrapped. @throws as `unwrapDataKey` */
+  rewrapDataKey?(wrapped: WrappedDataKey, algorithmText: string): Promise<WrappedDataKey & { readonly wrap: WrapAlgorithm }>;
   /** @throws SyncError key-not-found (made for another key or kind of key), key-unwrap-failed, context-mismatch */
   unwrapDataKey(wrapped: WrappedDataKey, algorithmText: string): Promise<Buffer>;
   /** Wraps 32 bytes for a purpose other than an object, such that no wrapped data key passes for it. */

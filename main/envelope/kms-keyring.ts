@@ -18,6 +18,8 @@ export interface KmsClient {
   /** `keyId` null: whatever key the ciphertext names. */
   decrypt(request: { readonly keyId: string | null; readonly ciphertext: Buffer; readonly encryptionContext: StringMap }): Promise<Buffer>;
   encrypt(request: { readonly keyId: string; readonly plaintext: Buffer; readonly encryptionContext: StringMap }): Promise<Buffer>;
+  /** What another key of KMS wrapped, wrapped under `keyId`, without leaving KMS. */
+  reEncrypt?(request: { readonly keyId: string; readonly ciphertext: Buffer; readonly sourceContext: StringMap; readonly encryptionContext: StringMap }): Promise<Buffer>;
 }
 
 /** Added by the format to every context; a caller may not set it. */
@@ -86,8 +88,21 @@ export function createKmsKeyring(options: KmsKeyringOptions): Keyring & { dispos
     return client.decrypt({ keyId, ciphertext, encryptionContext: context });
   }
 
+  const rewrap = client.reEncrypt?.bind(client);
   return {
     keyId: null,
+    async wrapDataKey(dataKey, { algorithmText }) {
+      const description = { ...encryptionContext, [ALGORITHM_NAME]: algorithmText };
+      return { wrap: 'kms-context', wrappedKey: await client.encrypt({ keyId: writingKeyId(), plaintext: dataKey, encryptionContext: description }), description };
+    },
+    ...(rewrap !== undefined && {
+      async rewrapDataKey({ wrap, wrappedKey, description: before }, algorithmText) {
+        if (wrap !== 'kms-context') throw new SyncError('key-not-found', { detail: 'It asks for another kind of key.' });
+        if (before[ALGORITHM_NAME] !== algorithmText) throw new SyncError('context-mismatch', { detail: 'Its encryption context names another content algorithm.' });
+        const description = { ...encryptionContext, [ALGORITHM_NAME]: algorithmText };
+        return { wrap: 'kms-context', wrappedKey: await rewrap({ keyId: writingKeyId(), ciphertext: wrappedKey, sourceContext: before, encryptionContext: description }), description };
+      },
+    } satisfies Partial<Keyring>),
     async createDataKey({ algorithmText, isCommitting }) {
       // Without commitment the data key is the content key: never for two objects.
       return reuse === undefined || !isCommitting ? generate(algorithmText) : generateShared(reuse, algorithmText);

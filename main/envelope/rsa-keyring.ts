@@ -76,6 +76,9 @@ export function createRsaKeyring(options: RsaKeyPair & { readonly additional?: r
       const dataKey = random(DATA_KEY_BYTES);
       return { wrap: 'rsa-oaep-sha1', dataKey, wrappedKey: wrap(dataKey, algorithmText), description };
     },
+    async wrapDataKey(dataKey, { algorithmText }) {
+      return { wrap: 'rsa-oaep-sha1', wrappedKey: wrap(dataKey, algorithmText), description };
+    },
     async unwrapDataKey(wrapped, algorithmText) {
       const pair = chooseKey(held, wrapped.description);
       switch (wrapped.wrap) {

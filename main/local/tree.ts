@@ -6,12 +6,12 @@
  * returned is durable. What remains is the moment between the last look and the act, which Node cannot close.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, close, constants, fstat, fstatSync, open, read, readdirSync, readSync, renameSync, closeSync, openSync, rmdirSync, rmSync, type BigIntStats } from 'node:fs';
+import { accessSync, close, constants, fstat, fstatSync, open, read, readdirSync, readSync, renameSync, closeSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, type BigIntStats } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { SyncError } from '../model/errors.ts';
-import { isOwnPath, OWN_DIRECTORY, parentOf, type LocalPath, type SyncPath } from '../model/path.ts';
+import { isDirectoryPath, isOwnPath, OWN_DIRECTORY, parentOf, type LocalPath, type SyncPath } from '../model/path.ts';
 import type { LocalEntry } from '../model/snapshot.ts';
 import type { LocalTree } from '../sync/ports.ts';
 import { IGNORE_FILE, parseIgnoreRules, type IgnoreRules } from './ignore.ts';
@@ -183,10 +183,20 @@ class DiskTree implements FolderOnDisk {
   }
 
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
+  async stagedEntry(staged: LocalPath, path: SyncPath): Promise<LocalEntry> {
+    try {
+      if (isDirectoryPath(path)) mkdirSync(staged);
+      return entryOf(path, lstatSync(staged, { bigint: true }), isDirectoryPath(path) ? true : undefined);
+    } catch (error) {
+      throw fromOsError(error, path);
+    }
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
   async removeStaged(staged: LocalPath): Promise<void> {
     if (dirname(staged) !== join(this.root, OWN_DIRECTORY, 'tmp')) throw new SyncError('invariant', { detail: 'not a staged file' });
     try {
-      rmSync(staged, { force: true });
+      rmSync(staged, { force: true, recursive: true });
     } catch (error) {
       throw fromOsError(error, OWN_DIRECTORY);
     }

@@ -80,6 +80,8 @@ const table = {
   'version-changed': { family: 'RemoteError', retry: 'replan', says: 'The object changed in the meantime.', next: 'Enfold looks again.' },
   'object-not-found': { family: 'RemoteError', retry: 'replan', says: 'The object is not there.', next: 'Enfold looks again.' },
   'bucket-not-found': { family: 'RemoteError', retry: 'after-user', says: 'The bucket does not exist.', next: 'Check its name, or create it.' },
+  'descriptor-changed': { family: 'RemoteError', retry: 'replan', says: 'The folder\'s description in the bucket changed.', next: 'Enfold reads it again.' },
+  'folder-changed': { family: 'RemoteError', retry: 'after-user', says: 'Another computer changed how this folder is encrypted, and that needs your agreement.', next: 'If it was meant: `enfold folder set ID --accept-epoch`. Nothing is transferred until then.' },
   'prefix-taken': { family: 'RemoteError', retry: 'after-user', says: 'Another folder already uses that place in the bucket.', next: 'Choose another prefix.' },
   'offline': { family: 'RemoteError', retry: 'later', says: 'The server cannot be reached.', next: 'Enfold goes on when the connection is back.' },
   'throttled': { family: 'RemoteError', retry: 'later', says: 'The server asks to slow down.', next: 'Enfold goes on more slowly.' },

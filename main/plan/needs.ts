@@ -53,8 +53,9 @@ export function needsHead(states: PathStates, policy: PlanPolicy): boolean {
   if (base !== null && remote.version.etag === base.etag) return true;
   if (policy.direction === 'upload-mirror' && base !== null) return true;
   if (local.type === 'absent' || isDirectoryPath(states.path)) return false;
-  const sizeBytes = remoteSizeOf(remote.version, policy.isClientSide);
-  return sizeBytes === local.entry.sizeBytes || (sizeBytes === base?.sizeBytes && localChangeOf(states) === 'changed');
+  // While a folder changes from a client-side mode to another kind, or back, objects of both kinds stand side by side.
+  const sizes = [remoteSizeOf(remote.version, policy.isClientSide), remoteSizeOf(remote.version, !policy.isClientSide)];
+  return sizes.includes(local.entry.sizeBytes) || (base !== null && sizes.includes(base.sizeBytes) && localChangeOf(states) === 'changed');
 }
 
 /** Whether the row needs the path's tombstones: base knows an object that is gone, and a local file's fate hangs on why. */

@@ -117,6 +117,12 @@ export function openKms(access: S3Access, keyId: string): OpenKms {
       const { CiphertextBlob } = await kms.send(new EncryptCommand({ KeyId: request.keyId, Plaintext: request.plaintext, EncryptionContext: { ...request.encryptionContext } }));
       return taken(CiphertextBlob);
     }),
+    reEncrypt: async (request) => call(async (kms, { ReEncryptCommand }) => {
+      const { CiphertextBlob } = await kms.send(new ReEncryptCommand({
+        CiphertextBlob: request.ciphertext, SourceEncryptionContext: { ...request.sourceContext }, DestinationKeyId: request.keyId, DestinationEncryptionContext: { ...request.encryptionContext },
+      }));
+      return taken(CiphertextBlob);
+    }),
     close: () => {
       void client?.then((kms) => kms.destroy(), () => undefined);
       client = null;

@@ -20,6 +20,8 @@ export type FolderEpoch = {
   readonly mode: EncryptionMode;
   /** `authKeyOf(folderKey, n)` of main/envelope, 32 bytes; null in the server-side modes. */
   readonly authKey: Uint8Array | null;
+  /** Every object that counts has been brought under a later epoch. */
+  readonly isEnded?: boolean;
 };
 
 export type RemoteFolderConfig = {

@@ -46,13 +46,14 @@ function memberOf(mode: ClientSideMode, keys: readonly HeldKey[], access: S3Acce
 
 /**
  * @param modes - of all epochs, ascending; the last client-side one is written under.
- * @param keys - those that the modes name.
+ * @param keys - those that the modes name; of earlier modes some may be missing, whose objects then do not open.
  * @returns null where no mode is client-side. @throws SyncError key-not-found, key-invalid
  */
 export function createFolderKeyring(modes: readonly EncryptionMode[], keys: readonly HeldKey[], access: S3Access, options: KeyringOptions = {}): OpenKeyring | null {
   const distinct: ClientSideMode[] = [];
   for (const mode of modes.filter(isClientSide).toReversed()) if (!distinct.some((known) => isSame(known, mode))) distinct.push(mode);
-  const members = distinct.map((mode) => memberOf(mode, keys, access, options));
+  const isHeld = (mode: ClientSideMode): boolean => mode.id === 'cse-kms' || keys.some(({ keyId }) => keyId === mode.keyId);
+  const members = distinct.filter((mode) => mode === modes.at(-1) || isHeld(mode)).map((mode) => memberOf(mode, keys, access, options));
   const [current] = members;
   if (current === undefined) return null;
   return {

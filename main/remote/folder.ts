@@ -13,17 +13,22 @@ import { OWN_DIRECTORY, parseSyncPath } from '../model/path.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
 import type { FileAttributes, RemoteVersion, Tombstone } from '../model/snapshot.ts';
 import type { ListedObject, RemoteFolder, ResolvedKey } from '../sync/ports.ts';
+import { withAnyKey } from './any-key-store.ts';
 import { capabilitiesOf } from './capabilities-of.ts';
 import type { Capabilities } from './capabilities.ts';
 import { copyThrough } from './copy-through.ts';
-import { checkPin, loadDescriptor } from './descriptor-store.ts';
+import { checkPin, hasNews, loadDescriptor } from './descriptor-store.ts';
+import type { LoadedDescriptor } from './descriptor-store.ts';
 import type { RemoteFolderConfig } from './folder-config.ts';
 import { createFeeds } from './feeds.ts';
 import { createLongNames } from './long-names.ts';
-import type { ListPage, ObjectHead, ObjectStore } from './object-store.ts';
+import type { ListPage, ListedVersion, ObjectHead, ObjectStore } from './object-store.ts';
+import { createReprotector } from './reprotect.ts';
 import { withRetries } from './retry.ts';
 import { createS3Store } from './s3.ts';
 import { createStoredFiles } from './stored-file.ts';
+import { countOldVersions, versionFacts } from './version-facts.ts';
+import type { VersionFact } from './version-facts.ts';
 import { copyGuarded, explainUnreadable } from './writes.ts';
 
 export type OpenRemoteFolder = RemoteFolder & {
@@ -31,6 +36,12 @@ export type OpenRemoteFolder = RemoteFolder & {
   capabilities(signal: AbortSignal): Promise<Capabilities>;
   /** Unfinished uploads of this device's own, left by a crash: of these keys, begun since. */
   abortLeftovers(uploads: readonly { readonly objectKey: ObjectKey; readonly sinceMs: number }[], signal: AbortSignal): Promise<void>;
+  /** Earlier versions of files that the bucket keeps; null where it keeps none. */
+  oldVersions(signal: AbortSignal): Promise<{ readonly objects: number; readonly bytes: number } | null>;
+  /** Every version, the standing ones included, and what it takes to read it. */
+  versions(signal: AbortSignal): AsyncIterable<VersionFact>;
+  /** Removes one version for good. */
+  deleteVersion(version: Pick<ListedVersion, 'objectKey' | 'versionId'>, signal: AbortSignal): Promise<void>;
   /** Closes the connections. */
   close(): Promise<void>;
 };
@@ -47,13 +58,24 @@ const CLOCK_TOLERANCE_MS = 15 * 60_000;
  */
 export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore): OpenRemoteFolder {
   const { prefix } = config;
-  const store = givenStore ?? createS3Store(config.access, config.bucket);
   const files = createStoredFiles(config);
+  const store = withAnyKey(givenStore ?? createS3Store(config.access, config.bucket), files.readers);
   const { requests, names, authKeyOf } = files;
   const longNames = createLongNames(store, prefix, requests);
   const ownPrefix = `${prefix}${OWN_DIRECTORY}/`;
   const readOptions = { modeHeaders: requests.read };
+  const acceptsPlain = config.epochs.some(({ mode, isEnded }) => !isClientSide(mode) && isEnded !== true);
   const tombstonePlaces = config.epochs.map(({ n }) => authKeyOf(n));
+
+  /** A description that the keys of this folder do not open any more is of a later epoch, under a customer key or no longer under one. */
+  async function loadReadable(signal: AbortSignal): Promise<LoadedDescriptor | null> {
+    try {
+      return await loadDescriptor(store, prefix, signal, requests);
+    } catch (error) {
+      const isOtherKey = isSyncError(error, 'rejected') || isSyncError(error, 'key-not-found') || (isSyncError(error, 'access-denied') && requests.customerKeyMd5 !== null);
+      throw isOtherKey ? new SyncError('descriptor-changed', { server: error.about.server }, { cause: error }) : error;
+    }
+  }
 
   async function listPage(options: { prefix: string; startAfter?: string; continuation?: string }, signal: AbortSignal): Promise<ListPage> {
     return withRetries(async () => store.listPage(options, signal), signal);
@@ -86,7 +108,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
 
   function openTombstone(objectKey: ObjectKey, body: Buffer, path: SyncPath): Tombstone | null {
     try {
-      const isSealed = authKeyOf(files.epoch.n) !== null || body[0] !== 0x7b; // `{`
+      const isSealed = !acceptsPlain || body[0] !== 0x7b; // `{`
       const tombstone = parseTombstone(isSealed ? openRecord(body, { purpose: 'tombstone', objectKey, authKeyOf }).body : body);
       return tombstone.path === path && objectKey.endsWith(`/${tombstone.operationId}`) ? tombstone : null;
     } catch (error) {
@@ -121,14 +143,24 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
     }
   }
 
+  async function resolveKeys(objectKeys: readonly ObjectKey[], signal: AbortSignal): Promise<readonly ResolvedKey[]> {
+    const relatives = objectKeys.map((objectKey) => objectKey.slice(prefix.length));
+    if (names === null) return relatives.map(resolveReadable);
+    const hashes = new Set(relatives.flatMap((relative) => longNameHashes(relative)));
+    if (hashes.size > 0) await longNames.load(hashes, signal);
+    return relatives.map(resolveEncrypted);
+  }
+
   const capabilities = async (signal: AbortSignal): Promise<Capabilities> => capabilitiesOf(config, store, signal);
+
+  const reprotector = createReprotector({ config, store, files, capabilities, listBelow });
 
   return {
     capabilities,
     feeds: createFeeds({ store, prefix, files, listBelow, capabilities }),
 
     async checkFolder(signal) {
-      const loaded = await loadDescriptor(store, prefix, signal, requests);
+      const loaded = await loadReadable(signal);
       if (loaded === null) throw new SyncError('descriptor-missing');
       const { descriptor } = loaded;
       checkPin(descriptor, config.pin ?? { folderId: config.folderId, epoch: files.epoch.n, folderKeyFingerprint: null });
@@ -139,6 +171,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
           throw isSyncError(error, 'not-authentic') ? new SyncError('descriptor-mismatch', {}, { cause: error }) : error;
         }
       }
+      if (hasNews(descriptor, config.epochs)) throw new SyncError('descriptor-changed');
     },
 
     async *list(signal) {
@@ -164,13 +197,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
       }
     },
 
-    async resolve(objectKeys, signal) {
-      const relatives = objectKeys.map((objectKey) => objectKey.slice(prefix.length));
-      if (names === null) return relatives.map(resolveReadable);
-      const hashes = new Set(relatives.flatMap((relative) => longNameHashes(relative)));
-      if (hashes.size > 0) await longNames.load(hashes, signal);
-      return relatives.map(resolveEncrypted);
-    },
+    resolve: resolveKeys,
 
     objectKeyOf: (path) => files.objectKeyOf(path),
 
@@ -222,7 +249,9 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
       const source = await head(from.objectKey, signal);
       if (source === null) throw new SyncError('object-not-found', { path: from.path, objectKey: from.objectKey });
       if (source.etag !== from.etag) throw new SyncError('version-changed', { path: from.path, objectKey: from.objectKey });
-      versionOf(source, from.objectKey, from.path);
+      const { epoch: writtenUnder } = versionOf(source, from.objectKey, from.path);
+      // Attributes of this epoch on a body under an earlier key would say that the key is this epoch's.
+      if (writtenUnder !== files.epoch.n && isClientSide(files.epoch.mode)) throw new SyncError('rejected', { path: from.path, objectKey: from.objectKey, detail: 'It is still encrypted as the folder was before.' });
       const objectKey = files.objectKeyOf(to);
       if (names !== null) await longNames.store(names.encryptPath(to).longNames, signal);
       const metadata = files.metadataOfCopy(source.metadata, attributes, objectKey);
@@ -240,6 +269,16 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
       const version = versionOf(copied, objectKey, to);
       if (version.attributes?.operationId !== attributes.operationId) throw new SyncError('version-changed', { path: to, objectKey });
       return version;
+    },
+
+    reprotect: async (object, path, sha256, signal) => explainUnreadable(store, requests, object.objectKey, async () => reprotector.one(object, path, sha256, signal), signal),
+    reprotectOwn: async (signal) => reprotector.own(signal),
+
+    oldVersions: async (signal) => countOldVersions(store, prefix, signal),
+    versions: (signal) => versionFacts({ config, store, files, resolve: resolveKeys }, signal),
+    async deleteVersion({ objectKey, versionId }, signal) {
+      if (store.deleteVersion === undefined) throw new SyncError('rejected', { objectKey, detail: 'The endpoint deletes no versions.' });
+      await withRetries(async () => store.deleteVersion?.(objectKey, versionId, signal), signal);
     },
 
     async abortLeftovers(uploads, signal) {

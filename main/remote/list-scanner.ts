@@ -5,7 +5,7 @@
 import { SyncError } from '../model/errors.ts';
 import type { ObjectKey } from '../model/path.ts';
 import { bareEtag } from './object-store.ts';
-import type { ListPage, ListedKey, UnfinishedUpload } from './object-store.ts';
+import type { ListPage, ListedKey, ListedVersion, UnfinishedUpload } from './object-store.ts';
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
@@ -110,4 +110,28 @@ export function scanUploadsPage(xml: string): UploadsPage {
   const key = textOf(xml, 'NextKeyMarker', 0, xml.length);
   if (key === null || key === '') throw new SyncError('answer-invalid', { detail: 'The list of uploads does not say how it goes on.' });
   return { uploads, next: { key: decodeKey(key, isUrlEncoded), uploadId: textIn(xml, 'NextUploadIdMarker') ?? '' } };
+}
+
+export type VersionsPage = { readonly versions: readonly ListedVersion[]; readonly next: { readonly key: string; readonly versionId: string } | null };
+
+/** A page of ListObjectVersions, delete markers included, in the server's order. @throws SyncError answer-invalid */
+export function scanVersionsPage(xml: string): VersionsPage {
+  const isUrlEncoded = xml.includes('<EncodingType>url<');
+  const versions: ListedVersion[] = [];
+  for (const [, kind, entry = ''] of xml.matchAll(/<(Version|DeleteMarker)>(.*?)<\/\1>/gs)) {
+    const text = (tag: string): string | null => textOf(entry, tag, 0, entry.length);
+    const isDeleteMarker = kind === 'DeleteMarker';
+    const [key, versionId, etag] = [text('Key'), text('VersionId'), text('ETag')];
+    const size = isDeleteMarker ? 0 : Number(text('Size') ?? Number.NaN);
+    const lastModifiedMs = Date.parse(text('LastModified') ?? '');
+    if (key === null || key === '' || versionId === null || (etag === null && !isDeleteMarker) || !Number.isSafeInteger(size) || Number.isNaN(lastModifiedMs)) throw new SyncError('answer-invalid', { detail: 'The list of versions has an entry that makes no sense.' });
+    versions.push({
+      objectKey: decodeKey(key, isUrlEncoded) as ObjectKey, versionId: decodeEntities(versionId), etag: bareEtag(decodeEntities(etag ?? '')), objectBytes: size, lastModifiedMs,
+      isLatest: text('IsLatest') === 'true', isDeleteMarker,
+    });
+  }
+  if (textIn(xml, 'IsTruncated') !== 'true') return { versions, next: null };
+  const key = textOf(xml, 'NextKeyMarker', 0, xml.length);
+  if (key === null || key === '') throw new SyncError('answer-invalid', { detail: 'The list of versions does not say how it goes on.' });
+  return { versions, next: { key: decodeKey(key, isUrlEncoded), versionId: textIn(xml, 'NextVersionIdMarker') ?? '' } };
 }

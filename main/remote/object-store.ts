@@ -18,6 +18,8 @@ export type ServerEncryption = {
   readonly algorithm: string | null;
   readonly kmsKeyId: string | null;
   readonly customerKeyMd5: string | null;
+  /** Whether a bucket key stands between KMS and the object. */
+  readonly isBucketKey?: boolean;
 };
 
 export type Metadata = Readonly<Record<string, string>>;
@@ -41,9 +43,12 @@ export type ObjectHead = {
   readonly lastModifiedMs: number;
   readonly metadata: Metadata;
   readonly encryption: ServerEncryption;
+  readonly contentType?: string | undefined;
 };
 
 export type ReadOptions = {
+  /** An earlier version; by default the one that stands. */
+  readonly versionId?: string | undefined;
   readonly ifMatch?: string | undefined;
   readonly modeHeaders?: ModeHeaders | undefined;
 };
@@ -60,6 +65,8 @@ export type ListPage = {
 export type ListOptions = { readonly prefix: string; readonly delimiter?: string; readonly startAfter?: string; readonly continuation?: string; readonly maxKeys?: number };
 
 export type Part = { readonly partNumber: number; readonly etag: string };
+/** One version of a key, or the mark that it was deleted, as a listing of versions tells it. */
+export type ListedVersion = ListedKey & { readonly versionId: string; readonly isLatest: boolean; readonly isDeleteMarker: boolean };
 export type UnfinishedUpload = { readonly objectKey: ObjectKey; readonly uploadId: string; readonly initiatedMs: number };
 
 export interface ObjectStore {
@@ -72,8 +79,16 @@ export interface ObjectStore {
   listPage(options: ListOptions, signal: AbortSignal): Promise<ListPage>;
   /** Success also where nothing was there, unless a condition says otherwise. */
   delete(objectKey: ObjectKey, condition: Condition, signal: AbortSignal): Promise<void>;
-  /** Server-side, metadata replaced. `from.etag` null: whatever version is there. */
-  copy(from: { readonly objectKey: ObjectKey; readonly etag: string | null }, to: ObjectKey, options: WriteOptions & { readonly sourceModeHeaders?: ModeHeaders }, signal: AbortSignal): Promise<Written>;
+  /** Server-side, metadata replaced unless `keepsMetadata`. `from.etag` null: whatever version is there. */
+  copy(from: { readonly objectKey: ObjectKey; readonly etag: string | null }, to: ObjectKey, options: WriteOptions & { readonly sourceModeHeaders?: ModeHeaders; readonly keepsMetadata?: boolean }, signal: AbortSignal): Promise<Written>;
+  /** One part of an upload, taken from an object on the server. @throws SyncError version-changed */
+  copyPart?(from: { readonly objectKey: ObjectKey; readonly etag: string }, to: ObjectKey, uploadId: string, partNumber: number, range: Range, options: { readonly modeHeaders: ModeHeaders; readonly sourceModeHeaders: ModeHeaders }, signal: AbortSignal): Promise<Part>;
+  /** UpdateObjectEncryption: wraps the data key of a version anew under a KMS key; content, metadata and ETag stay. Knows no conditions. */
+  updateEncryption?(objectKey: ObjectKey, target: { readonly kmsKeyArn: string; readonly bucketKey: boolean }, signal: AbortSignal): Promise<void>;
+  /** All versions below a prefix, in pages. */
+  listVersions?(prefix: string, signal: AbortSignal): AsyncIterable<readonly ListedVersion[]>;
+  /** Removes one version for good. One that is gone already is no error. */
+  deleteVersion?(objectKey: ObjectKey, versionId: string, signal: AbortSignal): Promise<void>;
 
   startMultipart(objectKey: ObjectKey, options: Omit<WriteOptions, 'condition'>, signal: AbortSignal): Promise<{ readonly uploadId: string; readonly encryption: ServerEncryption }>;
   putPart(objectKey: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array, options: { readonly modeHeaders: ModeHeaders; readonly bodySha256?: string | undefined }, signal: AbortSignal): Promise<Part>;

@@ -5,6 +5,7 @@
  *
  * The same contract tests hold for this store and for one that uses the SDK alone.
  */
+import { createHash } from 'node:crypto';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { SyncError } from '../model/errors.ts';
 import type { S3Access } from '../model/settings.ts';
@@ -12,11 +13,12 @@ import { encodePath } from '../sigv4/signature.ts';
 import { createSdkClient, resolveEndpoint } from './endpoint.ts';
 import { createHttpClient } from './http.ts';
 import type { HttpClient } from './http.ts';
-import { scanListPage, scanUploadsPage, textIn } from './list-scanner.ts';
+import { scanListPage, scanUploadsPage, scanVersionsPage, textIn } from './list-scanner.ts';
 import { bareEtag } from './object-store.ts';
 import type { Condition, ObjectHead, ObjectStore, ServerEncryption, UnfinishedUpload, Written } from './object-store.ts';
 import { errorOfAnswer, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
+import { withRetries } from './retry.ts';
 
 export type S3StoreOptions = { readonly connections?: number };
 
@@ -46,6 +48,7 @@ function encryptionOf(answer: Answer): ServerEncryption {
     algorithm: headerOf(answer, 'x-amz-server-side-encryption') ?? headerOf(answer, 'x-amz-server-side-encryption-customer-algorithm') ?? null,
     kmsKeyId: headerOf(answer, 'x-amz-server-side-encryption-aws-kms-key-id') ?? null,
     customerKeyMd5: headerOf(answer, 'x-amz-server-side-encryption-customer-key-md5') ?? null,
+    isBucketKey: headerOf(answer, 'x-amz-server-side-encryption-bucket-key-enabled') === 'true',
   };
 }
 
@@ -63,7 +66,11 @@ function headOf(answer: Answer, objectBytes: number): ObjectHead {
   const etag = bareEtag(headerOf(answer, 'etag'));
   const lastModifiedMs = Date.parse(headerOf(answer, 'last-modified') ?? '');
   if (etag === '' || Number.isNaN(lastModifiedMs) || !Number.isSafeInteger(objectBytes)) throw new SyncError('not-s3', { detail: 'The answer does not describe an object.' });
-  return { etag, versionId: versionIdOf(answer), objectBytes, lastModifiedMs, metadata: metadataOf(answer), encryption: encryptionOf(answer) };
+  return { etag, versionId: versionIdOf(answer), objectBytes, lastModifiedMs, metadata: metadataOf(answer), encryption: encryptionOf(answer), contentType: headerOf(answer, 'content-type') };
+}
+
+function queryOf(versionId: string | undefined): { readonly query?: readonly [string, string][] } {
+  return versionId === undefined ? {} : { query: [['versionId', versionId]] };
 }
 
 function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<string, string> {
@@ -121,19 +128,19 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       return written;
     },
 
-    async head(objectKey, { ifMatch, modeHeaders }, signal) {
+    async head(objectKey, { ifMatch, modeHeaders, versionId }, signal) {
       const headers = { ...modeHeaders, ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }) };
-      const answer = await (await http()).send({ method: 'HEAD', objectKey, headers }, signal);
+      const answer = await (await http()).send({ method: 'HEAD', objectKey, headers, ...queryOf(versionId) }, signal);
       if (answer.status === 404) return null;
       await expect(200, answer, objectKey);
       return headOf(answer, Number(headerOf(answer, 'content-length')));
     },
 
-    async get(objectKey, { ifMatch, modeHeaders, range, into }, signal) {
+    async get(objectKey, { ifMatch, modeHeaders, range, into, versionId }, signal) {
       const headers: Record<string, string> = { ...modeHeaders };
       if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
       if (range !== undefined) headers['range'] = `bytes=${range.start}-${range.end - 1}`;
-      const answer = await expect(range === undefined ? 200 : 206, await (await http()).send({ method: 'GET', objectKey, headers, into }, signal), objectKey);
+      const answer = await expect(range === undefined ? 200 : 206, await (await http()).send({ method: 'GET', objectKey, headers, into, ...queryOf(versionId) }, signal), objectKey);
       if (range === undefined) {
         if (headerOf(answer, 'content-range') !== undefined) throw new SyncError('answer-invalid', { objectKey, detail: 'A part came where the whole was asked for.' });
         return { head: headOf(answer, answer.body.length), body: answer.body };
@@ -162,10 +169,10 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       if (answer.status !== 200) await expect(204, answer, objectKey);
     },
 
-    async copy(from, to, { metadata, modeHeaders, condition, contentType, sourceModeHeaders }, signal) {
+    async copy(from, to, { metadata, modeHeaders, condition, contentType, sourceModeHeaders, keepsMetadata = false }, signal) {
       const headers: Record<string, string> = {
-        ...metadataHeaders(metadata), ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition),
-        'content-type': contentType ?? BINARY, 'x-amz-copy-source': encodePath(`/${bucket}/${from.objectKey}`), 'x-amz-metadata-directive': 'REPLACE',
+        ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition), 'x-amz-copy-source': encodePath(`/${bucket}/${from.objectKey}`),
+        ...(keepsMetadata ? { 'x-amz-metadata-directive': 'COPY' } : { ...metadataHeaders(metadata), 'content-type': contentType ?? BINARY, 'x-amz-metadata-directive': 'REPLACE' }),
       };
       if (from.etag !== null) headers['x-amz-copy-source-if-match'] = from.etag;
       const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey: to, headers }, signal), to);
@@ -186,6 +193,43 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       const etag = bareEtag(headerOf(answer, 'etag'));
       if (etag === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer to a part names no version.' });
       return { partNumber, etag };
+    },
+
+    async copyPart(from, to, uploadId, partNumber, { start, end }, { modeHeaders, sourceModeHeaders }, signal) {
+      const query: [string, string][] = [['partNumber', String(partNumber)], ['uploadId', uploadId]];
+      const headers = {
+        ...modeHeaders, ...sourceModeHeaders, 'x-amz-copy-source': encodePath(`/${bucket}/${from.objectKey}`), 'x-amz-copy-source-if-match': from.etag, 'x-amz-copy-source-range': `bytes=${start}-${end - 1}`,
+      };
+      const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey: to, query, headers }, signal), to);
+      const etag = bareEtag(textIn(resultIn(answer, 'CopyPartResult', to), 'ETag'));
+      if (etag === '') throw new SyncError('not-s3', { objectKey: to, detail: 'The answer to a part names no version.' });
+      return { partNumber, etag };
+    },
+
+    async updateEncryption(objectKey, { kmsKeyArn, bucketKey }, signal) {
+      if (!/^arn:[\w:/-]+$/.test(kmsKeyArn)) throw new SyncError('invariant', { detail: 'An encryption is updated to a KMS key by its ARN.' });
+      const xml = `<ObjectEncryption xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><SSE-KMS><KMSKeyArn>${kmsKeyArn}</KMSKeyArn><BucketKeyEnabled>${bucketKey}</BucketKeyEnabled></SSE-KMS></ObjectEncryption>`;
+      const headers = { 'content-type': 'application/xml', 'content-md5': createHash('md5').update(xml).digest('base64') };
+      await expect(200, await (await http()).send({ method: 'PUT', objectKey, query: [['encryption', '']], headers, body: Buffer.from(xml) }, signal), objectKey);
+    },
+
+    async *listVersions(prefix, signal) {
+      let marker: readonly [string, string][] = [];
+      for (;;) {
+        const query: readonly [string, string][] = [['versions', ''], ['encoding-type', 'url'], ['prefix', prefix], ...marker];
+        const answer = await withRetries(async () => expect(200, await (await http()).send({ method: 'GET', objectKey: '', query }, signal), ''), signal);
+        const page = scanVersionsPage(resultIn(answer, 'ListVersionsResult', ''));
+        yield page.versions;
+        if (page.next === null) return;
+        const next: readonly [string, string][] = [['key-marker', page.next.key], ['version-id-marker', page.next.versionId]];
+        if (JSON.stringify(next) === JSON.stringify(marker)) throw new SyncError('answer-invalid', { detail: 'The list of versions goes in circles.' });
+        marker = next;
+      }
+    },
+
+    async deleteVersion(objectKey, versionId, signal) {
+      const answer = await (await http()).send({ method: 'DELETE', objectKey, query: [['versionId', versionId]] }, signal);
+      if (answer.status !== 200 && answer.status !== 404) await expect(204, answer, objectKey);
     },
 
     async completeMultipart(objectKey, uploadId, parts, { modeHeaders, condition }, signal) {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { encodeAttributes, openAttributes, openCustomerAttributes, parseAttributes, sealAttributes, sealCustomerAttributes } from '../envelope/attributes.ts';
-import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope } from '../envelope/envelope.ts';
+import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope, rewrapEnvelope } from '../envelope/envelope.ts';
 import type { Binding, Decryption, Encryption } from '../envelope/envelope.ts';
 import { checkMetadataSize } from '../envelope/format.ts';
 import { createNames } from '../envelope/names.ts';
@@ -34,6 +34,8 @@ export type StoredFiles = {
   readonly epoch: FolderEpoch;
   /** Headers of the current epoch's mode. */
   readonly requests: ModeRequests;
+  /** The ways of reading that objects of all epochs need, one for each customer key at hand and one without; the current epoch's first. */
+  readonly readers: readonly ModeRequests[];
   /** The key under which new objects are written; null where S3 or KMS holds it. */
   readonly keyId: KeyId | null;
   readonly names: Names | null;
@@ -57,6 +59,12 @@ export type StoredFiles = {
   open(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead;
   /** @throws SyncError key-not-found, key-unwrap-failed, commitment-mismatch, … */
   openBody(head: ObjectHead): Promise<Decryption>;
+  /**
+   * The metadata of an object whose data key is wrapped anew under the current epoch's key, its body left as it is.
+   *
+   * @throws SyncError not-ours, key-not-found, key-unwrap-failed, commitment-mismatch, metadata-too-large, …
+   */
+  rewrapped(head: ObjectHead, attributes: FileAttributes, objectKey: ObjectKey): Promise<Metadata>;
   /** Ends what connections the keys need. */
   close(): void;
 };
@@ -84,6 +92,29 @@ function foreignAttributes(head: ObjectHead, objectKey: ObjectKey, path: SyncPat
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+type Way = { readonly epoch: FolderEpoch; readonly requests: ModeRequests };
+
+/** How each epoch's objects are asked for; those whose customer key is not here are left out. */
+function waysOf(config: RemoteFolderConfig, current: ModeRequests): readonly Way[] {
+  const last = currentEpoch(config);
+  return config.epochs.flatMap((epoch) => {
+    if (epoch === last) return [{ epoch, requests: current }];
+    try {
+      return [{ epoch, requests: requestsOf(epoch.mode, config.keys, config.access.endpoint) }];
+    } catch (error) {
+      if (isSyncError(error, 'key-not-found')) return [];
+      throw error;
+    }
+  });
+}
+
+/** One for each customer key, the newest first. */
+function readersOf(ways: readonly Way[]): readonly ModeRequests[] {
+  const distinct: ModeRequests[] = [];
+  for (const { requests } of ways.toReversed()) if (!distinct.some(({ customerKeyMd5 }) => customerKeyMd5 === requests.customerKeyMd5)) distinct.push(requests);
+  return distinct;
+}
+
 /** @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http) */
 export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const { prefix, folderId, epochs } = config;
@@ -92,12 +123,16 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const keyring = createFolderKeyring(epochs.map(({ mode }) => mode), config.keys, config.access, config);
   const authKeys = new Map(epochs.flatMap(({ n, authKey }) => (authKey === null ? [] : [[n, asBuffer(authKey)] as const])));
   const names = config.namesKey === null ? null : createNames(asBuffer(config.namesKey), folderId);
-  const hasServerSide = epochs.some(({ mode }) => !isClientSide(mode));
+  // Once an epoch has ended, nothing plain passes for an object of it any more.
+  const hasServerSide = epochs.some(({ mode, isEnded }) => !isClientSide(mode) && isEnded !== true);
+  const ways = waysOf(config, requests);
+  const hasSealedEpoch = epochs.some(({ mode }) => isClientSide(mode));
   const hasV2 = epochs.some(({ mode }) => isClientSide(mode) && mode.format === 'v2');
   const serverSide = epochs.filter(({ mode }) => !isClientSide(mode)).map(({ mode }) => requestsOf(mode, config.keys, config.access.endpoint));
   const hasKmsWrap = epochs.some(({ mode }) => mode.id === 'cse-kms');
   const modeOf = (n: number): FolderEpoch['mode'] | undefined => epochs.find((known) => known.n === n)?.mode;
-  const customerKey = epoch.mode.id === 'sse-c' ? asBuffer(heldKey(config.keys, epoch.mode.keyId).bytes) : null;
+  const customerKeyOf = (mode: FolderEpoch['mode']): Buffer | null => (mode.id === 'sse-c' ? asBuffer(heldKey(config.keys, mode.keyId).bytes) : null);
+  const customerKey = customerKeyOf(epoch.mode);
   const authKeyOf = (n: number): Buffer | null => authKeys.get(n) ?? null;
 
   function attributesText(attributes: FileAttributes, objectKey: ObjectKey, binding: Binding | null): string {
@@ -137,14 +172,21 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     return { attributes, epoch: n, keyId: facts.keyId, isClientSide: true };
   }
 
+  /** The last server-side epoch that would have had the object stored as it is. */
+  function plainEpochOf(head: ObjectHead): FolderEpoch {
+    const fitting = ways.findLast(({ requests: way }) => !isClientSide(way.mode) && isHonoured(way, head.encryption));
+    return fitting?.epoch ?? epochs.findLast(({ mode }) => !isClientSide(mode)) ?? epoch;
+  }
+
   function openPlain(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead {
     const text = head.metadata[ATTRIBUTES_NAME];
-    const found = epochs.findLast(({ mode }) => !isClientSide(mode)) ?? epoch;
+    const found = plainEpochOf(head);
     const keyId = found.mode.id === 'sse-c' ? found.mode.keyId : null;
     const foreign = { attributes: foreignAttributes(head, objectKey, path), epoch: found.n, keyId, isClientSide: false };
     if (text === undefined) return foreign;
     try {
-      const attributes = found.mode.id === 'sse-c' ? openCustomerAttributes(text, { folderId, objectKey, customerKey: asBuffer(heldKey(config.keys, found.mode.keyId).bytes) }) : parseAttributes(text);
+      const ownKey = customerKeyOf(found.mode);
+      const attributes = ownKey === null ? parseAttributes(text) : openCustomerAttributes(text, { folderId, objectKey, customerKey: ownKey });
       // Another tool that copied the metadata along with a new body has made a version of its own.
       if (attributes.sizeBytes !== head.objectBytes) return foreign;
       // What Enfold stored must still be kept as one of the folder's modes says. Another tool's object is kept as that tool asked.
@@ -159,6 +201,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   return {
     epoch,
     requests,
+    readers: readersOf(ways),
     keyId: epoch.mode.id === 'cse-c' || epoch.mode.id === 'sse-c' ? epoch.mode.keyId : null,
     names,
     authKeyOf,
@@ -175,8 +218,10 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     },
     metadataOf: (attributes, objectKey, encryption) => metadataWith(attributesText(attributes, objectKey, encryption?.binding ?? null), attributes, encryption?.metadata ?? {}),
     metadataOfCopy(old, attributes, to) {
-      const facts = isClientSide(epoch.mode) ? inspectEnvelope(old) : null;
+      const facts = inspectEnvelope(old);
       if (isClientSide(epoch.mode) && facts === null) throw new SyncError('not-ours');
+      // New attributes alone would say of a sealed body that it is plain.
+      if (!isClientSide(epoch.mode) && facts !== null && hasSealedEpoch) throw new SyncError('rejected', { detail: 'It is still encrypted as the folder was before.' });
       return metadataWith(attributesText(attributes, to, facts?.binding ?? null), attributes, facts === null ? {} : envelopeOf(old));
     },
     open(head, objectKey, path) {
@@ -187,6 +232,11 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     async openBody(head) {
       if (keyring === null) throw new SyncError('key-not-found');
       return openEnvelope(head.metadata, keyring, hasV2 ? READ_V3_AND_V2 : READ_V3_ONLY, { objectBytes: head.objectBytes });
+    },
+    async rewrapped(head, attributes, objectKey) {
+      if (keyring === null) throw new SyncError('key-not-found');
+      const { metadata, binding } = await rewrapEnvelope(head.metadata, keyring);
+      return metadataWith(attributesText(attributes, objectKey, binding), attributes, metadata);
     },
     close: () => keyring?.close(),
   };

@@ -22,6 +22,8 @@ export type GuardedWrite = {
   /** Null: nothing may be there. */
   readonly ifMatch: string | null;
   readonly contentType?: string;
+  /** What is replaced stands nowhere else: then also what the server kept in another mode than asked stays, and only the error tells. */
+  readonly keepsUnhonoured?: boolean;
 };
 
 const ATTEMPTS = 5;
@@ -108,7 +110,7 @@ async function confirm(store: ObjectStore, requests: ModeRequests, write: Guarde
     known = writtenOf(head);
   }
   if (!isHonoured(requests, known.encryption)) {
-    await removeOwn(store, requests, write, signal);
+    if (write.keepsUnhonoured !== true) await removeOwn(store, requests, write, signal);
     checkHonoured(requests, known.encryption, write.objectKey);
   }
   return known;
@@ -163,6 +165,40 @@ export async function completeGuarded(
     async () => ({ ...(await store.completeMultipart(write.objectKey, uploadId, parts, { modeHeaders: requests.part, condition }, signal)), etag: '' }),
     signal,
   );
+}
+
+export const MAX_COPY_BYTES = 5 * 1024 ** 3;
+const COPY_PART_BYTES = 512 * 1024 ** 2;
+
+/**
+ * As {@link copyGuarded}, for what is too large for one copy: in parts, under metadata that is given anew.
+ *
+ * @throws SyncError rejected where the endpoint copies no parts
+ */
+export async function copyPartsGuarded(
+  store: ObjectStore,
+  requests: ModeRequests,
+  capabilities: Capabilities,
+  from: { readonly objectKey: ObjectKey; readonly etag: string; readonly objectBytes: number },
+  write: GuardedWrite,
+  signal: AbortSignal,
+  partBytes = COPY_PART_BYTES,
+): Promise<Written> {
+  const copyPart = store.copyPart?.bind(store);
+  if (copyPart === undefined) throw new SyncError('rejected', { objectKey: from.objectKey, detail: 'The endpoint copies no parts.' });
+  const { contentType, metadata } = write;
+  const { uploadId } = await withRetries(async () => store.startMultipart(write.objectKey, { metadata, modeHeaders: requests.write, ...(contentType === undefined ? {} : { contentType }) }, signal), signal);
+  try {
+    const parts: Part[] = [];
+    for (let start = 0; start < from.objectBytes; start += partBytes) {
+      const range = { start, end: Math.min(from.objectBytes, start + partBytes) };
+      parts.push(await withRetries(async () => copyPart(from, write.objectKey, uploadId, parts.length + 1, range, { modeHeaders: requests.part, sourceModeHeaders: requests.copySource }, signal), signal));
+    }
+    return await completeGuarded(store, requests, capabilities, write, uploadId, parts, signal);
+  } catch (error) {
+    await store.abortMultipart(write.objectKey, uploadId, AbortSignal.timeout(10_000)).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** A server-side copy with new metadata, verified by a HEAD; some endpoints answer 200 and store something else. */

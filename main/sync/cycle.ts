@@ -110,8 +110,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     }
 
     board.set({ phase: 'planning' });
-    // The folder may have changed its keys since: who published has read the description that is there now.
-    if (snapshots.remote.vanished > 0 || (!snapshots.isListed && snapshots.news.changes.length > 0)) await parts.remote.checkFolder?.(signal);
+    if (isAnythingNew(snapshots)) await parts.remote.checkFolder?.(signal);
     dropOneSided(parts);
     const policy = policyOf(parts, facts, snapshots, options);
     await enrich(parts, policy, signal);
@@ -196,11 +195,16 @@ export async function previewCycle(parts: FolderParts, facts: FolderFacts, memor
   joinOnNewDirection(parts.state, facts.direction);
   const snapshots = await look(parts, memory, { ...options, look: 'both' }, signal);
   if (snapshots === null) throw new SyncError('invariant', { detail: 'a full scan found no snapshots' });
-  if (snapshots.remote.vanished > 0) await parts.remote.checkFolder?.(signal);
+  if (isAnythingNew(snapshots)) await parts.remote.checkFolder?.(signal);
   dropOneSided(parts);
   const policy = policyOf(parts, facts, snapshots, options);
   await enrich(parts, policy, signal);
   return makePlan(parts.state.differences(), policy);
+}
+
+/** Before a word of the other devices is believed and before one of this device's is sent, the folder must still be what it was. */
+function isAnythingNew({ local, remote, news }: Snapshots): boolean {
+  return !remote.isClean || !local.isClean || news.changes.length > 0 || !news.isGapless;
 }
 
 function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote, isListed }: Snapshots, options: CycleOptions): PlanPolicy {

@@ -92,7 +92,9 @@ async function lookUpVersion({ path, base, local, remote }: PathStates, parts: F
       found.remote.push({ path, state: { type: 'present', version } });
       // It is the known version after all, and the listing says another time: so that it is not asked for again.
       const isKnown = base !== null && version.etag === base.etag && version.attributes?.operationId === base.operationId;
-      if (isKnown && base.listedMs !== remote.version.lastModifiedMs) found.base.push({ ...base, listedMs: remote.version.lastModifiedMs });
+      // Its key may have been wrapped anew, which leaves the ETag as it is.
+      const { epoch = base?.epoch ?? 0, keyId = base?.keyId ?? null } = version;
+      if (isKnown && base.listedMs !== remote.version.lastModifiedMs) found.base.push({ ...base, listedMs: remote.version.lastModifiedMs, epoch, keyId });
     } else {
       found.remote.push({ path, state: { type: 'absent', tombstone: null } });
       // Deleted since the listing.

@@ -50,6 +50,8 @@ export type FolderEngine = {
   runCycle(options?: CycleOptions & { readonly signal?: AbortSignal }): Promise<CycleResult>;
   /** Cycles until nothing is left to do but what is blocked. */
   runUntilDone(options?: CycleOptions & { readonly signal?: AbortSignal }): Promise<SyncResult>;
+  /** Runs other work on the folder in turn with its cycles; its signal also ends with the engine. */
+  exclusively<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** What the next cycle would do. @throws SyncError */
   preview(signal?: AbortSignal): Promise<Plan>;
   /** Keeps the folder in step from now on. */
@@ -240,6 +242,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
         }
         return total;
       }),
+    exclusively: (work, signal) => inTurn(() => work(signalOf(signal))),
     preview: (signal) => inTurn(() => previewCycle(parts, facts, memory, {}, signalOf(signal))),
     start,
     async pause() {

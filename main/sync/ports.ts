@@ -49,6 +49,8 @@ export interface LocalTree {
   hash(entry: LocalEntry, signal: AbortSignal): Promise<string>;
   /** A fresh name in the staging directory, on the same volume. */
   newStagingPath(): LocalPath;
+  /** What was staged, as a source to upload from; for a directory's path an empty directory is made there. */
+  stagedEntry(staged: LocalPath, path: SyncPath): Promise<LocalEntry>;
   /** Removes a staged file that will not be put in place; nothing there is no error. */
   removeStaged?(staged: LocalPath): Promise<void>;
   /** Puts staged files in place, durably: recheck, trash, times, rename, then one fsync per directory. Order of results as given. */
@@ -125,7 +127,26 @@ export interface RemoteFolder {
    * Verified by a HEAD. @throws SyncError version-changed, rejected (the endpoint cannot: upload instead)
    */
   copy(from: { readonly objectKey: ObjectKey; readonly etag: string; readonly path: SyncPath }, to: SyncPath, attributes: FileAttributes, signal: AbortSignal): Promise<RemoteVersion>;
+  /**
+   * Brings an object under the current epoch's mode and key, by the cheapest way that is right, unless somebody changes it meanwhile.
+   *
+   * @param sha256 - of the content, where it is known and the object's attributes may not tell.
+   * @throws SyncError version-changed (look again), not-ours, not-authentic, key-not-found, mode-not-honoured, …
+   */
+  reprotect?(object: { readonly objectKey: ObjectKey; readonly etag: string }, path: SyncPath, sha256: string | null, signal: AbortSignal): Promise<Reprotection>;
+  /** The same for Enfold's own objects: tombstones, long names. @returns how many were changed */
+  reprotectOwn?(signal: AbortSignal): Promise<number>;
 }
+
+/** What became of one object that is to stand under the folder's current mode and key. `version` is what stands now. */
+export type Reprotection =
+  /** It does already. */
+  | { readonly type: 'current'; readonly version: RemoteVersion }
+  /** Its key was wrapped anew by the service, it was copied on the server, or its own metadata was. */
+  | { readonly type: 'changed'; readonly way: 'update' | 'copy' | 'rewrap'; readonly version: RemoteVersion }
+  /** Only reading and writing it again will do. */
+  | { readonly type: 'transfer'; readonly version: RemoteVersion }
+  | { readonly type: 'gone' };
 
 // ---------------------------------------------------------------- transfers
 
@@ -150,6 +171,8 @@ export type DownloadJob = {
   readonly objectKey: ObjectKey;
   readonly etag: string;
   readonly objectBytes: number;
+  /** An earlier version; by default the one that stands. */
+  readonly versionId?: string | undefined;
   /** Where to put the verified plaintext; created with O_EXCL, fsynced before the result. */
   readonly staged: LocalPath;
 };

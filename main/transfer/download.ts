@@ -83,7 +83,7 @@ async function downloadWhole(context: TransferContext, job: DownloadJob, onProgr
   let decryption: Decryption | null = null;
   let staged: StagedFile | null = null;
   try {
-    const get = async (): ReturnType<typeof store.get> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read }, signal), signal);
+    const get = async (): ReturnType<typeof store.get> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId }, signal), signal);
     const { head, body } = await explainUnreadable(store, files.requests, job.objectKey, get, signal);
     const opening = await openReader(context, job, head);
     decryption = opening.decryption;
@@ -122,7 +122,7 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
     const release = await budget.take(range.end - range.start, rangeSignal);
     try {
       // A new one for each attempt: the broken one's connection may still be writing.
-      const get = async (): Promise<Arrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
+      const get = async (): Promise<Arrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
       const arrived = await explainUnreadable(store, files.requests, job.objectKey, get, rangeSignal);
       if (arrived.head.objectBytes !== job.objectBytes) throw new SyncError('version-changed', { objectKey: job.objectKey });
       return { arrived, release };

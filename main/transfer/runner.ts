@@ -1,5 +1,6 @@
 /** Runs transfers of one folder in this thread: what a worker does, and what the pool does where no worker is wanted. */
 import { SyncError } from '../model/errors.ts';
+import { withAnyKey } from '../remote/any-key-store.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import { createLongNames } from '../remote/long-names.ts';
@@ -33,8 +34,8 @@ export type TransferRunner = {
 
 /** @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http) */
 export function createRunner(config: RemoteFolderConfig, options: RunnerOptions, givenStore?: ObjectStore): TransferRunner {
-  const store = givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections });
   const files = createStoredFiles(config);
+  const store = withAnyKey(givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections }), files.readers);
   let known: Capabilities | null = null;
   const context: TransferContext = {
     store, files, longNames: createLongNames(store, config.prefix, files.requests), budget: createBudget(options.memoryBytes), buffers: createPartBuffers(options.partBytes + TAG_BYTES, 2 * options.partsInFlight),

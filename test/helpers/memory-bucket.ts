@@ -277,7 +277,8 @@ export class MemoryTransfers implements Transfers {
   async upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
     signal.throwIfAborted();
     const { path, local, objectKey, ifMatch } = job;
-    const content = isDirectoryPath(path) ? '' : await this.#power.call('local.read', path, () => this.#tree.readForUpload(local));
+    const staged = this.#tree.stagedContent(job.source);
+    const content = isDirectoryPath(path) ? '' : (staged ?? (await this.#power.call('local.read', path, () => this.#tree.readForUpload(local))));
     if (!this.#bucket.keepsPutConditions() && this.#bucket.options.isBlind !== true) {
       const standing = await this.#power.call('remote.put.head', path, () => this.#bucket.objects.get(objectKey) ?? null);
       if (ifMatch === null ? standing !== null : standing !== null && standing.etag !== ifMatch) throw new SyncError('version-changed', { path, objectKey });
@@ -286,7 +287,7 @@ export class MemoryTransfers implements Transfers {
     const sha256 = sha256Of(content);
     const stored = await this.#power.call('remote.put', path, () => {
       // The file is looked at again before the last byte leaves.
-      if (!isDirectoryPath(path)) this.#tree.readForUpload(local);
+      if (!isDirectoryPath(path) && staged === null) this.#tree.readForUpload(local);
       return this.#bucket.put(objectKey, content, { ...job.attributes, sizeBytes: sizeOf(content), sha256 }, { ifMatch });
     });
     onProgress(sizeOf(content));

@@ -290,6 +290,17 @@ export class MemoryTree implements LocalTree {
     return `${this.root}/.enfold/tmp/${this.#newName()}` as LocalPath;
   }
 
+  stagedEntry(staged: LocalPath, path: SyncPath): Promise<LocalEntry> {
+    return this.#power.call('local.stagedEntry', path, () => {
+      const content = this.#disk.staging.get(staged) ?? '';
+      return { path, kind: isDirectoryPath(path) ? 'directory' : 'file', sizeBytes: sizeOf(content), mtimeMs: 0, modeBits: 0o600, inode: '0', stamp: `staged:${staged}`, ...(isDirectoryPath(path) ? { isEmpty: true } : {}) };
+    });
+  }
+  /** What was staged there; null where nothing was. */
+  stagedContent(staged: LocalPath): string | null {
+    return this.#disk.staging.get(staged) ?? null;
+  }
+
   removeStaged(staged: LocalPath): Promise<void> {
     return this.#power.call('local.removeStaged', null, () => void this.#disk.staging.delete(staged));
   }

@@ -64,3 +64,15 @@ export function fingerprintOf(root: string): string {
   walk(root);
   return lines.join('\n');
 }
+
+/** A few files of every kind that matters to encryption: empty, of one block, larger than one part, deep, oddly named; and an empty directory. */
+export function makeTreeOfAllKinds(root: string, seed: string, isEmpty = false): void {
+  mkdirSync(root, { recursive: true });
+  if (isEmpty) return;
+  writeAt(root, 'empty file', '');
+  writeAt(root, 'sixteen.bin', seededBytes(`${seed}/16`, 16));
+  writeAt(root, 'pictures/Ünïcödé & more.jpg', seededBytes(`${seed}/picture`, 70_001));
+  writeAt(root, 'pictures/a copy.jpg', seededBytes(`${seed}/picture`, 70_001));
+  writeAt(root, 'deep/er/and/deeper.txt', `the text of ${seed}`);
+  mkdirSync(join(root, 'nothing inside'), { recursive: true });
+}

@@ -108,8 +108,19 @@ export const requests = {
   'folders.remove': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.activity': { by: 'engine', input: z.strictObject({ folderId: id, limit: z.int().min(1).max(1000) }) },
   'folders.skipped': { by: 'engine', input: z.strictObject({ folderId: id }) },
-  'browse.list': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath }) },
-  'browse.download': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: absolutePath }) },
+  'browse.open': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, /** All below it, for a search. */ isDeep: z.boolean() }) },
+  'browse.rows': { by: 'engine', input: z.strictObject({ listingId: id, text: z.string().max(500), by: z.enum(['name', 'sizeBytes', 'modifiedMs']), isDown: z.boolean(), start: z.int().min(0), end: z.int().min(0) }).refine(({ start, end }) => end - start <= 10_000) },
+  'browse.facts': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  'browse.versions': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  'browse.restore': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, versionId: z.string().min(1).max(1024) }) },
+  'browse.rename': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: insidePath }) },
+  'browse.makeDirectory': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  'preview.open': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  'preview.close': { by: 'engine', input: z.strictObject({ token: id }) },
+  /** Only the shell asks these, for its own protocol and for drags; the window may not. */
+  'preview.read': { by: 'shell', input: z.strictObject({ token: id, start: z.int().min(0), end: z.int().min(0) }) },
+  'drag.stage': { by: 'shell', input: z.strictObject({ folderId: id, paths: z.array(insidePath).min(1).max(100) }) },
+  'browse.download': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: absolutePath, /** False: what stands at `to` is left alone, with an error. */ mayReplace: z.boolean() }) },
   'browse.upload': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, files: z.array(absolutePath).min(1).max(10_000) }) },
   'browse.remove': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
   /** Uploads a few bytes and removes them. */
@@ -123,9 +134,11 @@ export const requests = {
   'buckets.applyPolicy': { by: 'engine', input: bucketPlace.extend({ token: changeToken }) },
   'buckets.provePolicy': { by: 'engine', input: bucketPlace },
   'buckets.iamPolicy': { by: 'engine', input: bucketPlace.extend({ access: z.enum(['read', 'write', 'both']) }) },
+  'browse.remove': { by: 'engine', input: z.strictObject({ folderId: id, paths: z.array(insidePath.min(1)).min(1).max(10_000) }) },
   'host.chooseFolder': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
   'host.chooseSaveFile': { by: 'host', input: z.strictObject({ title: z.string().max(200), suggestedName: z.string().max(255) }) },
   'host.chooseOpenFile': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
+  'host.dragOut': { by: 'host', input: z.strictObject({ folderId: id, paths: z.array(insidePath).min(1).max(100) }) },
   'host.revealLocal': { by: 'host', input: z.strictObject({ folderId: id, path: insidePath }) },
   'host.defaults': { by: 'host', input: nothing },
   /** The page as PDF, and the age file beside it; the page itself never passes through the window. */
@@ -136,7 +149,7 @@ export const requests = {
 
 export type RequestName = keyof typeof requests;
 export type RequestInput<N extends RequestName> = z.infer<(typeof requests)[N]['input']>;
-export type EngineRequest = { [N in RequestName]: (typeof requests)[N]['by'] extends 'engine' ? N : never }[RequestName];
+export type EngineRequest = { [N in RequestName]: (typeof requests)[N]['by'] extends 'host' ? never : N }[RequestName];
 export type HostRequest = Exclude<RequestName, EngineRequest>;
 
 export type ConnectionView = { id: string; name: string; kind: 'built-in' | 's3'; endpoint: string | null; directory: string | null; region: string; signIn: string };
@@ -192,6 +205,14 @@ export type BrowseRow = {
   /** This very version was confirmed to this computer: by the server's answer to its upload, or by checking it when it came down. */
   isConfirmed: boolean;
 };
+/** What the server says of one object now, and what this computer makes of it; `problem` where it does not hold. */
+export type BrowseFacts = {
+  atMs: number; objectKey: string; problem: WireError | null; epoch: number | null; sizeBytes: number | null; modifiedMs: number | null; sha256: string | null;
+  server: { algorithm: string | null; kmsKeyId: string | null; isCustomerKey: boolean; etag: string; versionId: string | null; objectBytes: number; storedAtMs: number };
+  envelope: { format: 'v1' | 'v2' | 'v3'; keyFingerprint: string | null; commitment: string | null } | null;
+};
+export type VersionView = { versionId: string; isLatest: boolean; isDeletion: boolean; atMs: number; sizeBytes: number | null };
+export type PreviewKind = 'image' | 'text' | 'pdf' | 'audio' | 'video' | 'none';
 /** `fingerprint` is the folder key's, known only where its key is here; `keyFingerprint` names the master key as `KeyView` does. */
 export type InspectView = { localProblem: WireError | null; remoteProblem: WireError | null; bucketExists: boolean; localFiles: number | null; /** New AWS buckets refuse SSE-C. */ isCustomerKeyBlocked: boolean; existing: { folderId: string; mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; names: z.infer<typeof names>; fingerprint: string | null; keyFingerprint: string | null; hasKey: boolean } | null };
 
@@ -249,7 +270,17 @@ type Answers = {
   'folders.remove': null;
   'folders.activity': ActivityEvent[];
   'folders.skipped': Skipped[];
-  'browse.list': { rows: BrowseRow[]; isComplete: boolean };
+  'browse.open': { listingId: string };
+  'browse.rows': { rows: BrowseRow[]; total: number; ofTotal: number; isComplete: boolean; problem: WireError | null };
+  'browse.facts': BrowseFacts;
+  'browse.versions': VersionView[];
+  'browse.restore': null;
+  'browse.rename': null;
+  'browse.makeDirectory': null;
+  'preview.open': { token: string; kind: PreviewKind; sizeBytes: number; text: string | null; isWhole: boolean };
+  'preview.close': null;
+  'preview.read': { type: string; sizeBytes: number; bytes: Uint8Array<ArrayBuffer> };
+  'drag.stage': { files: string[] };
   'browse.download': { bytes: number };
   'browse.upload': { files: number; bytes: number };
   'browse.remove': null;
@@ -265,6 +296,7 @@ type Answers = {
   'host.chooseFolder': string | null;
   'host.chooseSaveFile': string | null;
   'host.chooseOpenFile': string | null;
+  'host.dragOut': null;
   'host.revealLocal': null;
   'host.saveKitPdf': { page: string; ageFile: string | null };
   'host.unlockWithSystem': boolean;
@@ -282,12 +314,14 @@ export type Events = {
   /** Something listed by `folders.list`, `connections.list` or `keys.list` changed. */
   changed: 'folders' | 'connections' | 'keys';
   lock: { isLocked: boolean };
+  /** More of a listing of Browse is known. */
+  listing: { listingId: string; total: number; isComplete: boolean };
   engine: { state: 'running' | 'restarting' | 'stopped'; error: WireError | null };
   /** A menu, the tray or a notification asks for a place in the window. */
   show: { view: 'home' | 'folders' | 'folder' | 'browse' | 'keys' | 'storage' | 'add-folder'; folderId: string | null };
 };
 export type EventName = keyof Events;
-export const eventNames: readonly EventName[] = ['status', 'changed', 'lock', 'engine', 'show'];
+export const eventNames: readonly EventName[] = ['status', 'changed', 'lock', 'listing', 'engine', 'show'];
 
 /** What the window finds as `window.enfold`: the contract and nothing else. */
 export type EnfoldApi = {
@@ -304,7 +338,7 @@ export { EVENT_CHANNEL, REQUEST_CHANNEL } from './channels.ts';
 /** What an S3 client needs to use a running built-in storage. Passes between processes of this app only, never to the window. */
 export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string };
 /** Events that the engine raises; the others are the shell's own. */
-export type EngineEvent = 'status' | 'changed' | 'lock';
+export type EngineEvent = 'status' | 'changed' | 'lock' | 'listing';
 type EventMessage = { [N in EngineEvent]: { type: 'event'; name: N; payload: Events[N] } }[EngineEvent];
 
 /**

@@ -7,7 +7,7 @@ import { KeychainDialog } from './components/KeychainDialog.tsx';
 import { Rail } from './components/Rail.tsx';
 import { focusWhenShown } from './focus.ts';
 import { load, useStore } from './store.ts';
-import { BrowseView } from './views/BrowseView.tsx';
+import { BrowseView } from './views/browse/BrowseView.tsx';
 import { FolderPage } from './views/FolderPage.tsx';
 import { FoldersView } from './views/FoldersView.tsx';
 import { HomeView } from './views/HomeView.tsx';

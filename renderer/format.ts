@@ -96,3 +96,12 @@ export function remaining(leftBytes: number, bytesPerSecond: number): { unit: 's
   if (seconds < 5400) return { unit: 'minutes', value: Math.round(seconds / 60) };
   return { unit: 'hours', value: Math.round(seconds / 3600) };
 }
+
+/** What would be invisible, or would turn the reading direction round, as its code point: `evil\u202Egpj.exe` -> `evil⟨U+202E⟩gpj.exe`. */
+export function visible(name: string): string {
+  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u3164\uFFA0\u115F\u1160]/gu, (found, at: number) => {
+    // A joiner inside an emoji or a script that needs it is part of what is read.
+    if ((found === '\u200D' || found === '\u200C') && at > 0) return found;
+    return `⟨U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+  });
+}

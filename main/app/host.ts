@@ -9,6 +9,7 @@ import { saveKitPdf } from './kit-printer.ts';
 import { words } from './words.ts';
 
 type Options = {
+  dragIcon: string;
   window: () => BrowserWindow | null;
   askEngine: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>>;
   makeKit: (keyId: string) => Promise<{ page: string; age: string | null }>;
@@ -16,7 +17,7 @@ type Options = {
   platform: string;
 };
 
-export function createHostHandlers({ window, askEngine, makeKit, unlockVerified, platform }: Options): HostHandlers {
+export function createHostHandlers({ window, askEngine, dragIcon, makeKit, unlockVerified, platform }: Options): HostHandlers {
   const parent = (): BrowserWindow => {
     const current = window();
     if (current === null) throw new SyncError('bad-usage', { detail: 'no window' });
@@ -43,6 +44,13 @@ export function createHostHandlers({ window, askEngine, makeKit, unlockVerified,
     'host.chooseOpenFile': async ({ title }) => {
       const { filePaths, canceled } = await dialog.showOpenDialog(parent(), { title, properties: ['openFile'] });
       return canceled ? null : (filePaths[0] ?? null);
+    },
+    'host.dragOut': async ({ folderId, paths }) => {
+      const staged = await askEngine('drag.stage', { folderId, paths });
+      if (!staged.ok) throw fromWire(staged.error);
+      const { files } = staged.value as { files: string[] };
+      parent().webContents.startDrag({ file: files[0] ?? '', files, icon: dragIcon });
+      return null;
     },
     'host.revealLocal': async ({ folderId, path: inside }) => {
       const root = await localRoot(folderId);

@@ -25,6 +25,7 @@ export function serveContract(options: { window: () => BrowserWindow | null; ori
       if (!isRequestName(name)) throw new SyncError('bad-usage', { detail: 'unknown request' });
       const parsed = requests[name].input.safeParse(input);
       if (!parsed.success) throw new SyncError('bad-usage', { detail: `${name}: ${parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}` });
+      if (requests[name].by === 'shell') throw new SyncError('bad-usage', { detail: 'unknown request' });
       if (requests[name].by === 'engine') return await options.askEngine(name as EngineRequest, parsed.data);
       const handler = options.host[name as keyof HostHandlers] as (value: unknown) => Promise<never>;
       return { ok: true, value: await handler(parsed.data) };

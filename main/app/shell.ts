@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { app, session, type BrowserWindow } from 'electron';
-import type { Answer, EngineRequest, Events, FolderStatus, FolderView, LockView } from '../../preload/contract.ts';
+import type { Answer, EngineRequest, Events, FolderStatus, FolderView, LockView, RequestAnswer } from '../../preload/contract.ts';
 import { watchForAbsence } from './auto-lock.ts';
 import { startEngine } from './engine-host.ts';
 import { createHostHandlers } from './host.ts';
@@ -38,7 +38,6 @@ export async function runShell(options: Options): Promise<void> {
   let statuses: FolderStatus[] = [];
 
   denyPermissions();
-  serveRenderer(session.defaultSession, path.join(outDirectory, 'renderer'));
 
   const url = options.devUrl ?? `${APP_ORIGIN}/index.html`;
   const open = (): BrowserWindow => {
@@ -104,7 +103,11 @@ export async function runShell(options: Options): Promise<void> {
     });
   }
 
-  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
+  serveRenderer(session.defaultSession, path.join(outDirectory, 'renderer'), async (token, start, end) => {
+    const answer = await askEngine('preview.read', { token, start, end });
+    return answer.ok ? (answer.value as RequestAnswer<'preview.read'>) : null;
+  });
+  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, dragIcon: options.icon, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
   const stopWatching = watchForAbsence({
     settings: async () => {
       const answer = await askEngine('lock.state', undefined);

@@ -26,7 +26,7 @@ export function createMainWindow(options: { url: string; preload: string; icon: 
     backgroundColor: nativeTheme.shouldUseDarkColors ? CANVAS.dark : CANVAS.light,
     webPreferences: {
       preload: options.preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true, webviewTag: false,
-      navigateOnDragDrop: false, spellcheck: false, devTools: options.devTools,
+      navigateOnDragDrop: false, plugins: true, spellcheck: false, devTools: options.devTools,
     },
   });
   nativeTheme.on('updated', () => {

@@ -5,7 +5,7 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { requests, type Answer, type BrowseRow, type ConnectionView, type EngineEvent, type EngineHandlers, type EngineRequest, type Events, type FolderStatus, type FolderView, type KeyView, type ModeDetails, type PreviewView } from '../../preload/contract.ts';
+import { requests, type Answer, type ConnectionView, type EngineEvent, type EngineHandlers, type EngineRequest, type Events, type FolderStatus, type FolderView, type KeyView, type ModeDetails, type PreviewView } from '../../preload/contract.ts';
 import type { Plan } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import { syncPath } from '../model/path.ts';
@@ -14,10 +14,13 @@ import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/s
 import type { SyncStatus } from '../sync/status.ts';
 import { createBucketHandlers } from './bucket-requests.ts';
 import type { Enfold, NewConnection, SelfTest, SyncReport } from './api.ts';
+import { createBrowseHandlers } from './browse.ts';
 import { createDrills } from './drills.ts';
 import type { EngineQuestion, SyncQuestion } from './engine-socket.ts';
 import { createKeyHandlers } from './key-requests.ts';
+import { createPreviewHandlers } from './preview.ts';
 import { createSessions } from './sessions.ts';
+import { removeDragged } from './temporary.ts';
 import { VERSION } from './version.ts';
 
 export type EngineService = {
@@ -42,7 +45,6 @@ export type EngineService = {
 export type PushEvent = <N extends EngineEvent>(name: N, payload: Events[N]) => void;
 
 const EVENT_INTERVAL_MS = 250;
-const MAX_BROWSE_ROWS = 10_000;
 const MAX_EXAMPLES = 50;
 
 function signInOf(connection: ConnectionSettings): string {
@@ -198,11 +200,28 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     return total;
   };
 
+  const wired = (folderId: string): ReturnType<typeof sessions.wired> => sessions.wired(folderId);
+  const { close: closeListings, ...browseHandlers } = createBrowseHandlers({ home: enfold.home, wired, push: (event) => !isClosed && push('listing', event), signal: closing.signal });
+  const { close: closePreviews, ...previewHandlers } = createPreviewHandlers({ home: enfold.home, wired, signal: closing.signal });
+
   const drills = createDrills(enfold, { statusOf: (folder) => sessions.statusOf(folder).state, signal: closing.signal });
 
   const handlers: EngineHandlers = {
     ...createBucketHandlers(enfold.buckets, closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
+    ...browseHandlers,
+    ...previewHandlers,
+    'drag.stage': async ({ folderId, paths }) => {
+      const { newDragDirectory } = await import('./temporary.ts');
+      const directory = newDragDirectory(enfold.home);
+      const files: string[] = [];
+      for (const path of paths) {
+        const file = join(directory, basename(path));
+        await download(folderId, path, file);
+        files.push(file);
+      }
+      return { files };
+    },
     'app.info': async () => ({ version: VERSION, isFirstRun: connections.list().length === 0 && folders.list().length === 0, platform: process.platform, homeDirectory: homedir() }),
     'keychain.state': async () => {
       const problem = await enfold.secretsProblem();
@@ -303,24 +322,11 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     },
     'folders.activity': async ({ folderId, limit }) => [...(await sessions.wired(folderId)).state.recentActivity(limit)],
     'folders.skipped': async ({ folderId }) => [...(await sessions.wired(folderId)).state.skipped()],
-    'browse.list': async ({ folderId, directory }) => {
-      const { side, state } = await sessions.wired(folderId);
-      const { listFolder } = await import('./files.ts');
-      const rows: BrowseRow[] = [];
-      for await (const row of listFolder(side, state, directory, false, closing.signal)) {
-        if (rows.length === MAX_BROWSE_ROWS) return { rows, isComplete: false };
-        rows.push(row);
-      }
-      return { rows, isComplete: true };
+    'browse.download': async ({ folderId, path, to, mayReplace }) => {
+      if (!mayReplace && lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw new SyncError('target-exists', { path: to });
+      return {  bytes: await download(folderId, path, to) };
     },
-    'browse.download': async ({ folderId, path, to }) => ({ bytes: await download(folderId, path, to) }),
     'browse.upload': async ({ folderId, directory, files }) => upload(folderId, directory, files),
-    'browse.remove': async ({ folderId, path }) => {
-      const { side, state } = await sessions.wired(folderId);
-      const { removeFrom } = await import('./files.ts');
-      for await (const _removed of removeFrom(side, state, path, true, closing.signal));
-      return null;
-    },
   };
 
   const sync = async ({ folderId, acceptHeld }: SyncQuestion): Promise<SyncReport> => {
@@ -347,6 +353,8 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
       }
     },
     start: async () => {
+      // What an earlier run decrypted for a drag is nobody's any more.
+      removeDragged(enfold.home);
       await sessions.reconcile();
       drills.start();
       void selfTest().catch((error: unknown) => enfold.wiring.log(`self-test: ${toWire(error).code}`));
@@ -378,6 +386,9 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
       drills.close();
       if (statusTimer !== null) clearTimeout(statusTimer);
       closing.abort();
+      closeListings();
+      closePreviews();
+      removeDragged(enfold.home);
       await sessions.close();
     },
   };

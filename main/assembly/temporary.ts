@@ -17,6 +17,17 @@ export function inHome(home: string): LocalPath {
   return join(directory, randomBytes(8).toString('hex')) as LocalPath;
 }
 
+/** Where files stand in the clear while they are dragged to another program; readable by this user only. */
+export function newDragDirectory(home: string): string {
+  const directory = join(home, 'drag', randomBytes(8).toString('hex'));
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+export function removeDragged(home: string): void {
+  rmSync(join(home, 'drag'), { recursive: true, force: true });
+}
+
 export function removeTemporary(path: string): void {
   rmSync(path, { force: true });
 }

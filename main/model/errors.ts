@@ -119,6 +119,7 @@ const table = {
   'mode-not-available': { family: 'UsageError', retry: 'never', says: 'This encryption mode is not available yet.', next: 'See the README for the modes of this version.' },
   'no-such-connection': { family: 'UsageError', retry: 'after-user', says: 'There is no connection of that name.', next: 'See `enfold connection list`.' },
   'no-such-folder': { family: 'UsageError', retry: 'after-user', says: 'There is no such folder.', next: 'See `enfold folder list`.' },
+  'listing-gone': { family: 'UsageError', retry: 'replan', says: 'The list is no longer held.', next: 'Open the folder again.' },
   'no-such-path': { family: 'UsageError', retry: 'after-user', says: 'There is no such file.', next: 'See `enfold ls`.' },
   'name-taken': { family: 'UsageError', retry: 'after-user', says: 'That name is already taken.', next: 'Choose another.' },
   'connection-in-use': { family: 'UsageError', retry: 'after-user', says: 'A folder still uses this connection.', next: 'Remove the folder first.' },

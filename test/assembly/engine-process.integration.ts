@@ -1,9 +1,10 @@
 /** The engine as a process of its own, asked as the app's shell asks it, with a command line beside it. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Answer, EngineRequest, Events, FolderStatus, FromEngine, RequestAnswer, RequestInput, StorageAccess } from '../../preload/contract.ts';
+import type { Answer, BrowseRow, EngineRequest, Events, FolderStatus, FromEngine, RequestAnswer, RequestInput, StorageAccess } from '../../preload/contract.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch, type Computer } from '../helpers/cli.ts';
 import { treeOf, writeAt } from '../helpers/tree.ts';
@@ -105,6 +106,13 @@ async function addFolder(engine: Engine, root: string, bucket: string): Promise<
   return folder.id;
 }
 
+/** What Browse shows of a directory, as sorted by name. */
+async function listed(folderId: string, directory: string, isDeep = false, text = ''): Promise<BrowseRow[]> {
+  const engine = running!;
+  const { listingId } = await engine.must('browse.open', { folderId, directory, isDeep });
+  return (await engine.must('browse.rows', { listingId, text, by: 'name', isDown: false, start: 0, end: 10_000 })).rows;
+}
+
 describe('the engine process', () => {
   test('takes a folder from the wizard to up to date, keeps it there, and tells the window at most four times a second', async () => {
     const computer = createComputer(scratch.dir, 'home-wizard');
@@ -116,14 +124,13 @@ describe('the engine process', () => {
     const id = await addFolder(running, root, 'wizard');
     expect(running.storageAsked[0]).toBe(join(scratch.dir, 'storage'));
     expect(await running.must('folders.preview', { folderId: id })).toMatchObject({ upload: 30, download: 0, deleteLocal: 0, deleteRemote: 0, held: null });
-    expect(await running.must('browse.list', { folderId: id, directory: '' })).toEqual({ rows: [], isComplete: true });
+    expect(await listed(id, '')).toEqual([]);
 
     await running.must('folders.start', { folderId: id });
     await vi.waitFor(() => expect(running?.status(id)).toMatchObject({ state: 'up-to-date', files: 30 }), wait);
     writeAt(root, 'dir/later.txt', 'seen by the watcher');
     await vi.waitFor(() => expect(running?.status(id)).toMatchObject({ state: 'up-to-date', files: 31 }), wait);
-    const { rows } = await running.must('browse.list', { folderId: id, directory: '' });
-    expect(rows.map((row) => row.path)).toEqual(['dir/', ...Object.keys(treeOf(root)).filter((path) => path.startsWith('file'))].toSorted());
+    expect((await listed(id, '')).map((row) => row.path).toSorted()).toEqual(['dir/', ...Object.keys(treeOf(root)).filter((path) => path.startsWith('file'))].toSorted());
     expect((await running.must('folders.activity', { folderId: id, limit: 100 })).some((event) => event.kind === 'uploaded' && event.path === 'dir/later.txt')).toBe(true);
 
     const gaps = running.statusEventsAt.slice(1).map((at, i) => at - (running?.statusEventsAt[i] ?? 0));
@@ -146,14 +153,76 @@ describe('the engine process', () => {
     writeAt(source, 'sub/two.txt', 'two');
     writeAt(source, 'three.txt', 'three');
     expect(await running.must('browse.upload', { folderId: id, directory: 'dir/', files: [join(source, 'sub'), join(source, 'three.txt')] })).toEqual({ files: 2, bytes: 8 });
-    expect((await running.must('browse.list', { folderId: id, directory: 'dir/' })).rows.map(({ path, protection }) => [path, protection])).toEqual([['dir/one.txt', 'sealed'], ['dir/sub/', 'sealed'], ['dir/three.txt', 'sealed']]);
+    expect((await listed(id, 'dir/')).map(({ path, protection }) => [path, protection])).toEqual([['dir/sub/', 'sealed'], ['dir/one.txt', 'sealed'], ['dir/three.txt', 'sealed']]);
     const out = newFolder();
-    await running.must('browse.download', { folderId: id, path: 'dir/', to: join(out, 'dir') });
+    await running.must('browse.download', { folderId: id, path: 'dir/', to: join(out, 'dir'), mayReplace: false });
     expect(Object.keys(treeOf(out))).toEqual(['dir/', 'dir/one.txt', 'dir/sub/', 'dir/sub/two.txt', 'dir/three.txt']);
-    expect(await running.must('browse.download', { folderId: id, path: 'dir/three.txt', to: join(out, 'three.txt') })).toEqual({ bytes: 5 });
-    await running.must('browse.remove', { folderId: id, path: 'dir/sub/' });
+    expect(await running.must('browse.download', { folderId: id, path: 'dir/three.txt', to: join(out, 'three.txt'), mayReplace: false })).toEqual({ bytes: 5 });
+    expect(await running.ask('browse.download', { folderId: id, path: 'dir/one.txt', to: join(out, 'three.txt'), mayReplace: false })).toMatchObject({ ok: false, error: { code: 'target-exists' } });
+    expect(readFileSync(join(out, 'three.txt'), 'utf8')).toBe('three');
+    await running.must('browse.remove', { folderId: id, paths: ['dir/sub/'] });
     await running.must('folders.syncNow', { folderId: id });
     await vi.waitFor(() => expect(Object.keys(treeOf(root))).toEqual(['dir/', 'dir/one.txt', 'dir/three.txt']), wait);
+  });
+
+  test('renames, makes folders, searches below, brings older versions back, and tells what the server says of a file', async () => {
+    const computer = createComputer(scratch.dir, 'home-change');
+    running = await startEngine(computer, () => server);
+    const engine = running;
+    const root = newFolder();
+    writeAt(root, 'dir/one.txt', 'first words');
+    writeAt(root, 'dir/deep/two.txt', 'two');
+    writeAt(root, 'top.md', '# top');
+    const id = await addFolder(engine, root, 'change-it');
+    const s3 = new S3Client({ endpoint: server.endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey } });
+    await s3.send(new PutBucketVersioningCommand({ Bucket: 'change-it', VersioningConfiguration: { Status: 'Enabled' } }));
+    await engine.must('folders.start', { folderId: id });
+    await vi.waitFor(() => expect(engine.status(id)).toMatchObject({ state: 'up-to-date', files: 3 }), wait);
+
+    expect((await listed(id, '', true, 'TWO')).map(({ path }) => path)).toEqual(['dir/deep/two.txt']);
+    expect(await engine.must('browse.facts', { folderId: id, path: 'dir/one.txt' })).toMatchObject({ problem: null, sizeBytes: 11, envelope: { format: 'v3' }, server: { objectBytes: 27 } });
+    expect(await engine.ask('browse.rename', { folderId: id, path: 'top.md', to: 'dir/one.txt' })).toMatchObject({ ok: false, error: { code: 'target-exists' } });
+    await engine.must('browse.rename', { folderId: id, path: 'dir/', to: 'moved/' });
+    await engine.must('browse.makeDirectory', { folderId: id, path: 'empty one/' });
+    await vi.waitFor(() => expect(Object.keys(treeOf(root))).toEqual(['empty one/', 'moved/', 'moved/deep/', 'moved/deep/two.txt', 'moved/one.txt', 'top.md']), wait);
+    expect(readFileSync(join(root, 'moved/one.txt'), 'utf8')).toBe('first words');
+
+    writeAt(root, 'moved/one.txt', 'second, longer words');
+    await vi.waitFor(async () => expect(await engine.must('browse.facts', { folderId: id, path: 'moved/one.txt' })).toMatchObject({ sizeBytes: 20 }), wait);
+    const versions = await engine.must('browse.versions', { folderId: id, path: 'moved/one.txt' });
+    expect(versions.map(({ isLatest, sizeBytes }) => [isLatest, sizeBytes])).toEqual([[true, 20], [false, 11]]);
+    await engine.must('browse.restore', { folderId: id, path: 'moved/one.txt', versionId: versions[1]!.versionId });
+    await vi.waitFor(() => expect(readFileSync(join(root, 'moved/one.txt'), 'utf8')).toBe('first words'), wait);
+    s3.destroy();
+  });
+
+  test('shows files from memory, large ones by decrypted ranges, and never writes their text', async () => {
+    const computer = createComputer(scratch.dir, 'home-preview');
+    running = await startEngine(computer, () => server);
+    const engine = running;
+    const root = newFolder();
+    const large = Buffer.alloc(33 * 1024 * 1024 + 5);
+    for (let at = 0; at + 4 <= large.length; at += 4) large.writeUInt32BE(at, at);
+    large.write('PLAINTEXT-THAT-STAYS-IN-MEMORY', 20_000_001);
+    writeAt(root, 'film.mp4', '');
+    writeFileSync(join(root, 'film.mp4'), large);
+    writeAt(root, 'notes.md', 'words of a note');
+    const id = await addFolder(engine, root, 'preview-it');
+    await engine.must('folders.start', { folderId: id });
+    await vi.waitFor(() => expect(engine.status(id)).toMatchObject({ state: 'up-to-date', files: 2 }), wait);
+
+    const note = await engine.must('preview.open', { folderId: id, path: 'notes.md' });
+    expect(note).toMatchObject({ kind: 'text', text: 'words of a note', isWhole: true });
+    const film = await engine.must('preview.open', { folderId: id, path: 'film.mp4' });
+    expect(film).toMatchObject({ kind: 'video', sizeBytes: large.length, text: null });
+    for (const [start, end] of [[0, 100], [19_999_999, 20_000_050], [large.length - 7, large.length + 50], [large.length, large.length]] as const) {
+      const { bytes, type } = await engine.must('preview.read', { token: film.token, start, end });
+      expect([type, Buffer.from(bytes).equals(large.subarray(start, end))]).toEqual(['video/mp4', true]);
+    }
+    const written = readdirSync(computer.home, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+    expect(written.some((bytes) => bytes.includes('PLAINTEXT-THAT-STAYS-IN-MEMORY') || bytes.includes('words of a note'))).toBe(false);
+    await engine.must('preview.close', { token: film.token });
+    expect(await engine.ask('preview.read', { token: film.token, start: 0, end: 1 })).toMatchObject({ ok: false });
   });
 
   test('syncs a folder for the command line while it has it open', async () => {

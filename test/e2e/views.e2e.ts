@@ -3,25 +3,25 @@ import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import path from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
-import type { ViteDevServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { serveScenes } from '../renderer/serve.ts';
 import type { Scene } from '../renderer/fake-bridge.ts';
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const results = path.resolve('test-results/views');
-let app: ElectronApplication, page: Page, server: ViteDevServer, url: string;
+let app: ElectronApplication, page: Page, scenes: Awaited<ReturnType<typeof serveScenes>>, url: string;
 
 beforeAll(async () => {
   fs.mkdirSync(results, { recursive: true });
-  ({ server, url } = await serveScenes());
+  scenes = await serveScenes();
+  ({ url } = scenes);
   app = await _electron.launch({ chromiumSandbox: process.getuid?.() !== 0, args: ['test/renderer/host.mjs', `--page=${url}`], env: { ...process.env } as Record<string, string> });
   page = await app.firstWindow();
   await page.getByRole('heading', { level: 1 }).waitFor({ timeout: 60_000 });
 });
 afterAll(async () => {
   await app?.close();
-  await server?.close();
+  await scenes?.close();
 });
 
 const button = (name: string | RegExp) => page.getByRole('button', { name }).first();
@@ -60,6 +60,9 @@ const VIEWS: { name: string; scene: Scene; steps: () => Promise<unknown> }[] = [
   { name: 'folder-remove', scene: 'full', steps: async () => { await openFolder('Documents'); await tab('Settings').click(); await button('Remove folder…').click(); await page.getByRole('dialog').waitFor(); } },
   { name: 'held-delete', scene: 'full', steps: async () => { await button('Look at the 38 files').click(); await page.getByRole('dialog').waitFor(); } },
   { name: 'browse', scene: 'full', steps: async () => { await openFolder('Documents'); await button('Browse S3').click(); await page.getByText('House', { exact: true }).dblclick(); await page.getByText('Ground floor rev C.pdf').click(); } },
+  { name: 'browse-many', scene: 'full', steps: async () => { await openFolder('Documents'); await button('Browse S3').click(); await page.getByText('House', { exact: true }).dblclick(); await page.getByText('Section A-A.pdf').click(); await page.getByText('Structural notes.md').click({ modifiers: ['Shift'] }); await page.keyboard.press('Delete'); await page.getByRole('button', { name: 'Undo' }).waitFor(); } },
+  { name: 'browse-versions', scene: 'full', steps: async () => { await openFolder('Documents'); await button('Browse S3').click(); await page.getByText('House', { exact: true }).dblclick(); await page.getByText('Ground floor rev C.pdf').click(); await page.getByText('Versions', { exact: true }).click(); await page.getByText('Deleted').waitFor(); } },
+  { name: 'browse-preview', scene: 'full', steps: async () => { await openFolder('Documents'); await button('Browse S3').click(); await page.getByText('House', { exact: true }).dblclick(); await page.getByText('Structural notes.md').click(); await page.keyboard.press('Space'); await page.getByText('The beam above').waitFor(); } },
   { name: 'browse-pick', scene: 'full', steps: () => button('Browse').click() },
   { name: 'keys', scene: 'full', steps: async () => { await button(/^Keys/).click(); await button(/^Tax vault/).click(); } },
   { name: 'keys-import', scene: 'full', steps: async () => { await button(/^Keys/).click(); await button('Import a key…').click(); await page.getByRole('dialog').waitFor(); } },

@@ -87,7 +87,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'folders.answerHeld': ({ folderId }) => { world.folders = world.folders.map((one) => (one.id === folderId ? { ...one, status: { ...one.status, state: 'up-to-date', held: null } } : one)); emit('changed', 'folders'); return null; },
     'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.open': ({ directory: inside }) => ({ listingId: inside === '' ? '00000000' : '11111111' }),
     'browse.rows': ({ listingId, text, start, end }) => {
-      const found = (listingId === '00000000' ? [row('House', null, 2, { path: 'House/Plans/', kind: 'directory', isConfirmed: false })] : rows).filter((one) => one.name.toLowerCase().includes(text.toLowerCase()));
+      const found = (listingId === '00000000' ? [row('House', null, 2, { path: 'House/Plans/', kind: 'directory', isConfirmed: false })] : rows).filter((one) => one.name.toLowerCase().includes(text.toLowerCase())).toSorted((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name, undefined, { numeric: true }));
       return { rows: found.slice(start, end), total: found.length, ofTotal: rows.length, isComplete: true, problem: null };
     },
     'browse.facts': ({ path }) => ({ atMs: NOW, objectKey: path, problem: null, epoch: 1, sizeBytes: 2_400_000, modifiedMs: NOW, sha256: '9f3a61c20b7e44d19f3a61c20b7e44d19f3a61c20b7e44d19f3a61c20b7e44d1', server: { algorithm: 'AES256', kmsKeyId: null, isCustomerKey: false, etag: 'e', versionId: null, objectBytes: 2_400_016, storedAtMs: NOW }, envelope: { format: 'v3', keyFingerprint: 'K7QF-2M9D-XA4H-0TRP', commitment: '9f3a61c20b7e44d19f3a61c20b7e44d1' } }),

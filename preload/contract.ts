@@ -122,7 +122,6 @@ export const requests = {
   'drag.stage': { by: 'shell', input: z.strictObject({ folderId: id, paths: z.array(insidePath).min(1).max(100) }) },
   'browse.download': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: absolutePath, /** False: what stands at `to` is left alone, with an error. */ mayReplace: z.boolean() }) },
   'browse.upload': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, files: z.array(absolutePath).min(1).max(10_000) }) },
-  'browse.remove': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
   /** Uploads a few bytes and removes them. */
   'buckets.examine': { by: 'engine', input: bucketPlace },
   'buckets.previewFix': { by: 'engine', input: bucketPlace.extend({ finding: findingId }) },

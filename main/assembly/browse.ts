@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import type { BrowseFacts, BrowseRow, EngineHandlers, Events, VersionView } from '../../preload/contract.ts';
 import { SyncError, toWire } from '../model/errors.ts';
-import { isDirectoryPath, type LocalPath, type SyncPath } from '../model/path.ts';
+import { isDirectoryPath, type SyncPath } from '../model/path.ts';
 import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors, type VersionVector } from '../model/version-vector.ts';
 import { listFolder, pathOf, removeFrom, uploadOne } from './files.ts';
@@ -43,7 +43,7 @@ type Options = {
 };
 type Names = 'browse.open' | 'browse.rows' | 'browse.facts' | 'browse.versions' | 'browse.restore' | 'browse.rename' | 'browse.makeDirectory' | 'browse.remove';
 
-export function createBrowseHandlers({ home, wired, push, signal }: Options): Pick<EngineHandlers, Names> & { close(): void } {
+export function createBrowseHandlers({ home, wired, push, signal }: Options): Pick<EngineHandlers, Names> & { readonly close: () => void } {
   const listings = new Map<string, Listing>();
 
   const fill = async (listing: Listing, { side, state }: WiredFolder, directory: string, isDeep: boolean, onFirst: () => void): Promise<void> => {
@@ -241,7 +241,7 @@ export function createBrowseHandlers({ home, wired, push, signal }: Options): Pi
       try {
         const local = entryOf(target, lstatSync(source, { bigint: true }));
         await transfers.upload({
-          path: target, objectKey, source: source as LocalPath, local, ifMatch: null,
+          path: target, objectKey, source, local, ifMatch: null,
           attributes: { operationId: randomBytes(16).toString('hex') as OperationId, vector: await vectorFor(folder, target), mtimeMs: local.mtimeMs, modeBits: local.modeBits, kind: 'directory' },
         }, () => undefined, signal);
       } finally {

@@ -89,7 +89,7 @@ async function inCiphertext({ store, files, objectKey, head }: Part, decryption:
   };
 }
 
-export function createPreviewHandlers({ home, wired, signal }: { readonly home: string; readonly wired: (folderId: string) => Promise<WiredFolder>; readonly signal: AbortSignal }): Pick<EngineHandlers, 'preview.open' | 'preview.read' | 'preview.close'> & { close(): void } {
+export function createPreviewHandlers({ home, wired, signal }: { readonly home: string; readonly wired: (folderId: string) => Promise<WiredFolder>; readonly signal: AbortSignal }): Pick<EngineHandlers, 'preview.open' | 'preview.read' | 'preview.close'> & { readonly close: () => void } {
   const opened = new Map<string, Opened>();
   const end = (token: string): void => {
     opened.get(token)?.close();

@@ -60,6 +60,11 @@ export function BrowseDetails({ folder, row, onSave, onOpen, onPreview, onClose,
   const { value: facts, error } = useAnswer('browse.facts', isOurs ? { folderId: folder.id, path: row.path } : null, row.modifiedMs);
   const { preview } = usePreview(folder.id, isOurs && PICTURE.test(row.name) && (row.sizeBytes ?? OWN_PREVIEW_BYTES) < OWN_PREVIEW_BYTES ? row.path : null);
   const isSealed = row.protection === 'sealed';
+  const envelope = facts?.envelope ?? null;
+  const commitment = envelope?.commitment ?? null;
+  const keyFingerprint = envelope?.keyFingerprint ?? null;
+  const kmsKeyId = facts?.server.kmsKeyId ?? null;
+  const sha256 = facts?.sha256 ?? null;
   const holder = folder.keyName ?? folder.modeDetails.kmsKeyId;
   return (
     <aside className="details" aria-label={t('details.label', { name: visible(row.name) })}>
@@ -84,12 +89,12 @@ export function BrowseDetails({ folder, row, onSave, onOpen, onPreview, onClose,
       )}
       {tab === 'facts' && (
         <dl className="facts">
-          {isFile && <Fact name={t('details.content')}>{t(`details.contents.${row.protection}`)}{facts?.envelope != null && `, ${facts.envelope.format.toUpperCase()}`}</Fact>}
-          {facts?.envelope?.commitment != null && <Fact name={t('details.commitment')}><span className="mono">{facts.envelope.commitment.slice(0, 16).replace(/(.{4})(?=.)/g, '$1 ')}</span> <span className="ok-ink sm">{facts.problem === null ? t('details.matches') : ''}</span></Fact>}
-          {facts?.envelope?.keyFingerprint != null && <Fact name={t('details.fingerprint')}><span className="mono">{fingerprint(facts.envelope.keyFingerprint)}</span></Fact>}
+          {isFile && <Fact name={t('details.content')}>{t(`details.contents.${row.protection}`)}{envelope !== null && `, ${envelope.format.toUpperCase()}`}</Fact>}
+          {commitment !== null && <Fact name={t('details.commitment')}><span className="mono">{commitment.slice(0, 16).replace(/(.{4})(?=.)/g, '$1 ')}</span> <span className="ok-ink sm">{facts?.problem === null ? t('details.matches') : ''}</span></Fact>}
+          {keyFingerprint !== null && <Fact name={t('details.fingerprint')}><span className="mono">{fingerprint(keyFingerprint)}</span></Fact>}
           {facts !== null && <Fact name={t('details.serverSays')}>{facts.server.isCustomerKey ? t('details.customerKey') : (facts.server.algorithm ?? t('details.nothing'))}</Fact>}
-          {facts?.server.kmsKeyId != null && <Fact name={t('details.kmsKey')}><Copyable value={facts.server.kmsKeyId} /></Fact>}
-          {facts?.sha256 != null && <Fact name={t('details.hash')}><Copyable value={facts.sha256} /></Fact>}
+          {kmsKeyId !== null && <Fact name={t('details.kmsKey')}><Copyable value={kmsKeyId} /></Fact>}
+          {sha256 !== null && <Fact name={t('details.hash')}><Copyable value={sha256} /></Fact>}
           {isSealed && <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>}
           <Fact name={t('details.nameOnS3')}><Copyable value={row.objectKey} /></Fact>
           {isSealed && isFile && <Fact name={t('details.opensWith')}>{t('details.opensWithSays')}</Fact>}

@@ -48,10 +48,13 @@ export function PreviewContent({ preview, name }: { preview: Preview; name: stri
       // oxlint-disable-next-line no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it
       return <pre tabIndex={0} className="selectable">{preview.text}{!preview.isWhole && `\n\n${t('look.cut')}`}</pre>;
     case 'pdf':
+      // oxlint-disable-next-line iframe-missing-sandbox -- Chromium's own viewer does not start in a sandboxed frame; it is isolated by itself and its type is fixed
       return <iframe src={source} title={name} />;
     case 'audio':
+      // oxlint-disable-next-line media-has-caption -- the user's own file has what it has
       return <audio src={source} controls autoPlay onError={() => setBroken(true)} aria-label={name} />;
     case 'video':
+      // oxlint-disable-next-line media-has-caption -- the user's own file has what it has
       return <video src={source} controls autoPlay onError={() => setBroken(true)} aria-label={name} />;
     default:
       return cannot;

@@ -106,9 +106,15 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     } else sessions.retry();
     if (!isClosed) push('lock', { isLocked });
   };
+  const wired = (folderId: string): ReturnType<typeof sessions.wired> => sessions.wired(folderId);
+  const { close: closeListings, ...browseHandlers } = createBrowseHandlers({ home: enfold.home, wired, push: (event) => !isClosed && push('listing', event), signal: closing.signal });
+  const { close: closePreviews, ...previewHandlers } = createPreviewHandlers({ home: enfold.home, wired, signal: closing.signal });
+
   let following: Promise<void> = Promise.resolve();
   const follow = async (): Promise<void> => (following = following.then(followLock).catch((error: unknown) => enfold.wiring.log(`lock: ${toWire(error).code}`)));
   const lockNow = async (): Promise<void> => {
+    closePreviews();
+    removeDragged(enfold.home);
     await lock.lock();
     // Also where it was another process that locked it, and the settings have not told yet.
     await follow();
@@ -199,10 +205,6 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     for (const file of files) await send(file, `${directory}${basename(file)}`);
     return total;
   };
-
-  const wired = (folderId: string): ReturnType<typeof sessions.wired> => sessions.wired(folderId);
-  const { close: closeListings, ...browseHandlers } = createBrowseHandlers({ home: enfold.home, wired, push: (event) => !isClosed && push('listing', event), signal: closing.signal });
-  const { close: closePreviews, ...previewHandlers } = createPreviewHandlers({ home: enfold.home, wired, signal: closing.signal });
 
   const drills = createDrills(enfold, { statusOf: (folder) => sessions.statusOf(folder).state, signal: closing.signal });
 
@@ -324,7 +326,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     'folders.skipped': async ({ folderId }) => [...(await sessions.wired(folderId)).state.skipped()],
     'browse.download': async ({ folderId, path, to, mayReplace }) => {
       if (!mayReplace && lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw new SyncError('target-exists', { path: to });
-      return {  bytes: await download(folderId, path, to) };
+      return { bytes: await download(folderId, path, to) };
     },
     'browse.upload': async ({ folderId, directory, files }) => upload(folderId, directory, files),
   };

@@ -99,6 +99,24 @@ describe('imports stay within the architecture', () => {
     expect(rule && sourcesBelow(folder).flatMap((file) => breaches(file, rule))).toEqual([]);
   });
 
+  test('the encryption client in main/envelope takes of the app its error types and two names, and nothing of Enfold\'s additions', () => {
+    const reached = new Set<string>();
+    const waiting = ['envelope', 'aes-keyring', 'rsa-keyring', 'kms-keyring'].map((name) => `main/envelope/${name}.ts`);
+    const outside = new Set<string>();
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      if (reached.has(file)) continue;
+      reached.add(file);
+      for (const { from, isTypeOnly } of importsOf(file)) {
+        const target = targetOf(file, from);
+        if (target.startsWith('envelope/')) waiting.push(`main/${target}.ts`);
+        else outside.add(isTypeOnly ? `types from ${target}` : target);
+      }
+    }
+    expect([...outside].toSorted((a, b) => a.localeCompare(b))).toEqual(['@noble/ciphers/aes.js', 'model/errors', 'node:crypto', 'types from model/mode']);
+    const additions = ['attributes', 'names', 'aes-siv', 'folder-key', 'descriptor', 'sealed-record', 'feed-record'];
+    expect(additions.filter((name) => reached.has(`main/envelope/${name}.ts`))).toEqual([]);
+  });
+
   test('the check finds a breach', () => {
     expect(breaches('main/sync/ports.ts', { folders: [], packages: [] }).length).toBeGreaterThan(0);
     expect(importsOf('vitest.config.ts')).toEqual([{ from: 'vitest/config', isTypeOnly: false }]);

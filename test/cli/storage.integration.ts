@@ -47,9 +47,7 @@ testStoredAs('built-in storage', [
   { what: 'sse-kms with a key of one\'s own, context', args: ['--mode', 'sse-kms', '--kms-key-id', KMS_ALIAS, '--no-bucket-key', '--context', 'team=north'], head: { ServerSideEncryption: 'aws:kms' }, anybody: 'content', withholdKey: disableKmsKey },
   { what: 'sse-kms in two layers', args: ['--mode', 'sse-kms', '--kms-key-id', KMS_ALIAS, '--dsse'], head: { ServerSideEncryption: 'aws:kms:dsse' }, anybody: 'content' },
   { what: 'cse-kms', args: ['--mode', 'cse-kms', '--kms-key-id', KMS_ALIAS], head: { Metadata: { 'x-amz-w': '12', 'x-amz-c': '115' } }, anybody: 'ciphertext', withholdKey: disableKmsKey },
-  { what: 'cse-kms for old readers', args: ['--mode', 'cse-kms', '--kms-key-id', KMS_ALIAS, '--format', 'v2'], head: { Metadata: { 'x-amz-wrap-alg': 'kms+context' } }, anybody: 'ciphertext' },
   { what: 'cse-c', args: ['--mode', 'cse-c', '--key', 'family'], keyType: 'aes', head: { Metadata: { 'x-amz-w': '02', 'x-amz-c': '115' } }, anybody: 'ciphertext' },
-  { what: 'cse-c with an RSA key', args: ['--mode', 'cse-c', '--key', 'family'], keyType: 'rsa', head: { Metadata: { 'x-amz-w': '22', 'x-amz-c': '115' } }, anybody: 'ciphertext' },
 ], () => server);
 testObjects('built-in storage', [
   { what: 'sse-s3', args: ['--mode', 'sse-s3'], without: 'content' },

@@ -53,10 +53,10 @@ async function makeInputs(hasSdk: boolean): Promise<void> {
     raw.final();
     return raw.getAuthTag();
   });
-  const { metadata, cipher, dispose } = await createEncryption(createAesKeyring({ wrappingKey: Buffer.alloc(32, 3), keyId: null }), { format: 'v3' });
-  transform('plain.bin', 'envelope.bin', (slice) => cipher.update(slice), () => cipher.final());
-  dispose();
-  writeFileSync(at('envelope.json'), JSON.stringify(metadata));
+  const encryption = await createEncryption(createAesKeyring({ wrappingKey: Buffer.alloc(32, 3), keyId: null }), { format: 'v3' });
+  transform('plain.bin', 'envelope.bin', (slice) => encryption.cipher.update(slice), () => encryption.cipher.final());
+  encryption.dispose();
+  writeFileSync(at('envelope.json'), JSON.stringify(encryption.metadata));
   if (hasSdk) {
     // Its own command is not needed for that: the message is made by the program that is measured, into a file.
     execFileSync(process.execPath, ['-e', `

@@ -15,6 +15,7 @@ import type { EncryptionMode, KeyId, ModeId } from '../model/mode.ts';
 import type { HeldKey } from '../remote/folder-config.ts';
 import type { ModeRequests } from '../remote/modes.ts';
 import type { SettingsStore } from '../state/settings.ts';
+import type { OpenScan, ScanRequest } from './bucket-scan.ts';
 import type { Wiring } from './open-folder.ts';
 
 export type BucketPlace = { readonly connection: string; readonly bucket: string; /** `''` or ends in `/`. */ readonly prefix: string };
@@ -45,6 +46,8 @@ export type Buckets = {
   encryptionOf(place: BucketPlace, signal: AbortSignal): Promise<Readonly<Record<string, unknown>> | null>;
   /** `wish` null: remove it. Applied by `applyFix`. @throws SyncError kms-key-unusable, access-denied, bad-usage */
   previewEncryption(place: BucketPlace, wish: EncryptionWish | null, signal: AbortSignal): Promise<EncryptionPreview>;
+  /** Looks at every object; keeps its records in Enfold's directory. The caller closes it. */
+  scan(request: ScanRequest): Promise<OpenScan>;
   /** The least an identity needs for a folder at the place. Asks KMS for the key's ARN, changes nothing. */
   iamPolicy(place: BucketPlace, wish: ModeWish, access: Access, signal: AbortSignal): Promise<PolicyDocument>;
 };
@@ -122,7 +125,7 @@ async function patientOf(open: OpenBucket, { bucket, prefix }: BucketPlace, wish
   return { place: { bucket, prefix }, policyMode, mode: wish === null || kmsProblem !== null ? null : mode, requests, kmsProblem };
 }
 
-export function createBuckets({ connections, settings }: Pick<Wiring, 'connections'> & { readonly settings: Pick<SettingsStore, 'fact' | 'putFact'> }): Buckets {
+export function createBuckets({ home, connections, keys, settings }: Pick<Wiring, 'home' | 'connections' | 'keys'> & { readonly settings: Pick<SettingsStore, 'fact' | 'putFact'> }): Buckets {
   const withBucket = async <T>({ connection, bucket }: Pick<BucketPlace, 'connection' | 'bucket'>, use: (open: OpenBucket) => Promise<T>): Promise<T> => {
     const { openBucket } = await import('../bucket/open-bucket.ts');
     const open = openBucket(await connections.accessOf(connections.find(connection)), bucket);
@@ -184,6 +187,19 @@ export function createBuckets({ connections, settings }: Pick<Wiring, 'connectio
     previewEncryption: async (place, wish, signal) => {
       const { previewEncryption } = await import('../bucket/default-encryption.ts');
       return withBucket(place, async (open) => previewEncryption(open, wish, signal));
+    },
+    scan: async (request) => {
+      const { connection, bucket } = request.place;
+      if (request.wish !== null) checkWish(request.wish);
+      const [{ openScan }, { openBucket }] = await Promise.all([import('./bucket-scan.ts'), import('../bucket/open-bucket.ts')]);
+      const { id } = connections.find(connection);
+      const open = openBucket(await connections.accessOf(connections.find(connection)), bucket, 32);
+      try {
+        return await openScan(request, { home, open, connectionId: id, keys });
+      } catch (error) {
+        await open.close();
+        throw error;
+      }
     },
     iamPolicy: async (place, wish, access, signal) => {
       checkPolicyPrefix(place.prefix);

@@ -85,7 +85,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
   };
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);
   return {
-    home, connections, keys, kits, invitations, lock, folders, settings, wiring, secrets, buckets: createBuckets({ connections, settings }),
+    home, connections, keys, kits, invitations, lock, folders, settings, wiring, secrets, buckets: createBuckets({ home, connections, keys, settings }),
     usePassphrase: openWith,
     secretsProblem: async () => {
       try {

@@ -23,6 +23,8 @@ export type OpenBucket = {
   ask<T>(run: (client: Sdk.S3Client, sdk: typeof Sdk) => Promise<T>, signal: AbortSignal, objectKey?: string): Promise<T>;
   /** One signed request, whatever it is answered. @throws SyncError offline, tls-failed, answer-invalid */
   send(request: SignedRequest, signal: AbortSignal): Promise<Answer>;
+  /** How many were sent so far. */
+  requests(): number;
   close(): Promise<void>;
 };
 
@@ -42,6 +44,7 @@ export function openBucket(access: S3Access, bucket: string, connections = 16): 
   let sdkClient: Promise<Sdk.S3Client> | null = null;
   const client = (): Promise<Sdk.S3Client> => (sdkClient ??= createSdkClient(access));
   let http: Promise<HttpClient> | null = null;
+  let sent = 0;
   return {
     bucket, access,
     ask: async (run, signal, objectKey) => {
@@ -49,6 +52,7 @@ export function openBucket(access: S3Access, bucket: string, connections = 16): 
       const opened = await client();
       return withRetries(async () => {
         try {
+          sent += 1;
           return await run(opened, sdk);
         } catch (error) {
           const translated = errorOfSdk(error, signal, objectKey === undefined ? { isBucketRequest: true } : { objectKey });
@@ -59,7 +63,11 @@ export function openBucket(access: S3Access, bucket: string, connections = 16): 
         }
       }, signal, { attempts: 4 });
     },
-    send: async (request, signal) => (await (http ??= resolveEndpoint(access, bucket, client).then((endpoint) => createHttpClient(endpoint, connections)))).send(request, signal),
+    send: async (request, signal) => {
+      sent += 1;
+      return (await (http ??= resolveEndpoint(access, bucket, client).then((endpoint) => createHttpClient(endpoint, connections)))).send(request, signal);
+    },
+    requests: () => sent,
     close: async () => {
       const [opened, lean] = await Promise.all([sdkClient?.catch(() => null), http?.catch(() => null)]);
       opened?.destroy();

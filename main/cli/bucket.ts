@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
 import { registerDoctor } from './bucket-doctor.ts';
 import { registerEncryption } from './bucket-encryption.ts';
+import { registerScan } from './bucket-scan.ts';
 import { registerPolicy } from './bucket-policy.ts';
 import { perform } from './cli.ts';
 import { notYet } from './later.ts';
@@ -55,5 +56,5 @@ Takes SSE-C off the bucket's blocked encryption types; everything else in its en
   registerDoctor(bucket);
   registerEncryption(bucket);
   notYet(bucket, 'template', 'print CloudFormation or Terraform for a bucket');
-  notYet(bucket, 'scan', 'report the encryption of each object');
+  registerScan(bucket);
 }

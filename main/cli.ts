@@ -9,6 +9,7 @@ import { SyncError } from './model/errors.ts';
 import { exitCodeSoFar, fail } from './cli/cli.ts';
 import { registerBucket } from './cli/bucket.ts';
 import { registerConnection } from './cli/connection.ts';
+import { registerExplain } from './cli/explain.ts';
 import { registerFiles } from './cli/files.ts';
 import { registerFolder } from './cli/folder.ts';
 import { registerKey } from './cli/key.ts';
@@ -47,6 +48,7 @@ Exit codes: 0 in step, 2 something failed, is quarantined or held, 1 could not s
   registerSync(program);
   registerFiles(program);
   registerVerify(program);
+  registerExplain(program);
   registerBucket(program);
   registerLater(program);
   for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -122,6 +122,12 @@ export const requests = {
   'drag.stage': { by: 'shell', input: z.strictObject({ folderId: id, paths: z.array(insidePath).min(1).max(100) }) },
   'browse.download': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, to: absolutePath, /** False: what stands at `to` is left alone, with an error. */ mayReplace: z.boolean() }) },
   'browse.upload': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, files: z.array(absolutePath).min(1).max(10_000) }) },
+  /** From a HEAD; for the details of a file. */
+  'browse.explain': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
+  /** Counts by encryption, and what is not as wished; `wish` null: only counted. The report goes to a file. */
+  'buckets.scan': { by: 'engine', input: bucketPlace.extend({ isResumed: z.boolean(), reports: z.array(absolutePath).max(3) }) },
+  /** Mends what the last scan of the place found; each is verified. */
+  'buckets.mend': { by: 'engine', input: bucketPlace.extend({ only: z.array(z.string().min(1).max(1024)).max(10_000).nullable() }) },
   /** Uploads a few bytes and removes them. */
   'buckets.examine': { by: 'engine', input: bucketPlace },
   'buckets.previewFix': { by: 'engine', input: bucketPlace.extend({ finding: findingId }) },
@@ -222,6 +228,16 @@ export type BucketFixView = { id: z.infer<typeof findingId>; says: string; call:
 export type BucketPolicyView = { call: string | null; before: unknown; after: unknown; limits: string[]; /** Null: it is so already. */ token: string | null };
 export type BucketProof = { probes: { kind: string; expected: 'allowed' | 'refused'; answer: string; isAsExpected: boolean }[]; isProven: boolean; leftBehind: string[] };
 
+export type ExplainView = { words: string[]; protection: string; keyName: string | null; localKey: string | null; objectKey: string; commands: { tool: string; lines: string[]; note: string | null }[] };
+export type BucketScanView = {
+  totals: { protection: string; key: string; envelope: string; verdict: string; reason: string; objects: number; bytes: number }[];
+  /** The first that are not as wished. */
+  examples: { objectKey: string; versionId: string | null; protection: string; reason: string }[];
+  wrong: number; unknown: number;
+  estimate: { objects: number; bytes: number; requests: { heads: number; writes: number; kms: number }; usd: number; seconds: number } | null;
+};
+export type BucketMendView = { fixed: number; already: number; skipped: number; failed: number; notFixed: { objectKey: string; outcome: string; reason: string }[] };
+
 type Answers = {
   'app.info': { version: string; isFirstRun: boolean; platform: string; homeDirectory: string };
   'keychain.state': { backend: 'keychain' | 'file'; state: 'ready' | 'locked' | 'missing' | 'passphrase-needed' };
@@ -283,6 +299,9 @@ type Answers = {
   'browse.download': { bytes: number };
   'browse.upload': { files: number; bytes: number };
   'browse.remove': null;
+  'browse.explain': ExplainView;
+  'buckets.scan': BucketScanView;
+  'buckets.mend': BucketMendView;
   'buckets.examine': BucketExamination;
   'buckets.previewFix': BucketFixView | null;
   'buckets.applyFix': { changeId: number };

@@ -12,6 +12,7 @@ import type { SettingsStore } from '../state/settings.ts';
 import type { Look } from '../sync/observe.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import type { Buckets } from './buckets.ts';
+import type { Explained } from './explain.ts';
 import type { Audience, Recipient } from '../keys/identity.ts';
 import type { Member } from '../remote/members.ts';
 import type { ReprotectResult } from '../sync/reprotect.ts';
@@ -367,6 +368,8 @@ export type Enfold = {
   readonly folders: Folders;
   readonly files: RemoteFiles;
   readonly buckets: Buckets;
+  /** How an object is encrypted and who can read it, from a HEAD. @throws SyncError no-such-path, access-denied, … */
+  explain(target: Target, signal: AbortSignal): Promise<Explained>;
   /** For the parts that are built on this one. */
   readonly settings: SettingsStore;
   readonly wiring: Wiring;

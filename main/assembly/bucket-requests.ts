@@ -1,6 +1,6 @@
 /** The window's requests about buckets. What it applies is what it was shown: it names it, and gets it made again and compared. */
 import { createHash } from 'node:crypto';
-import type { BucketFixView, BucketPolicyView, EngineHandlers, RequestInput } from '../../preload/contract.ts';
+import type { BucketFixView, BucketPolicyView, EngineHandlers, RequestAnswer, RequestInput } from '../../preload/contract.ts';
 import type { Change } from '../bucket/configuration.ts';
 import type { FixPreview } from '../bucket/finding.ts';
 import type { PolicyPreview } from '../bucket/bucket-policy.ts';
@@ -23,7 +23,10 @@ function checkToken(change: Change | null, token: string): Change {
   return change;
 }
 
-export function createBucketHandlers(buckets: Buckets, signal: AbortSignal): Pick<EngineHandlers, BucketRequest> {
+const MOST_EXAMPLES = 200;
+type Mended = RequestAnswer<'buckets.mend'>['notFixed'];
+
+export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: BucketPlace) => readonly string[], signal: AbortSignal): Pick<EngineHandlers, BucketRequest> {
   return {
     'buckets.examine': async (input) => {
       const { findings, permissions, missing } = await buckets.examine(placeOf(input), wishOf(input), signal);
@@ -32,6 +35,36 @@ export function createBucketHandlers(buckets: Buckets, signal: AbortSignal): Pic
         permissions: permissions.map(({ action, purpose, isAllowed, isEssential, isDenied }) => ({ action, purpose, isAllowed, isEssential, isDenied })),
         missing: missing.length === 0 ? null : { Version: '2012-10-17', Statement: missing },
       };
+    },
+    'buckets.scan': async ({ isResumed, reports, ...input }) => {
+      const { writeReports } = await import('./bucket-reports.ts');
+      const place = placeOf(input);
+      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed, signal });
+      try {
+        await writeReports(scan, reports);
+        const examples: RequestAnswer<'buckets.scan'>['examples'] = [];
+        for await (const { objectKey, versionId, protection, judgement } of scan.rows()) {
+          if (judgement === null || judgement.verdict === 'right') continue;
+          examples.push({ objectKey, versionId, protection, reason: judgement.reason ?? '' });
+          if (examples.length === MOST_EXAMPLES) break;
+        }
+        const count = (verdict: string): number => scan.head.totals.reduce((sum, total) => sum + (total.verdict === verdict ? total.objects : 0), 0);
+        return { totals: scan.head.totals.map((total) => ({ ...total })), examples, wrong: count('wrong'), unknown: count('unknown'), estimate: scan.estimate };
+      } finally {
+        await scan.close();
+      }
+    },
+    'buckets.mend': async ({ only, ...input }) => {
+      const place = placeOf(input);
+      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed: true, signal });
+      try {
+        const { counts } = await scan.fix({ only: only === null ? null : new Set(only), signal });
+        const notFixed: Mended = [];
+        for await (const { objectKey, outcome, reason } of scan.outcomes()) if ((outcome === 'skipped' || outcome === 'failed') && notFixed.length < MOST_EXAMPLES) notFixed.push({ objectKey, outcome, reason: reason ?? '' });
+        return { ...counts, notFixed };
+      } finally {
+        await scan.close();
+      }
     },
     'buckets.previewFix': async ({ finding, ...input }) => {
       const preview = await buckets.previewFix(placeOf(input), wishOf(input), finding, signal);

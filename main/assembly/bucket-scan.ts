@@ -7,6 +7,7 @@ import type { OpenBucket } from '../bucket/open-bucket.ts';
 import type { ReportHead } from '../bucket/report.ts';
 import type { FixOutcome, Progress, Row } from '../bucket/scan-records.ts';
 import { findEnvelope } from '../envelope/format.ts';
+import { KEY_ID_NAME } from '../envelope/keyring.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { S3Access } from '../model/settings.ts';
 import { describeKmsKey } from '../remote/aws-services.ts';
@@ -45,15 +46,15 @@ export type OpenScan = {
 const AT_ONCE = 24;
 const FIX_AT_ONCE = 12;
 
-const readEnvelope: ReadEnvelope = (metadata): EnvelopeKind | null => {
+export const readEnvelope: ReadEnvelope = (metadata): EnvelopeKind | null => {
   try {
     const found = findEnvelope(metadata);
     if (found.type === 'none') return null;
-    if (found.type === 'in-instruction-file') return { format: 'v3', wrappedBy: 'unknown' };
-    const { format, wrap } = found.envelope;
-    return { format, wrappedBy: wrap === 'kms-context' || wrap === 'kms' ? 'kms' : 'own key' };
+    if (found.type === 'in-instruction-file') return { format: 'v3', wrappedBy: 'unknown', keyId: null };
+    const { format, wrap, description } = found.envelope;
+    return { format, wrappedBy: wrap === 'kms-context' || wrap === 'kms' ? 'kms' : 'own key', keyId: Object.hasOwn(description, KEY_ID_NAME) ? (description[KEY_ID_NAME] ?? null) : null };
   } catch (error) {
-    if (isSyncError(error)) return { format: 'damaged', wrappedBy: 'unknown' };
+    if (isSyncError(error)) return { format: 'damaged', wrappedBy: 'unknown', keyId: null };
     throw error;
   }
 };
@@ -61,7 +62,7 @@ const readEnvelope: ReadEnvelope = (metadata): EnvelopeKind | null => {
 type CustomerKeys = { readonly look: readonly LookKey[]; readonly write: { readonly SSECustomerAlgorithm: string; readonly SSECustomerKey: string; readonly SSECustomerKeyMD5: string } | null };
 
 /** @throws SyncError key-not-found, bad-usage, rejected (over plain http) */
-async function customerKeysOf(names: readonly string[], keys: Pick<Keys, 'find' | 'bytesOf'>, access: S3Access): Promise<CustomerKeys> {
+export async function customerKeysOf(names: readonly string[], keys: Pick<Keys, 'find' | 'bytesOf'>, access: S3Access): Promise<CustomerKeys> {
   const { requestsOf } = await import('../remote/modes.ts');
   const look: LookKey[] = [];
   for (const name of names) {

@@ -118,6 +118,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
         state.close();
       }
     },
+    explain: async (target, signal) => (await import('./explain.ts')).explainTarget(target, folders, wiring, signal),
     verify: async (wanted, given) => (await import('./verify.ts')).verifyFolder(folders.find(wanted), wiring, given),
     close: async () => settings.close(),
   };

@@ -209,7 +209,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
   const drills = createDrills(enfold, { statusOf: (folder) => sessions.statusOf(folder).state, signal: closing.signal });
 
   const handlers: EngineHandlers = {
-    ...createBucketHandlers(enfold.buckets, closing.signal),
+    ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
     ...browseHandlers,
     ...previewHandlers,
@@ -327,6 +327,10 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
     'browse.download': async ({ folderId, path, to, mayReplace }) => {
       if (!mayReplace && lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw new SyncError('target-exists', { path: to });
       return { bytes: await download(folderId, path, to) };
+    },
+    'browse.explain': async ({ folderId, path }) => {
+      const { words, protection, keyName, localKey, objectKey, commands } = await enfold.explain({ type: 'folder', folder: folderId, path }, closing.signal);
+      return { words: [...words], protection, keyName, localKey, objectKey, commands: commands.map(({ tool, lines, note }) => ({ tool, lines: [...lines], note })) };
     },
     'browse.upload': async ({ folderId, directory, files }) => upload(folderId, directory, files),
   };

@@ -7,7 +7,7 @@ import type { OpenBucket } from './open-bucket.ts';
 /** `unknown`: S3 does not let this sign-in see it. */
 export type Protection = 'none' | 'SSE-S3' | 'SSE-KMS' | 'DSSE-KMS' | 'SSE-C' | 'unknown';
 /** What stands in an object's metadata of encryption before it was sent. */
-export type EnvelopeKind = { readonly format: 'v3' | 'v2' | 'v1' | 'damaged'; /** Wrapped by KMS, by a key of the user's, or unknown (in an instruction file). */ readonly wrappedBy: 'kms' | 'own key' | 'unknown' };
+export type EnvelopeKind = { readonly format: 'v3' | 'v2' | 'v1' | 'damaged'; /** Wrapped by KMS, by a key of the user's, or unknown (in an instruction file). */ readonly wrappedBy: 'kms' | 'own key' | 'unknown'; /** The Enfold key id it names, if it names one; a hint, not proof. */ readonly keyId: string | null };
 export type ReadEnvelope = (metadata: Readonly<Record<string, string>>) => EnvelopeKind | null;
 
 /** A customer key to look with: the headers for reading, and for the source of a copy. Secret. */

@@ -1,11 +1,8 @@
 /** `enfold bucket scan`: how every object is encrypted, as a report; and mending what is not as it should be. */
-import { createWriteStream, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { checkReports, writeReports } from '../assembly/bucket-reports.ts';
 import type { OpenScan } from '../assembly/bucket-scan.ts';
-import { REPORT_KINDS, renderReport, type ReportKind } from '../bucket/report.ts';
 import { SyncError } from '../model/errors.ts';
 import { placeOf, PLACE_HELP, placeText, withMode, withPlace, type PlaceOptions } from './bucket-place.ts';
 import { perform, type Cli } from './cli.ts';
@@ -15,24 +12,6 @@ type Options = PlaceOptions & { key?: string[]; versions?: boolean; inventory?: 
 
 const usage = (detail: string): SyncError => new SyncError('bad-usage', { detail });
 const MOST_OUTCOMES_SHOWN = 20;
-
-function kindOf(file: string): ReportKind {
-  const kind = REPORT_KINDS.find((each) => file.toLowerCase().endsWith(`.${each}`));
-  if (kind === undefined) throw usage(`a report ends in ${REPORT_KINDS.map((each) => `.${each}`).join(', ')}: ${file}`);
-  return kind;
-}
-
-function checkReports(files: readonly string[]): void {
-  for (const file of files) {
-    kindOf(file);
-    if (existsSync(file)) throw new SyncError('target-exists', { path: file });
-  }
-}
-
-async function writeReports(scan: OpenScan, files: readonly string[]): Promise<void> {
-  // A report names every file: it is its owner's alone.
-  for (const file of files) await pipeline(Readable.from(renderReport(kindOf(file), scan.head, scan.rows())), createWriteStream(resolve(file), { flags: 'wx', mode: 0o600 }));
-}
 
 function totalLines({ head: { totals } }: OpenScan): string[] {
   if (totals.length === 0) return ['There are no objects.'];
@@ -76,7 +55,8 @@ Exit code 2: something is not as it should be.
   $ enfold bucket scan s3://photos --connection work --mode sse-kms --kms-key-id alias/photos --fix
   $ enfold bucket scan s3://photos --connection work --mode sse-kms --kms-key-id alias/photos --resume --fix --yes`)
     .action(perform(async (cli, options: Options, text: string) => {
-      const { report = [], inventory, inventoryFields, only } = options;
+      const { inventory, inventoryFields, only } = options;
+      const report = (options.report ?? []).map((file) => resolve(file));
       if ((options.yes === true || only !== undefined) && options.fix !== true) throw usage('--yes and --only go with --fix');
       if (inventoryFields !== undefined && inventory === undefined) throw usage('--inventory-fields goes with --inventory');
       checkReports(report);

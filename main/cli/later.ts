@@ -21,7 +21,6 @@ export function notYet(parent: Command, name: string, summary: string): void {
 /** Top-level commands of later versions. */
 export function registerLater(program: Command): void {
   notYet(program, 'versions', 'list the versions of a file');
-  notYet(program, 'explain', 'show how an object is encrypted, and who can read it');
   notYet(program, 'restore', 'bring back a file or folder as it was at a time');
   notYet(program, 'trash', 'list and restore what Enfold removed here');
   notYet(program, 'why', 'what Enfold thinks of one path, and why');

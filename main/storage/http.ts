@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { Authenticator } from './authenticate.ts';
-import { ClientGone, toS3Error, type S3Error } from './errors.ts';
+import { ClientGone, S3Error, toS3Error } from './errors.ts';
 import { refuseUnsupported } from './object-headers.ts';
 import type { Answer, Storage } from './operation.ts';
 import type { AccessKeys } from './access-keys.ts';
@@ -79,11 +80,25 @@ async function send(method: string, response: ServerResponse, answer: Answer, he
   }
 }
 
+function errorXml(error: S3Error, resource: string, requestId: string): string {
+  const details = Object.entries(error.details).map(([name, text]) => element(name, text)).join('');
+  return `${XML_HEAD}<Error>${element('Code', error.code)}${element('Message', error.message)}${details}${element('Resource', resource)}${element('RequestId', requestId)}${element('HostId', HOST_ID)}</Error>`;
+}
+
 function errorAnswer(error: S3Error, resource: string, requestId: string): Answer {
   if (error.status === 304) return { status: 304, headers: error.headers };
-  const details = Object.entries(error.details).map(([name, text]) => element(name, text)).join('');
-  const xml = `${XML_HEAD}<Error>${element('Code', error.code)}${element('Message', error.message)}${details}${element('Resource', resource)}${element('RequestId', requestId)}${element('HostId', HOST_ID)}</Error>`;
-  return { status: error.status, headers: ['Content-Type', 'application/xml', ...error.headers], body: xml };
+  return { status: error.status, headers: ['Content-Type', 'application/xml', ...error.headers], body: errorXml(error, resource, requestId) };
+}
+
+/** What never became a request: nobody knows where the next one would begin, so the connection ends with the answer. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const known = new S3Error(error.code === 'HPE_HEADER_OVERFLOW' ? 'RequestHeaderSectionTooLarge' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'RequestTimeout' : 'BadRequest');
+  const xml = errorXml(known, '/', newRequestId());
+  socket.end(`HTTP/1.1 ${known.status} Bad Request\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(xml)}\r\nConnection: close\r\n\r\n${xml}`);
 }
 
 export function createHttpServer(options: HttpOptions): Server {
@@ -154,6 +169,7 @@ export function createHttpServer(options: HttpOptions): Server {
   const settings = { keepAliveTimeout: 300_000, headersTimeout: 60_000, requestTimeout: 0, noDelay: true };
   const server = options.tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' });
   server.on('request', (incoming, response) => void serve(incoming, response, false));
+  server.on('clientError', refuseUnreadable);
   server.on('checkContinue', (incoming, response) => void serve(incoming, response, true));
   return server;
 }

@@ -6,6 +6,8 @@ const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const SPECIAL = /[&<>"\u0000-\u0008\u000b\u000c\u000d\u000e-\u001f\ufffe\uffff]/g;
+// oxlint-disable-next-line no-control-regex -- what no XML document may hold as it stands; S3 takes it as a reference
+const UNWRITABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 const named: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** Text for use in an element; control characters become numeric references, as S3 writes them. */
@@ -59,6 +61,7 @@ export function parseXml(body: Uint8Array): XmlElement {
   } catch {
     throw new S3Error('MalformedXML');
   }
+  if (UNWRITABLE.test(source)) throw new S3Error('MalformedXML');
   source = source.replace(/<!--(?:(?!--)[^])*-->/g, '');
   type Open = { name: string; children: XmlElement[]; text: string };
   const stack: Open[] = [];

@@ -11,6 +11,7 @@ import { expect } from 'vitest';
 import { ENCRYPTION_CASES } from './encryption-cases.ts';
 import { KMS_CASES } from './kms-cases.ts';
 import { POLICY_CASES } from './policy-cases.ts';
+import { REQUEST_CASES } from './request-cases.ts';
 import { refusal, type Target } from './target.ts';
 import { VERSION_CASES } from './version-cases.ts';
 
@@ -383,4 +384,4 @@ const checksums: Case[] = (['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as
   },
 }));
 
-export const CASES: readonly Case[] = [...buckets, ...objects, ...ranges, ...conditions, ...copies, ...listings, ...multiparts, ...checksums, ...ENCRYPTION_CASES, ...KMS_CASES, ...VERSION_CASES, ...POLICY_CASES];
+export const CASES: readonly Case[] = [...buckets, ...objects, ...ranges, ...conditions, ...copies, ...listings, ...multiparts, ...checksums, ...ENCRYPTION_CASES, ...KMS_CASES, ...VERSION_CASES, ...POLICY_CASES, ...REQUEST_CASES];

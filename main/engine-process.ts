@@ -27,12 +27,12 @@ let isStopping = false;
 const STOP_PATIENCE_MS = 8_000;
 
 /** The shell owns the storage processes: it starts one where none runs, and ends them. */
-async function startStorage(directory: string): Promise<StorageAccess> {
+async function startStorage(directory: string, isSecure = false): Promise<StorageAccess> {
   if (isStopping) throw new SyncError('engine-stopped');
   return new Promise((resolve, reject) => {
     const id = nextId++;
     waitingForStorage.set(id, { resolve, reject });
-    post({ type: 'start-storage', id, directory });
+    post({ type: 'start-storage', id, directory, isSecure });
   });
 }
 

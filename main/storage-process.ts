@@ -1,13 +1,20 @@
 /**
- * Built-in storage in a process of its own: `--dir FOLDER`, started by the app as a utility process or by `child_process.fork`.
+ * Built-in storage in a process of its own: `--dir FOLDER [--https]`, started by the app as a utility process or by `child_process.fork`.
  *
- * It says once where it is reached, `{type: 'ready', endpoint, accessKeyId, secretAccessKey, dir}`, and ends when it is told `{type: 'stop'}`,
- * by SIGTERM or SIGINT, or when its parent is gone. Where another process serves the folder already, it says where that one is.
+ * It says once where it is reached, `{type: 'ready', endpoint, accessKeyId, secretAccessKey, certificatePem, dir}`, and ends when it is told
+ * `{type: 'stop'}`, by SIGTERM or SIGINT, or when its parent is gone. Where another process serves the folder already, it says where that one
+ * is, and takes its place when it ends: at the same address, so that nobody need be told. Only where that address is taken by then it says
+ * `ready` once more.
  */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openAccessKeys } from './storage/access-keys.ts';
-import { readEndpoint, startStorage } from './storage/server.ts';
-import { isSyncError, toWire } from './model/errors.ts';
+import { CERTIFICATE_FILE } from './storage/certificate.ts';
+import { readSecretFile } from './storage/secret-file.ts';
+import { readEndpoint, startStorage, type RunningStorage } from './storage/server.ts';
+import { rootKeysFor } from './cli/storage-root-keys.ts';
+import { SyncError, isSyncError, toWire } from './model/errors.ts';
 
 /** The end of Electron's utility process channel that this process holds; absent elsewhere. */
 type ParentPort = { postMessage(message: unknown): void; on(event: 'message', listener: (event: { data: unknown }) => void): void };
@@ -42,20 +49,55 @@ function stopOnDemand(stop: () => Promise<void>): void {
   });
 }
 
+/** How soon the end of another server is noticed; the engine tries again for longer than that. */
+const WATCH_MS = 400;
+
+const ready = ({ endpoint, accessKeyId, secretAccessKey, certificatePem, dir }: Pick<RunningStorage, 'endpoint' | 'accessKeyId' | 'secretAccessKey' | 'dir'> & { readonly certificatePem: string | null }): void =>
+  say({ type: 'ready', endpoint, accessKeyId, secretAccessKey, certificatePem, dir });
+
+/** Where the server that holds the folder is. It may be about to say so, or about to end. */
+async function endpointOfOther(dir: string): Promise<string> {
+  const endpoint = await readEndpoint(dir);
+  if (endpoint === null) throw new SyncError('storage-busy');
+  return endpoint;
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ args: process.argv.slice(2), options: { dir: { type: 'string' }, port: { type: 'string' } }, strict: false });
-  if (typeof values.dir !== 'string') throw new Error('--dir is missing');
-  try {
-    const storage = await startStorage({ dir: values.dir, port: typeof values.port === 'string' ? Number(values.port) : 0, log });
-    stopOnDemand(() => storage.stop());
-    say({ type: 'ready', endpoint: storage.endpoint, accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey, dir: storage.dir });
-  } catch (error) {
-    const endpoint = isSyncError(error, 'storage-busy') ? await readEndpoint(values.dir) : null;
-    if (endpoint === null) throw error;
-    const { root } = await openAccessKeys(values.dir);
-    // Only the channel to the parent keeps this process: it serves nothing.
-    stopOnDemand(() => Promise.resolve());
-    say({ type: 'ready', endpoint, accessKeyId: root.accessKeyId, secretAccessKey: root.secretAccessKey, dir: values.dir });
+  const { values } = parseArgs({ args: process.argv.slice(2), options: { dir: { type: 'string' }, https: { type: 'boolean' } }, strict: false });
+  const { dir } = values;
+  if (typeof dir !== 'string') throw new Error('--dir is missing');
+  const stopping = new AbortController();
+  let storage: RunningStorage | null = null;
+  stopOnDemand(async () => {
+    stopping.abort();
+    await storage?.stop();
+  });
+  /** Null: another process serves the folder. */
+  const serve = async (isSecure: boolean): Promise<RunningStorage | null> => {
+    try {
+      storage = await startStorage({ dir, isSecure, log, rootKeys: rootKeysFor(dir, process.env) });
+      return storage;
+    } catch (error) {
+      if (isSyncError(error, 'storage-busy')) return null;
+      throw error;
+    }
+  };
+  const announce = (running: RunningStorage): void => ready({ ...running, certificatePem: running.certificate?.pem ?? null });
+
+  const first = await serve(values.https === true);
+  if (first !== null) return announce(first);
+  const endpoint = await endpointOfOther(dir);
+  const isSecure = endpoint.startsWith('https:');
+  const { root } = await openAccessKeys(dir);
+  ready({ ...root, endpoint, dir, certificatePem: isSecure ? await readSecretFile(join(dir, CERTIFICATE_FILE)) : null });
+  for (;;) {
+    await sleep(WATCH_MS);
+    if (stopping.signal.aborted) return;
+    const successor = await serve(isSecure);
+    if (successor === null) continue;
+    log(`took over ${dir}`);
+    if (successor.endpoint !== endpoint) announce(successor);
+    return;
   }
 }
 

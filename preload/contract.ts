@@ -29,7 +29,7 @@ const direction = z.enum(['two-way', 'upload', 'upload-mirror', 'download', 'dow
 const nothing = z.undefined();
 
 const newConnection = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('built-in'), name, directory: absolutePath }),
+  z.strictObject({ kind: z.literal('built-in'), name, directory: absolutePath, isSecure: z.boolean().optional() }),
   z.strictObject({ kind: z.literal('s3'), name, endpoint: z.url({ protocol: /^https?$/ }).nullable(), region: z.string().min(1).max(50), accessKeyId: z.string().trim().min(1).max(200), secretAccessKey: secret }),
   z.strictObject({ kind: z.literal('profile'), name, profile: z.string().min(1).max(200), region: z.string().min(1).max(50) }),
 ]);
@@ -354,7 +354,7 @@ export type EnfoldApi = {
 export { EVENT_CHANNEL, REQUEST_CHANNEL } from './channels.ts';
 
 /** What an S3 client needs to use a running built-in storage. Passes between processes of this app only, never to the window. */
-export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string };
+export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string; certificatePem?: string | null };
 /** Events that the engine raises; the others are the shell's own. */
 export type EngineEvent = 'status' | 'changed' | 'lock' | 'listing';
 type EventMessage = { [N in EngineEvent]: { type: 'event'; name: N; payload: Events[N] } }[EngineEvent];
@@ -377,5 +377,5 @@ export type FromEngine =
   | EventMessage
   | { type: 'kit'; id: number; kit: { page: string; age: string | null } | null; error: WireError | null }
   /** Built-in storage over `directory` is needed: start it unless it runs, and say where. */
-  | { type: 'start-storage'; id: number; directory: string }
+  | { type: 'start-storage'; id: number; directory: string; isSecure: boolean }
   | { type: 'stopped' };

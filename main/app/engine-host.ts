@@ -27,7 +27,7 @@ export type EngineHost = {
 type Options = {
   entry: string;
   env: Record<string, string | undefined>;
-  startStorage: (directory: string) => Promise<StorageAccess>;
+  startStorage: (directory: string, isSecure: boolean) => Promise<StorageAccess>;
   onEvent: (event: Extract<FromEngine, { type: 'event' }>) => void;
   onState: (state: EngineState) => void;
 };
@@ -73,7 +73,7 @@ export function startEngine(options: Options): EngineHost {
         options.onEvent(message);
         return;
       case 'start-storage':
-        void options.startStorage(message.directory).then(
+        void options.startStorage(message.directory, message.isSecure).then(
           (access) => from.postMessage({ type: 'storage', id: message.id, access, error: null } satisfies ToEngine),
           (error: unknown) => from.postMessage({ type: 'storage', id: message.id, access: null, error: toWire(error) } satisfies ToEngine),
         );

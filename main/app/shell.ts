@@ -60,7 +60,7 @@ export async function runShell(options: Options): Promise<void> {
   };
   const show = (place: Events['show']): void => pushEvent(open(), 'show', place);
 
-  const storage = createStorageHost({ entry: path.join(outDirectory, 'main/storage-process.js'), env: options.env });
+  const storage = createStorageHost({ entry: path.join(outDirectory, 'main/storage-process.js'), env: { ...options.env, ENFOLD_HOME: options.home } });
   const engine = startEngine({
     entry: path.join(outDirectory, 'main/engine-process.js'),
     env: { ...options.env, ENFOLD_HOME: options.home },

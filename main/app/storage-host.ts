@@ -9,9 +9,11 @@ type FromStorage = ({ type: 'ready'; dir: string } & StorageAccess) | { type: 'f
 
 export type StorageHost = {
   /** @throws SyncError `offline` if the storage does not come up. */
-  readonly start: (directory: string) => Promise<StorageAccess>;
+  readonly start: (directory: string, isSecure: boolean) => Promise<StorageAccess>;
   readonly stop: () => Promise<void>;
 };
+
+const accessIn = ({ endpoint, accessKeyId, secretAccessKey, certificatePem = null }: StorageAccess): StorageAccess => ({ endpoint, accessKeyId, secretAccessKey, certificatePem });
 
 const READY_MS = 20_000;
 const STOP_MS = 5_000;
@@ -19,8 +21,8 @@ const STOP_MS = 5_000;
 export function createStorageHost(options: { entry: string; env: Record<string, string | undefined> }): StorageHost {
   const running = new Map<string, { child: UtilityProcess; access: Promise<StorageAccess> }>();
 
-  const launch = (directory: string): Promise<StorageAccess> => {
-    const child = utilityProcess.fork(options.entry, ['--dir', directory], { serviceName: 'Enfold storage', stdio: 'inherit', env: options.env });
+  const launch = (directory: string, isSecure: boolean): Promise<StorageAccess> => {
+    const child = utilityProcess.fork(options.entry, ['--dir', directory, ...(isSecure ? ['--https'] : [])], { serviceName: 'Enfold storage', stdio: 'inherit', env: options.env });
     const access = new Promise<StorageAccess>((resolve, reject) => {
       const timer = setTimeout(() => {
         child.kill();
@@ -31,7 +33,11 @@ export function createStorageHost(options: { entry: string; env: Record<string, 
         if (message.type === 'failed') {
           child.kill();
           reject(fromWire(message.error));
-        } else resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
+        } else {
+          resolve(accessIn(message));
+          // Said again where it took another server's place at another address.
+          if (running.get(directory)?.child === child) running.set(directory, { child, access: Promise.resolve(accessIn(message)) });
+        }
       });
       child.once('exit', (code) => {
         clearTimeout(timer);
@@ -44,7 +50,7 @@ export function createStorageHost(options: { entry: string; env: Record<string, 
   };
 
   return {
-    start: (directory) => running.get(directory)?.access ?? launch(directory),
+    start: (directory, isSecure) => running.get(directory)?.access ?? launch(directory, isSecure),
     stop: async () => {
       await Promise.all(
         [...running.values()].map(

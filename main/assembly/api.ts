@@ -22,9 +22,9 @@ import type { ModeChoice } from './mode-choice.ts';
 import type { Wiring } from './open-folder.ts';
 
 /** Where a running built-in storage is reached. Secret; lives in memory only. */
-export type StorageAccess = { readonly endpoint: string; readonly accessKeyId: string; readonly secretAccessKey: string };
-/** Starts built-in storage over a directory unless it runs; who implements it also ends it. */
-export type StorageHost = { ensureRunning(directory: string): Promise<StorageAccess> };
+export type StorageAccess = { readonly endpoint: string; readonly accessKeyId: string; readonly secretAccessKey: string; /** PEM, where it is reached over HTTPS. */ readonly certificatePem?: string | null | undefined };
+/** Starts built-in storage over a directory unless it runs; who implements it also ends it. `isSecure`: over HTTPS, if it is this one that starts it. */
+export type StorageHost = { ensureRunning(directory: string, isSecure?: boolean): Promise<StorageAccess> };
 
 export type EnfoldOptions = {
   /** Enfold's own directory; by default what `env` says. */
@@ -40,10 +40,12 @@ export type EnfoldOptions = {
 };
 
 export type NewConnection =
-  | { readonly kind: 'built-in'; readonly name: string; readonly directory: string }
-  | { readonly kind: 's3'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string }
-  | { readonly kind: 'profile'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly profile: string }
-  | { readonly kind: 'environment'; readonly name: string; readonly endpoint: string | null; readonly region: string };
+  | { readonly kind: 'built-in'; readonly name: string; readonly directory: string; /** Reached over HTTPS, by its own certificate. */ readonly isSecure?: boolean | undefined }
+  | ({ readonly kind: 's3'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string } & Pinned)
+  | ({ readonly kind: 'profile'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly profile: string } & Pinned)
+  | ({ readonly kind: 'environment'; readonly name: string; readonly endpoint: string | null; readonly region: string } & Pinned);
+/** SHA-256 of the one certificate the server may have, hex with or without colons; it is looked at when the connection is added. */
+type Pinned = { readonly fingerprint?: string | undefined };
 
 /** Connections, folders and keys may be given by id, by a unique start of the id, or by name. */
 export type Connections = {

@@ -31,19 +31,19 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
   const find = (wanted: string): ConnectionSettings => findNamed(settings.connections(), wanted, ({ id }) => id, ({ name }) => name, 'no-such-connection');
 
   const accessOf = async (connection: ConnectionSettings): Promise<S3Access> => {
-    const { endpoint, region, directory, credentials } = connection;
+    const { endpoint, region, directory, credentials, certificate } = connection;
     if (connection.kind === 'built-in') {
       if (storageHost === undefined || directory === null) throw new SyncError('not-available-yet', { detail: 'built-in storage cannot be started here' });
-      const { endpoint: at, accessKeyId, secretAccessKey } = await storageHost.ensureRunning(directory);
-      return { endpoint: at, region: BUILT_IN_REGION, pathStyle: true, credentials: { type: 'static', accessKeyId, secretAccessKey } };
+      const { endpoint: at, accessKeyId, secretAccessKey, certificatePem } = await storageHost.ensureRunning(directory, connection.isSecure === true);
+      return { endpoint: at, region: BUILT_IN_REGION, pathStyle: true, certificate: certificatePem, credentials: { type: 'static', accessKeyId, secretAccessKey } };
     }
     const pathStyle = connection.pathStyle ?? endpoint !== null;
-    if (credentials.type !== 'stored') return { endpoint, region, pathStyle, credentials };
+    if (credentials.type !== 'stored') return { endpoint, region, pathStyle, credentials, certificate };
     const store = await secrets();
     const secret = await store.get(secretName(connection.id));
     if (secret === null && connection.secretBackend !== undefined && connection.secretBackend !== store.backend) throw new SyncError('secret-elsewhere', { detail: `${connection.name}: it was stored in the ${connection.secretBackend === 'file' ? 'key file' : 'keychain'}` });
     if (secret === null) throw new SyncError('sign-in-missing', { detail: `the secret of ${connection.name} is not in the secret store` });
-    return { endpoint, region, pathStyle, credentials: { type: 'static', accessKeyId: credentials.accessKeyId, secretAccessKey: secret.toString('utf8') } };
+    return { endpoint, region, pathStyle, certificate, credentials: { type: 'static', accessKeyId: credentials.accessKeyId, secretAccessKey: secret.toString('utf8') } };
   };
 
   const describe = (input: NewConnection): ConnectionSettings => {
@@ -51,7 +51,7 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     switch (input.kind) {
       case 'built-in':
         if (!isAbsolute(input.directory)) throw new SyncError('bad-usage', { detail: 'the directory of built-in storage is an absolute path' });
-        return { ...common, kind: 'built-in', directory: input.directory, endpoint: null, region: BUILT_IN_REGION, credentials: { type: 'environment' } };
+        return { ...common, kind: 'built-in', directory: input.directory, ...(input.isSecure === true && { isSecure: true }), endpoint: null, region: BUILT_IN_REGION, credentials: { type: 'environment' } };
       case 's3':
         return { ...common, kind: 's3', directory: null, endpoint: checkEndpoint(input.endpoint), region: checkText(input.region, 'the region'), credentials: { type: 'stored', accessKeyId: checkText(input.accessKeyId, 'the access key') } };
       case 'profile':
@@ -61,14 +61,22 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     }
   };
 
+  const pinned = async (connection: ConnectionSettings, input: NewConnection): Promise<ConnectionSettings> => {
+    if (input.kind === 'built-in' || input.fingerprint === undefined) return connection;
+    if (connection.endpoint === null) throw new SyncError('bad-usage', { detail: 'a fingerprint needs an endpoint' });
+    const { certificateOf } = await import('../remote/pinned-tls.ts');
+    return { ...connection, certificate: await certificateOf(connection.endpoint, input.fingerprint) };
+  };
+
   return {
     list: () => settings.connections(),
     find,
     accessOf,
     add: async (input) => {
       const described = describe(input);
-      const connection = input.kind === 's3' ? { ...described, secretBackend: (await secrets()).backend } : described;
-      if (settings.connectionNamed(connection.name) !== null) throw new SyncError('name-taken', { detail: connection.name });
+      if (settings.connectionNamed(described.name) !== null) throw new SyncError('name-taken', { detail: described.name });
+      const trusting = await pinned(described, input);
+      const connection = input.kind === 's3' ? { ...trusting, secretBackend: (await secrets()).backend } : trusting;
       if (input.kind === 'built-in') {
         try {
           mkdirSync(input.directory, { recursive: true, mode: 0o700 });

@@ -1,4 +1,5 @@
 /** `enfold connection`: where S3 is, and how to sign in there. */
+import { X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { NewConnection } from '../assembly/api.ts';
@@ -8,7 +9,7 @@ import { perform, type Env } from './cli.ts';
 import { printable, table } from './output.ts';
 import { readSecretAccessKey } from './passphrase.ts';
 
-type AddOptions = { endpoint?: string; region?: string; profile?: string; accessKey?: string; builtIn?: string };
+type AddOptions = { endpoint?: string; region?: string; profile?: string; accessKey?: string; builtIn?: string; https?: boolean; fingerprint?: string };
 
 const DEFAULT_REGION = 'us-east-1';
 
@@ -25,22 +26,25 @@ function signInOf(connection: ConnectionSettings): string {
 }
 
 export function connectionJson(connection: ConnectionSettings): Record<string, unknown> {
-  const { id, name, kind, endpoint, directory, region } = connection;
-  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection) };
+  const { id, name, kind, endpoint, directory, region, certificate } = connection;
+  const pinned = certificate === undefined || certificate === null ? null : { fingerprint: new X509Certificate(certificate).fingerprint256 };
+  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection), ...pinned };
 }
 
 async function newConnection(name: string, options: AddOptions, env: Env): Promise<NewConnection> {
-  const { endpoint = null, profile, accessKey, builtIn } = options;
+  const { endpoint = null, profile, accessKey, builtIn, fingerprint } = options;
   const chosen = [profile, accessKey, builtIn].filter((option) => option !== undefined);
   if (chosen.length > 1) throw new SyncError('bad-usage', { detail: 'give one of --profile, --access-key and --built-in' });
   if (builtIn !== undefined) {
     if (endpoint !== null) throw new SyncError('bad-usage', { detail: '--built-in has no --endpoint; it is found when the storage starts' });
-    return { kind: 'built-in', name, directory: resolve(builtIn) };
+    if (fingerprint !== undefined) throw new SyncError('bad-usage', { detail: '--built-in needs no --fingerprint: its certificate is known' });
+    return { kind: 'built-in', name, directory: resolve(builtIn), isSecure: options.https === true };
   }
+  if (options.https === true) throw new SyncError('bad-usage', { detail: '--https is for --built-in; an endpoint says https:// itself' });
   const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || DEFAULT_REGION);
-  if (accessKey !== undefined) return { kind: 's3', name, endpoint, region, accessKeyId: accessKey, secretAccessKey: await readSecretAccessKey(env) };
-  if (profile !== undefined) return { kind: 'profile', name, endpoint, region, profile };
-  return { kind: 'environment', name, endpoint, region };
+  if (accessKey !== undefined) return { kind: 's3', name, endpoint, region, fingerprint, accessKeyId: accessKey, secretAccessKey: await readSecretAccessKey(env) };
+  if (profile !== undefined) return { kind: 'profile', name, endpoint, region, fingerprint, profile };
+  return { kind: 'environment', name, endpoint, region, fingerprint };
 }
 
 export function registerConnection(program: Command): void {
@@ -55,11 +59,14 @@ export function registerConnection(program: Command): void {
     .option('--profile <profile>', 'sign in by a profile of ~/.aws')
     .option('--access-key <id>', 'sign in by an access key; its secret comes from standard input, else AWS_SECRET_ACCESS_KEY, and is kept in the keychain')
     .option('--built-in <dir>', "Enfold's own storage, keeping its data in DIR")
+    .option('--https', 'with --built-in: reach it over HTTPS, by its own certificate')
+    .option('--fingerprint <sha256>', "take only the server certificate of this fingerprint, whoever signed it")
     .addHelpText('after', `
 Examples:
   $ enfold connection add work --profile work --region eu-central-1
   $ enfold connection add ceph --endpoint https://s3.example.org --access-key AKIA123 < secret.txt
-  $ enfold connection add disk --built-in /media/usb/enfold`)
+  $ enfold connection add disk --built-in /media/usb/enfold
+  $ enfold connection add nas --endpoint https://127.0.0.1:9000 --fingerprint 5E:A1:... --access-key ENFO123 < secret.txt`)
     .action(perform(async (cli, options: AddOptions, name: string) => {
       const input = await newConnection(name, options, cli.env);
       const added = await (await cli.enfold()).connections.add(input);

@@ -6,6 +6,8 @@ import { fromWire, SyncError, type WireError } from '../model/errors.ts';
 
 type FromStorage = (StorageAccess & { type: 'ready' }) | { type: 'failed'; error: WireError };
 
+const accessIn = ({ endpoint, accessKeyId, secretAccessKey, certificatePem = null }: StorageAccess): StorageAccess => ({ endpoint, accessKeyId, secretAccessKey, certificatePem });
+
 const READY_MS = 20_000;
 const STOP_MS = 5_000;
 
@@ -23,8 +25,8 @@ function builtRoot(): string {
 export function createStorageHost(): StorageHost & { close(): Promise<void> } {
   const running = new Map<string, { child: ChildProcess; access: Promise<StorageAccess> }>();
 
-  const launch = (directory: string): Promise<StorageAccess> => {
-    const child = fork(entry(), ['--dir', directory], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
+  const launch = (directory: string, isSecure: boolean): Promise<StorageAccess> => {
+    const child = fork(entry(), ['--dir', directory, ...(isSecure ? ['--https'] : [])], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
     const access = new Promise<StorageAccess>((resolve, reject) => {
       const timer = setTimeout(() => {
         child.kill('SIGKILL');
@@ -33,7 +35,9 @@ export function createStorageHost(): StorageHost & { close(): Promise<void> } {
       child.on('message', (message: FromStorage) => {
         clearTimeout(timer);
         if (message.type === 'failed') return reject(fromWire(message.error));
-        resolve({ endpoint: message.endpoint, accessKeyId: message.accessKeyId, secretAccessKey: message.secretAccessKey });
+        resolve(accessIn(message));
+        // Said again where it took another server's place at another address.
+        if (running.get(directory)?.child === child) running.set(directory, { child, access: Promise.resolve(accessIn(message)) });
       });
       child.once('error', (cause) => reject(new SyncError('offline', { detail: 'the built-in storage could not be started' }, { cause })));
       child.once('exit', (code) => {
@@ -47,7 +51,7 @@ export function createStorageHost(): StorageHost & { close(): Promise<void> } {
   };
 
   return {
-    ensureRunning: (directory) => running.get(directory)?.access ?? launch(directory),
+    ensureRunning: (directory, isSecure = false) => running.get(directory)?.access ?? launch(directory, isSecure),
     close: async () => {
       await Promise.all(
         [...running.values()].map(async ({ child }) => {

@@ -112,6 +112,9 @@ const table = {
   'state-newer-version': { family: 'StateError', retry: 'after-user', says: 'Enfold\'s records were written by a newer version.', next: 'Update Enfold.' },
   'folder-busy': { family: 'StateError', retry: 'later', says: 'Another Enfold is syncing this folder.', next: 'Wait until it is done, or quit it.' },
   'storage-busy': { family: 'StateError', retry: 'later', says: 'Another server already uses this storage folder.', next: 'Stop it, or use the one that is running.' },
+  'storage-key-missing': { family: 'KeyError', retry: 'after-user', says: 'The root key of this storage folder is not in this computer\'s keychain.', next: 'Bring it with its recovery words: `enfold storage root-key import --dir DIR`. Nothing in the folder was changed.' },
+  'not-a-storage-folder': { family: 'UsageError', retry: 'after-user', says: 'There is no storage in that folder.', next: 'Name the folder that `enfold storage serve` uses.' },
+  'no-such-access-key': { family: 'UsageError', retry: 'after-user', says: 'There is no access key of that name.', next: 'See `enfold storage key list`.' },
   'engine-stopped': { family: 'StateError', retry: 'later', says: 'Enfold\'s engine stopped and is being started again.', next: 'Nothing was lost. Try again in a moment.' },
   // Usage
   'bad-usage': { family: 'UsageError', retry: 'after-user', says: 'The command was not understood.', next: 'See --help.' },
@@ -129,6 +132,7 @@ const table = {
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof table;
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(table, text);
 export const ERROR_CODES = Object.keys(table) as readonly ErrorCode[];
 
 /** What an error is about; values may name files, so the logger redacts this object as a whole. */

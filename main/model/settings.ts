@@ -11,6 +11,10 @@ export type ConnectionSettings = {
   /** Null is AWS. For `built-in` it is found when the storage is started. */
   readonly endpoint: string | null;
   readonly region: string;
+  /** `built-in`: reached over HTTPS. */
+  readonly isSecure?: boolean;
+  /** The one certificate, PEM, that the server may have; without it, those this computer trusts. */
+  readonly certificate?: string | null;
   /** Null: path style for every endpoint but AWS. */
   readonly pathStyle: boolean | null;
   readonly credentials:
@@ -81,6 +85,8 @@ export type S3Access = {
   readonly endpoint: string | null;
   readonly region: string;
   readonly pathStyle: boolean;
+  /** The one certificate, PEM, that the server may have. */
+  readonly certificate?: string | null | undefined;
   readonly credentials:
     | { readonly type: 'static'; readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string | undefined }
     | { readonly type: 'profile'; readonly profile: string }

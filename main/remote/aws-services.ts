@@ -7,6 +7,7 @@ import type { KmsClient } from '../envelope/kms-keyring.ts';
 import { SyncError } from '../model/errors.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { S3Access } from '../model/settings.ts';
+import { requestHandlerOf } from './endpoint.ts';
 import { errorOfSdk } from './s3-errors.ts';
 import { withRetries } from './retry.ts';
 
@@ -14,7 +15,7 @@ export type OpenKms = KmsClient & { close(): void };
 
 type ServiceConfig = {
   maxAttempts: number;
-  requestHandler: { connectionTimeout: number; requestTimeout: number };
+  requestHandler: ReturnType<typeof requestHandlerOf>;
   region?: string;
   endpoint?: string;
   profile?: string;
@@ -28,11 +29,12 @@ type ServiceConfig = {
  * @param resource - a key or secret; an ARN names its region.
  */
 function configOf(access: S3Access, service: 'KMS' | 'SECRETS_MANAGER', resource: string): ServiceConfig {
-  const config: ServiceConfig = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000 } };
+  const elsewhere = process.env[`AWS_ENDPOINT_URL_${service}`];
+  const config: ServiceConfig = { maxAttempts: 1, requestHandler: requestHandlerOf({ certificate: elsewhere === undefined ? access.certificate : null }, 30_000) };
   const [, , , arnRegion] = resource.startsWith('arn:') ? resource.split(':') : [];
   const region = arnRegion === undefined || arnRegion === '' ? access.region : arnRegion;
   if (region !== '') config.region = region;
-  const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? access.endpoint;
+  const endpoint = elsewhere ?? access.endpoint;
   if (endpoint !== null && endpoint !== '') config.endpoint = endpoint;
   const { credentials } = access;
   if (credentials.type === 'static') {

@@ -2,9 +2,11 @@
  * Where requests for a bucket go and as whom they are signed, as the AWS SDK resolves it. A fixed endpoint with a fixed
  * access key needs no resolving and so does not load the SDK.
  */
+import type { AgentOptions } from 'node:https';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { S3Access } from '../model/settings.ts';
 import type { Credentials } from '../sigv4/sign.ts';
+import { pinnedTls } from './pinned-tls.ts';
 import { errorOfSdk } from './s3-errors.ts';
 
 export type Endpoint = {
@@ -14,10 +16,18 @@ export type Endpoint = {
   readonly basePath: string;
   readonly region: string;
   readonly credentials: Credentials | (() => Promise<Credentials>);
+  /** The one certificate, PEM, that the server may have. */
+  readonly certificate?: string | null | undefined;
 };
 
 /** Our own retries know which writes are ambiguous; the SDK's would repeat them. */
 const MAX_ATTEMPTS = 1;
+
+/** How an SDK client connects. */
+export function requestHandlerOf({ certificate }: Pick<S3Access, 'certificate'>, requestTimeout: number): { connectionTimeout: number; requestTimeout: number; httpsAgent?: AgentOptions } {
+  const pinned = pinnedTls(certificate);
+  return { connectionTimeout: 10_000, requestTimeout, ...(pinned !== null && { httpsAgent: { keepAlive: true, maxSockets: 50, ...pinned } }) };
+}
 
 /** A client of the AWS SDK for everything that is not the lean path. */
 export async function createSdkClient(access: S3Access): Promise<S3Client> {
@@ -28,7 +38,7 @@ export async function createSdkClient(access: S3Access): Promise<S3Client> {
     // Checksums nobody asked for arrive in trailers, which several servers refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: 120_000 },
+    requestHandler: requestHandlerOf(access, 120_000),
   };
   if (access.region !== '') config.region = access.region;
   if (access.endpoint !== null) config.endpoint = access.endpoint;
@@ -54,8 +64,8 @@ export async function resolveEndpoint(access: S3Access, bucket: string, sdkClien
     const url = new URL(endpoint);
     const path = url.pathname.replace(/\/+$/, '');
     return access.pathStyle
-      ? { origin: url.origin, basePath: `${decodeURIComponent(path)}/${bucket}`, region: access.region, credentials }
-      : { origin: `${url.protocol}//${bucket}.${url.host}`, basePath: decodeURIComponent(path), region: access.region, credentials };
+      ? { origin: url.origin, basePath: `${decodeURIComponent(path)}/${bucket}`, region: access.region, credentials, certificate: access.certificate }
+      : { origin: `${url.protocol}//${bucket}.${url.host}`, basePath: decodeURIComponent(path), region: access.region, credentials, certificate: access.certificate };
   }
   try {
     const client = await sdkClient();
@@ -80,6 +90,7 @@ export async function resolveEndpoint(access: S3Access, bucket: string, sdkClien
       basePath: decodeURIComponent(path.replace(/\/+$/, '')),
       region: await client.config.region(),
       credentials: async () => provider(),
+      certificate: access.certificate,
     };
   } catch (error) {
     throw errorOfSdk(error);

@@ -12,6 +12,7 @@ import type { Credentials, Signer } from '../sigv4/sign.ts';
 import { EMPTY_SHA256, UNSIGNED_PAYLOAD, canonicalQuery, encodePath } from '../sigv4/signature.ts';
 import type { Endpoint } from './endpoint.ts';
 import { onAbort, unlessAborted } from './on-abort.ts';
+import { pinnedTls } from './pinned-tls.ts';
 import { errorOfFailure, errorOfSdk, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
 
@@ -121,7 +122,7 @@ export function createHttpClient(endpoint: Endpoint, connections: number): HttpC
   const pool = new Pool(endpoint.origin, {
     connections,
     pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...pinnedTls(endpoint.certificate) },
     keepAliveTimeout: 4_000,
     keepAliveMaxTimeout: 60_000,
     bodyTimeout: IDLE_TIMEOUT_MS,

@@ -20,6 +20,8 @@ export type Principal = {
   readonly hasFullAccess: boolean;
 };
 export type UserKey = AccessKey & { readonly name: string; readonly hasFullAccess: boolean };
+/** An access key without its secret. */
+export type ListedKey = Pick<Principal, 'accessKeyId' | 'arn' | 'isRoot' | 'hasFullAccess'> & { readonly name: string };
 
 export type AccessKeys = {
   readonly root: AccessKey;
@@ -27,6 +29,9 @@ export type AccessKeys = {
   readonly principalOf: (accessKeyId: string) => Principal;
   /** A new access key, durably, under a name that is free. */
   readonly add: (name: string, hasFullAccess: boolean) => Promise<UserKey>;
+  readonly list: () => readonly ListedKey[];
+  /** From then on nothing signed by it is taken. The root key stays. @throws SyncError bad-usage, no-such-access-key */
+  readonly remove: (name: string) => Promise<ListedKey>;
 };
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -65,20 +70,31 @@ export async function openAccessKeys(directory: string, given?: AccessKey): Prom
   const root = given ?? stored.accessKeys.find((key) => key.name === 'root') ?? stored.accessKeys[0];
   if (root === undefined) throw new SyncError('state-corrupt', { detail: `${ACCESS_KEYS_FILE} holds no access key` });
   const find = (accessKeyId: string): Stored['accessKeys'][number] | undefined => stored.accessKeys.find((key) => key.accessKeyId === accessKeyId);
+  const principalOf = (accessKeyId: string): Principal => {
+    const key = find(accessKeyId);
+    const isRoot = accessKeyId === root.accessKeyId || key === undefined || key.name === 'root';
+    return { accessKeyId, isRoot, arn: isRoot ? ROOT_ARN : `arn:aws:iam::${ACCOUNT}:user/${key.name}`, hasFullAccess: isRoot || key.hasFullAccess !== false };
+  };
+  const listed = ({ name, accessKeyId }: Stored['accessKeys'][number]): ListedKey => ({ name, ...principalOf(accessKeyId) });
   return {
     root: { accessKeyId: root.accessKeyId, secretAccessKey: root.secretAccessKey },
     secretOf: (accessKeyId) => (accessKeyId === root.accessKeyId ? root.secretAccessKey : find(accessKeyId)?.secretAccessKey),
-    principalOf: (accessKeyId) => {
-      const key = find(accessKeyId);
-      const isRoot = accessKeyId === root.accessKeyId || key === undefined || key.name === 'root';
-      return { accessKeyId, isRoot, arn: isRoot ? ROOT_ARN : `arn:aws:iam::${ACCOUNT}:user/${key.name}`, hasFullAccess: isRoot || key.hasFullAccess !== false };
-    },
+    principalOf,
     add: async (name, hasFullAccess) => {
       if (!/^[\w+=,.@-]{1,64}$/.test(name) || name === 'root' || stored.accessKeys.some((key) => key.name === name)) throw new SyncError('bad-usage', { detail: 'the name of an access key must be new, of letters, digits and +=,.@_-' });
       const added = { name, hasFullAccess, ...newAccessKey() };
       const known = stored.accessKeys.length > 0 ? stored.accessKeys : [{ name: 'root', ...newAccessKey() }];
       await save({ version: 1, accessKeys: [...known, added] });
       return added;
+    },
+    list: () => stored.accessKeys.map(listed),
+    remove: async (name) => {
+      const key = stored.accessKeys.find((each) => each.name === name || each.accessKeyId === name);
+      if (key === undefined) throw new SyncError('no-such-access-key', { detail: name });
+      if (key.name === 'root') throw new SyncError('bad-usage', { detail: 'the root access key cannot be removed' });
+      const gone = listed(key);
+      await save({ version: 1, accessKeys: stored.accessKeys.filter((each) => each !== key) });
+      return gone;
     },
   };
 }

@@ -1,9 +1,18 @@
-/** The audit log: one JSON line per request in `audit.jsonl`, only ever added to. No content, no keys, no secrets. */
-import { open } from 'node:fs/promises';
+/**
+ * The audit log: one JSON line per request in `audit.jsonl`, only ever added to. No content, no keys, no secrets.
+ *
+ * Lines are flushed to the disk together, at the latest a second after the answer. A log that has grown to 64 MiB is closed under a name that
+ * says when (`audit-20261121T093000123Z.jsonl`), and a new one is begun; nothing is ever deleted.
+ */
+import { open, readdir, rename, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { syncDirectory } from './secret-file.ts';
 
 export const AUDIT_FILE = 'audit.jsonl';
+const CLOSED_FILE = /^audit-\d{8}T\d{9}Z(-\d+)?\.jsonl$/;
+const MAX_BYTES = 64 * 1024 * 1024;
+const FLUSH_MS = 1000;
 
 /** Filled in as the request becomes known; what stays undefined is not written. */
 export type AuditEntry = {
@@ -34,23 +43,60 @@ const valueOf = (headers: readonly string[], name: string): string | undefined =
   return undefined;
 };
 
-/** Opens the log of a data folder for adding. Lines are written as they come, together where many do, and are whole. */
-export async function openAudit(directory: string): Promise<Audit> {
+async function openForAdding(directory: string): Promise<{ readonly file: FileHandle; readonly size: number }> {
   const file = await open(join(directory, AUDIT_FILE), 'a+', 0o600);
   const { size } = await file.stat();
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+  if (size === 0 || buffer[0] === 10) return { file, size };
   // A line that was cut off does not swallow the next one.
-  if (size > 0 && buffer[0] !== 10) await file.appendFile('\n');
+  await file.appendFile('\n');
+  return { file, size: size + 1 };
+}
+
+/** Closes the log under a name of its own. Two in one millisecond are told apart by a number. */
+async function setAside(directory: string, file: FileHandle): Promise<void> {
+  await file.sync();
+  await file.close();
+  const stamp = new Date().toISOString().replace(/[-:.]/g, '');
+  const taken = new Set(await readdir(directory));
+  let name = `audit-${stamp}.jsonl`;
+  for (let number = 1; taken.has(name); number += 1) name = `audit-${stamp}-${number}.jsonl`;
+  await rename(join(directory, AUDIT_FILE), join(directory, name));
+  await syncDirectory(directory);
+}
+
+/** Opens the log of a data folder for adding. Lines are written as they come, together where many do, and are whole. */
+export async function openAudit(directory: string, maxBytes = MAX_BYTES): Promise<Audit> {
+  let { file, size } = await openForAdding(directory);
   let waiting: string[] = [];
   let writing: Promise<void> | null = null;
+  let flushing: NodeJS.Timeout | null = null;
+  let isFlushDue = false;
   const write = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const lines = waiting;
+    while (waiting.length > 0 || isFlushDue) {
+      const text = waiting.join('');
       waiting = [];
-      // A full disk loses lines of the log; it is not a reason to fail what has been done.
-      await file.appendFile(lines.join('')).catch(() => undefined);
+      try {
+        if (text !== '') await file.appendFile(text);
+        size += Buffer.byteLength(text);
+        if (isFlushDue) await file.datasync();
+        isFlushDue = false;
+        if (size < maxBytes) continue;
+        await setAside(directory, file);
+        ({ file, size } = await openForAdding(directory));
+      } catch {
+        // A full disk loses lines of the log; it is not a reason to fail what has been done.
+        isFlushDue = false;
+      }
     }
     writing = null;
+  };
+  const flushSoon = (): void => {
+    flushing ??= setTimeout(() => {
+      flushing = null;
+      isFlushDue = true;
+      writing ??= write();
+    }, FLUSH_MS).unref();
   };
   return {
     begin: (nowMs, requestId) => ({ time: new Date(nowMs).toISOString(), requestId }),
@@ -62,10 +108,14 @@ export async function openAudit(directory: string): Promise<Audit> {
       entry.encryption ??= isCustomers ? 'SSE-C' : valueOf(headers, 'x-amz-server-side-encryption');
       entry.keyArn ??= valueOf(headers, 'x-amz-server-side-encryption-aws-kms-key-id');
       waiting.push(`${JSON.stringify(entry)}\n`);
+      flushSoon();
       writing ??= write();
     },
     close: async () => {
+      if (flushing !== null) clearTimeout(flushing);
+      flushing = null;
       await writing;
+      await file.sync().catch(() => undefined);
       await file.close();
     },
   };
@@ -73,35 +123,58 @@ export async function openAudit(directory: string): Promise<Audit> {
 
 const FOLLOW_MS = 300;
 
-/** The lines of a data folder's log, oldest first; with `follow` also those still to come, until `signal`. */
-export async function* readAudit(directory: string, follow: boolean, signal: AbortSignal): AsyncGenerator<AuditEntry> {
-  const name = join(directory, AUDIT_FILE);
-  let position = 0;
-  let rest = Buffer.alloc(0);
-  for (;;) {
-    const file = await open(name, 'r').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw error;
-    });
-    try {
-      for (;;) {
-        const piece = Buffer.alloc(64 * 1024);
-        const { bytesRead } = (await file?.read(piece, 0, piece.length, position)) ?? { bytesRead: 0 };
-        if (bytesRead === 0 || signal.aborted) break;
-        position += bytesRead;
-        const text = Buffer.concat([rest, piece.subarray(0, bytesRead)]);
-        const end = text.lastIndexOf(10) + 1;
-        rest = text.subarray(end);
-        for (const line of text.toString('utf8', 0, end).split('\n')) {
-          const entry = line === '' ? null : parseLine(line);
-          if (entry !== null) yield entry;
-        }
+/** Reads one file of the log from where it was left; a file keeps its place when it is renamed. */
+class LineReader {
+  readonly #positions = new Map<number, { position: number; rest: Buffer }>();
+
+  async *read(file: FileHandle, signal: AbortSignal): AsyncGenerator<AuditEntry> {
+    const inode = (await file.stat()).ino;
+    const at = this.#positions.get(inode) ?? { position: 0, rest: Buffer.alloc(0) };
+    this.#positions.set(inode, at);
+    for (;;) {
+      const piece = Buffer.alloc(64 * 1024);
+      const { bytesRead } = await file.read(piece, 0, piece.length, at.position);
+      if (bytesRead === 0 || signal.aborted) return;
+      at.position += bytesRead;
+      const text = Buffer.concat([at.rest, piece.subarray(0, bytesRead)]);
+      const end = text.lastIndexOf(10) + 1;
+      at.rest = text.subarray(end);
+      for (const line of text.toString('utf8', 0, end).split('\n')) {
+        const entry = line === '' ? null : parseLine(line);
+        if (entry !== null) yield entry;
       }
+    }
+  }
+}
+
+async function openIfThere(name: string): Promise<FileHandle | null> {
+  return open(name, 'r').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  });
+}
+
+/** The lines of a data folder's log, closed files first, oldest first; with `follow` also those still to come, until `signal`. */
+export async function* readAudit(directory: string, follow: boolean, signal: AbortSignal): AsyncGenerator<AuditEntry> {
+  const reader = new LineReader();
+  const done = new Set<string>();
+  for (;;) {
+    // Opened before the closed files are listed: should it be closed meanwhile, it is among them, or still what is read last.
+    const current = await openIfThere(join(directory, AUDIT_FILE));
+    try {
+      const closed = (await readdir(directory)).filter((name) => CLOSED_FILE.test(name) && !done.has(name)).sort();
+      for (const name of closed) {
+        const file = await openIfThere(join(directory, name));
+        if (file !== null) yield* reader.read(file, signal);
+        await file?.close();
+        done.add(name);
+      }
+      if (current !== null) yield* reader.read(current, signal);
     } finally {
-      await file?.close();
+      await current?.close();
     }
     if (!follow || signal.aborted) return;
-    await setTimeout(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+    await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -15,7 +15,7 @@ import { SyncError } from '../model/errors.ts';
 import { S3Error, ServiceError, isDiskFull } from './errors.ts';
 import type { Reserve } from './reserve.ts';
 import { MIGRATIONS } from './schema.ts';
-import type { BodyRef, Bucket, BucketSettings, ListedRow, ListedVersion, ObjectRecord, PartRecord, Upload, Version } from './records.ts';
+import type { BodyRef, Bucket, BucketSettings, EncryptionRecord, ListedRow, ListedVersion, ObjectRecord, PartRecord, Upload, Version } from './records.ts';
 
 export const DATABASE_FILE = 'storage.db';
 
@@ -51,6 +51,11 @@ function listedVersionOf(row: Row, isLatest: boolean): ListedVersion {
   return { key: row['key'] as Uint8Array, etag: row['etag'] as string, size: row['size'] as number, modifiedMs: row['modified_ms'] as number, checksum: row['checksum'] as string | null,
     versionId: row['version'] as string, isMarker: row['marker'] === 1, isLatest };
 }
+
+/** The tables whose records say how a data key is kept, and the columns that name a row. */
+const IDENTITY = { uploads: ['id'], objects: ['bucket', 'key'], old_versions: ['bucket', 'key', 'no'] } as const satisfies Record<string, readonly string[]>;
+export type RecordTable = keyof typeof IDENTITY;
+export type RecordPosition = readonly unknown[];
 
 type Waiting = { readonly work: () => unknown; readonly isDeletion: boolean; readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void };
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
@@ -288,7 +293,37 @@ export class Catalogue {
     return this.#get('SELECT 1 FROM buckets UNION ALL SELECT 1 FROM documents LIMIT 1') === undefined;
   }
 
+  /**
+   * Goes through at most `limit` records of a table, behind `after`, inside a commit, and changes how their data keys are kept.
+   *
+   * @param encryptionOf - the new encryption record, or null to leave it.
+   * @returns where to go on; null at the end.
+   */
+  rewriteRecords(table: RecordTable, after: RecordPosition | null, limit: number, encryptionOf: (encryption: EncryptionRecord) => EncryptionRecord | null): { readonly next: RecordPosition | null; readonly changed: number } {
+    const names = IDENTITY[table];
+    const [list, marks] = [names.join(', '), names.map(() => '?').join(', ')];
+    const rows = this.#all(`SELECT ${list}, record FROM ${table} ${after === null ? '' : `WHERE (${list}) > (${marks})`} ORDER BY ${list} LIMIT ?`, ...(after ?? []), limit);
+    let changed = 0;
+    for (const row of rows) {
+      const record = JSON.parse(row['record'] as string) as { readonly encryption: EncryptionRecord };
+      const encryption = encryptionOf(record.encryption);
+      if (encryption === null) continue;
+      this.#run(`UPDATE ${table} SET record = ? WHERE (${list}) = (${marks})`, JSON.stringify({ ...record, encryption }), ...names.map((name) => row[name]));
+      changed += 1;
+    }
+    const last = rows.at(-1);
+    return { next: last === undefined || rows.length < limit ? null : names.map((name) => last[name]), changed };
+  }
+
   // ---- multipart uploads
+
+  countUploads(): number {
+    return this.#get('SELECT count(*) AS n FROM uploads')?.['n'] as number;
+  }
+  /** Uploads that were begun before `beforeMs` and got no part since, at most `limit`. */
+  idleUploads(beforeMs: number, limit: number): { readonly id: string; readonly bucketId: number; readonly objectKey: string }[] {
+    return this.#all('SELECT * FROM uploads u WHERE created_ms < ? AND NOT EXISTS (SELECT 1 FROM upload_parts WHERE upload = u.id AND modified_ms >= ?) LIMIT ?', beforeMs, beforeMs, limit).map(uploadOf);
+  }
 
   addUpload(upload: Upload): void {
     const { id, bucketId, objectKey, createdMs, ...record } = upload;

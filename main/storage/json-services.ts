@@ -4,6 +4,7 @@ import type { AuditEntry } from './audit.ts';
 import type { Authenticator } from './authenticate.ts';
 import { S3Error, ServiceError } from './errors.ts';
 import type { Answer, Storage } from './operation.ts';
+import { ADMIN_PREFIX, ADMIN_SERVICE, adminOperations } from './operations/admin.ts';
 import { kmsOperations } from './operations/kms.ts';
 import { secretsOperations } from './operations/secrets.ts';
 import { sha256Hex } from '../sigv4/signature.ts';
@@ -70,6 +71,7 @@ const invalid = (message: string): ServiceError => new ServiceError('ValidationE
 const services = [
   { prefix: 'TrentService.', service: 'kms', operations: kmsOperations },
   { prefix: 'secretsmanager.', service: 'secretsmanager', operations: secretsOperations },
+  { prefix: ADMIN_PREFIX, service: ADMIN_SERVICE, operations: adminOperations },
 ] as const;
 
 export const isServiceCall = (request: S3Request): boolean => request.method === 'POST' && request.path === '/' && request.header('x-amz-target') !== undefined;

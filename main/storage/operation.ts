@@ -1,4 +1,5 @@
 /** What every operation gets and gives. An operation reads its request, changes or reads the storage, and says what to answer; it never touches the connection. */
+import type { Admin } from './admin.ts';
 import type { Principal } from './access-keys.ts';
 import type { Payload } from './authenticate.ts';
 import type { BodyStore, OpenContent } from './bodies.ts';
@@ -9,7 +10,7 @@ import type { KmsKeys } from './kms-keys.ts';
 import type { Bucket } from './records.ts';
 import type { S3Request } from './request.ts';
 
-export type Storage = { readonly catalogue: Catalogue; readonly bodies: BodyStore; readonly keyRing: KeyRing; readonly kms: KmsKeys };
+export type Storage = { readonly catalogue: Catalogue; readonly bodies: BodyStore; readonly keyRing: KeyRing; readonly kms: KmsKeys; readonly admin: Admin };
 
 export type Context = Storage & { readonly request: S3Request; readonly payload: Payload; readonly principal: Principal; readonly nowMs: number };
 

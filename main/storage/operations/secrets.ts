@@ -6,7 +6,10 @@ import type { Call, ServiceOperation } from '../json-services.ts';
 import { ACCOUNT } from '../policy.ts';
 import { CHUNK_BYTES, openChunk, sealChunk } from '../sealing.ts';
 
-type Secret = { readonly name: string; readonly arn: string; readonly createdMs: number; readonly versionId: string; readonly isText: boolean; readonly dataKey: WrappedKey; readonly sealed: string };
+export type Secret = { readonly name: string; readonly arn: string; readonly createdMs: number; readonly versionId: string; readonly isText: boolean; readonly dataKey: WrappedKey; readonly sealed: string };
+
+/** What the data key of a secret's value is wrapped for. */
+export const secretKeyName = ({ arn, versionId }: Pick<Secret, 'arn' | 'versionId'>): string => `secret|${arn}|${versionId}`;
 
 const MAX_SECRET_BYTES = CHUNK_BYTES;
 const invalid = (message: string): ServiceError => new ServiceError('InvalidParameterException', message);
@@ -36,7 +39,7 @@ const createSecret: ServiceOperation = async (call) => {
   const dataKey = randomBytes(32);
   // The data key seals this one value: its nonce may be the first.
   const sealed = Buffer.concat(sealChunk(createSecretKey(dataKey), 0, true, bytes)).toString('base64');
-  const secret: Secret = { name, arn, createdMs: call.nowMs, versionId, isText, dataKey: keyRing.wrap(dataKey, `secret|${arn}|${versionId}`), sealed };
+  const secret: Secret = { name, arn, createdMs: call.nowMs, versionId, isText, dataKey: keyRing.wrap(dataKey, secretKeyName({ arn, versionId })), sealed };
   dataKey.fill(0);
   await catalogue.commit(() => {
     if (catalogue.document('secret', name) !== null) throw new ServiceError('ResourceExistsException', `The operation failed because the secret ${name} already exists.`);
@@ -55,7 +58,7 @@ const getSecretValue: ServiceOperation = (call) => {
     && (input.optional('VersionId') ?? secret.versionId) === secret.versionId;
   if (!isMeant) throw new ServiceError('ResourceNotFoundException', 'Secrets Manager can\'t find the specified secret.');
   call.note(secret.arn);
-  const dataKey = keyRing.unwrap(secret.dataKey, `secret|${secret.arn}|${secret.versionId}`);
+  const dataKey = keyRing.unwrap(secret.dataKey, secretKeyName(secret));
   const value = openChunk(createSecretKey(dataKey), 0, true, Buffer.from(secret.sealed, 'base64'));
   dataKey.fill(0);
   const members = secret.isText ? { SecretString: value.toString('utf8') } : { SecretBinary: value.toString('base64') };

@@ -2,7 +2,9 @@
 import { CUSTOMER_HEADERS } from './customer-key.ts';
 import { S3Error, ServiceError } from './errors.ts';
 import type { Context } from './operation.ts';
-import { evaluate, parsePolicy, type Policy } from './policy.ts';
+import type { TLSSocket } from 'node:tls';
+import { parseAmzDate } from '../sigv4/signature.ts';
+import { ACCOUNT, evaluate, parsePolicy, principalValue, type Policy } from './policy.ts';
 import type { Bucket, EncryptionRecord } from './records.ts';
 import type { S3Request } from './request.ts';
 
@@ -41,13 +43,30 @@ function encryptionOfUpload(context: Context, bucket: Bucket): EncryptionRecord 
   return id === undefined || request.objectKey === null ? null : (context.catalogue.upload(id, bucket.id, request.objectKey)?.encryption ?? null);
 }
 
-function valueOf(context: Context, bucket: Bucket, name: string): string | undefined {
+/** The tags of the object that is asked for, as it is before the request. */
+function existingTag(context: Context, bucket: Bucket, objectKey: string | null, tag: string): string | undefined {
+  const { request, catalogue } = context;
+  if (objectKey === null) return undefined;
+  const versionId = objectKey === request.objectKey ? request.query.get('versionId') : undefined;
+  const object = versionId === undefined ? catalogue.latest(bucket.id, objectKey) : catalogue.version(bucket.id, objectKey, versionId);
+  // Condition keys are read in lower case, and the names of tags are not: the first that is the same but for that.
+  return Object.entries(object?.tags ?? {}).find(([each]) => each.toLowerCase() === tag)?.[1];
+}
+
+function valueOf(context: Context, bucket: Bucket, objectKey: string | null, name: string): string | undefined {
   const { request, principal } = context;
+  const common = principalValue(principal, context.nowMs, name);
+  if (common !== undefined) return common;
+  if (name.startsWith(EXISTING_TAG)) return existingTag(context, bucket, objectKey, name.slice(EXISTING_TAG.length));
   switch (name) {
     case 'aws:securetransport': return String(request.isSecure);
-    case 'aws:principalarn': return principal.arn;
-    case 'aws:username': return principal.isRoot ? undefined : principal.arn.split('/').at(-1);
-    case 'aws:principalaccount': return principal.arn.split(':')[4];
+    case 'aws:sourceip': return request.incoming.socket.remoteAddress;
+    case 'aws:useragent': return request.header('user-agent');
+    case 'aws:referer': return request.header('referer');
+    case 'aws:resourceaccount':
+    case 's3:resourceaccount': return ACCOUNT;
+    case 's3:tlsversion': return tlsVersionOf(request);
+    case 's3:signatureage': return signatureAgeOf(context);
     case 's3:prefix': return request.query.get('prefix');
     case 's3:delimiter': return request.query.get('delimiter');
     case 's3:max-keys': return request.query.get('max-keys');
@@ -64,10 +83,23 @@ function valueOf(context: Context, bucket: Bucket, name: string): string | undef
   return HEADER_KEYS.has(header) ? request.header(header) : undefined;
 }
 
-function authorize(context: Context, bucket: Bucket, action: string, resource: string): void {
+const EXISTING_TAG = 's3:existingobjecttag/';
+
+function tlsVersionOf({ incoming }: S3Request): string | undefined {
+  const protocol = 'getProtocol' in incoming.socket ? (incoming.socket as TLSSocket).getProtocol() : null;
+  return protocol?.replace(/^TLSv/, '');
+}
+
+/** Milliseconds since the request was signed. */
+function signatureAgeOf({ request, nowMs }: Context): string | undefined {
+  const signedMs = parseAmzDate(request.query.get('X-Amz-Date') ?? request.header('x-amz-date') ?? '');
+  return signedMs === null ? undefined : String(Math.max(0, nowMs - signedMs));
+}
+
+function authorize(context: Context, bucket: Bucket, action: string, resource: string, objectKey: string | null = null): void {
   const policy = policyOf(bucket);
   const { principal } = context;
-  const decision = policy === null ? 'none' : evaluate(policy, { principal, action, resource, valueOf: (name) => valueOf(context, bucket, name) });
+  const decision = policy === null ? 'none' : evaluate(policy, { principal, action, resource, valueOf: (name) => valueOf(context, bucket, objectKey, name) });
   if (decision === 'allow' || (decision === 'none' && principal.hasFullAccess)) return;
   // Whatever a policy says, the root access key can take it back.
   if (principal.isRoot && /^s3:(Get|Put|Delete)BucketPolicy$/.test(action)) return;
@@ -76,7 +108,7 @@ function authorize(context: Context, bucket: Bucket, action: string, resource: s
 
 /** @throws S3Error AccessDenied */
 export function authorizeObject(context: Context, bucket: Bucket, action: string, objectKey: string): void {
-  authorize(context, bucket, action, `arn:aws:s3:::${bucket.name}/${objectKey}`);
+  authorize(context, bucket, action, `arn:aws:s3:::${bucket.name}/${objectKey}`, objectKey);
 }
 
 /** The action a request is, as policies name it. Null: it is about no bucket, or judged key by key. */

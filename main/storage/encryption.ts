@@ -65,10 +65,13 @@ export function wishOf(request: S3Request, bucket: Bucket): Wish {
   return { type: 'sse-kms', algorithm: chosen, keyId: algorithm === undefined ? (fallback?.kmsKeyId ?? null) : (keyId ?? null), context: contextOf(context), isBucketKey };
 }
 
+/** How a key policy knows that S3 asks: by the key's own region. */
+const viaS3 = (key: KmsKey): string => `s3.${key.arn.split(':')[3] ?? ''}.amazonaws.com`;
+
 /** The KMS key of a wish, as the one who asks may use it for new objects. @throws ServiceError */
 async function kmsKeyOf(context: Context, bucket: Bucket, keyId: string | null): Promise<KmsKey> {
   const key = keyId === null ? await context.kms.managedKey(bucket.region) : context.kms.find(keyId);
-  context.kms.authorize(context.principal, 'kms:GenerateDataKey', key);
+  context.kms.authorize(context.principal, 'kms:GenerateDataKey', key, viaS3(key));
   context.kms.requireUsable(key);
   return key;
 }
@@ -128,7 +131,7 @@ export function openDataKey(context: Pick<Context, 'keyRing' | 'kms' | 'principa
     case 'sse-kms': {
       if (customerKey !== null) throw notApplicable();
       const key = context.kms.find(encryption.keyArn);
-      context.kms.authorize(context.principal, 'kms:Decrypt', key);
+      context.kms.authorize(context.principal, 'kms:Decrypt', key, viaS3(key));
       context.kms.requireUsable(key);
       return context.kms.decrypt(key, Buffer.from(encryption.wrapped, 'base64'), encryption.context);
     }

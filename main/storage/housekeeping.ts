@@ -44,7 +44,7 @@ export function startHousekeeping(parts: { readonly catalogue: Catalogue; readon
   const remove = async (bucket: Bucket, uploads: readonly { readonly id: string; readonly objectKey: string }[]): Promise<void> => {
     await catalogue.commit(() => {
       for (const { id } of uploads) catalogue.removeUpload(id, true);
-    });
+    }, 'deletion');
     for (const { id, objectKey } of uploads) {
       const entry = audit.begin(now(), id);
       audit.answered(Object.assign(entry, { who: 'enfold', action: 's3:AbortMultipartUpload', bucket: bucket.name, objectKey }), 204, []);

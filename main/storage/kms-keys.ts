@@ -7,7 +7,7 @@ import type { Principal } from './access-keys.ts';
 import type { Catalogue } from './catalogue.ts';
 import { ServiceError } from './errors.ts';
 import type { KeyRing, WrappedKey } from './key-ring.ts';
-import { ACCOUNT, ROOT_ARN, evaluate, parsePolicy, type Policy } from './policy.ts';
+import { ACCOUNT, ROOT_ARN, evaluate, parsePolicy, principalValue, type Policy } from './policy.ts';
 
 export type KmsKey = {
   readonly id: string;
@@ -74,8 +74,8 @@ export class KmsKeys {
     if (!key.isEnabled) throw new ServiceError('DisabledException', `${key.arn} is disabled.`);
   }
 
-  /** @throws ServiceError AccessDeniedException */
-  authorize(principal: Principal, action: string, key: KmsKey): void {
+  /** @param viaService - `s3.REGION.amazonaws.com` where S3 asks in the name of the principal. @throws ServiceError AccessDeniedException */
+  authorize(principal: Principal, action: string, key: KmsKey, viaService?: string): void {
     // The root access key can always mend a policy that locks everybody out.
     if (principal.isRoot && /^kms:(Get|Put)KeyPolicy$/.test(action)) return;
     const text = key.policy ?? DEFAULT_KEY_POLICY;
@@ -85,7 +85,7 @@ export class KmsKeys {
       if (this.#policies.size > 100) this.#policies.clear();
       this.#policies.set(text, policy);
     }
-    if (evaluate(policy, { principal, action, resource: key.arn, valueOf: () => undefined }) === 'allow') return;
+    if (evaluate(policy, { principal, action, resource: key.arn, valueOf: (name) => this.#valueOf(principal, viaService, name) }) === 'allow') return;
     throw new ServiceError('AccessDeniedException', `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${key.arn}`);
   }
 
@@ -156,6 +156,11 @@ export class KmsKeys {
     } catch {
       throw new ServiceError('InvalidCiphertextException');
     }
+  }
+
+  #valueOf(principal: Principal, viaService: string | undefined, name: string): string | undefined {
+    if (name === 'kms:viaservice') return viaService;
+    return name === 'kms:calleraccount' ? ACCOUNT : principalValue(principal, this.#now(), name);
   }
 
   #isGone(key: KmsKey): boolean {

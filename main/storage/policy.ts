@@ -2,15 +2,15 @@
  * Policies of buckets and KMS keys: parsed strictly, evaluated as AWS does. What a policy says and this storage cannot decide is refused
  * when the policy is put, so that no statement is ever ignored.
  */
-import { S3Error, notImplemented } from './errors.ts';
+import { S3Error } from './errors.ts';
 import type { Principal } from './access-keys.ts';
+import { checkVariables, hasVariables, holds, parseConditions, patternOf, wildcards, type Condition, type ValueOf } from './policy-conditions.ts';
 
 export const ACCOUNT = '000000000000';
 export const ROOT_ARN = `arn:aws:iam::${ACCOUNT}:root`;
 const MAX_POLICY_BYTES = 20 * 1024;
 
-type Pattern = RegExp;
-type Condition = { readonly operator: string; readonly isOptional: boolean; readonly name: string; readonly values: readonly string[] };
+type Pattern = (value: string, valueOf: ValueOf) => boolean;
 type Statement = {
   readonly effect: 'Allow' | 'Deny';
   readonly principals: { readonly isNot: boolean; readonly names: readonly string[] };
@@ -25,27 +25,10 @@ export type PolicyRequest = {
   /** `s3:PutObject` */
   readonly action: string;
   readonly resource: string;
-  /** The value of a condition key, lower case; undefined where the request has none. */
-  readonly valueOf: (name: string) => string | undefined;
+  readonly valueOf: ValueOf;
 };
 
-/** Condition keys that requests are asked for, lower case. */
-const CONDITION_KEYS = new Set([
-  's3:x-amz-server-side-encryption', 's3:x-amz-server-side-encryption-aws-kms-key-id', 's3:x-amz-server-side-encryption-customer-algorithm', 's3:x-amz-acl', 's3:x-amz-copy-source',
-  's3:x-amz-metadata-directive', 's3:x-amz-storage-class', 's3:x-amz-content-sha256', 's3:prefix', 's3:delimiter', 's3:max-keys', 's3:versionid', 's3:if-match', 's3:if-none-match', 's3:authtype',
-  's3:signatureversion', 'aws:securetransport', 'aws:principalarn', 'aws:username', 'aws:principalaccount',
-]);
-const OPERATORS: Readonly<Record<string, string>> = Object.fromEntries([
-  'StringEquals', 'StringNotEquals', 'StringEqualsIgnoreCase', 'StringNotEqualsIgnoreCase', 'StringLike', 'StringNotLike', 'ArnEquals', 'ArnNotEquals', 'ArnLike', 'ArnNotLike',
-  'NumericEquals', 'NumericNotEquals', 'NumericLessThan', 'NumericLessThanEquals', 'NumericGreaterThan', 'NumericGreaterThanEquals', 'Bool', 'Null',
-].map((name) => [name.toLowerCase(), name]));
-
 const malformed = (message: string): S3Error => new S3Error('MalformedPolicy', message);
-
-/** `*` and `?` as wildcards, all else as it stands. */
-function patternOf(text: string, flags = 's'): Pattern {
-  return new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, flags);
-}
 
 function textsOf(value: unknown, problem: string): string[] {
   const list = Array.isArray(value) ? value as unknown[] : [value];
@@ -71,27 +54,6 @@ function principalsOf(statement: Record<string, unknown>): Statement['principals
   const names = value['AWS'] === undefined ? [] : textsOf(value['AWS'], 'Invalid principal in policy');
   if (names.some((name) => name !== '*' && !/^(\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:.+|[A-Z0-9]{16,32})$/.test(name))) throw malformed('Invalid principal in policy');
   return { isNot, names };
-}
-
-function conditionsOf(value: unknown): Condition[] {
-  if (value === undefined) return [];
-  if (!isObject(value)) throw malformed('Invalid Condition type');
-  const conditions: Condition[] = [];
-  for (const [spelled, tests] of Object.entries(value)) {
-    if (/^For(Any|All)Values?:/.test(spelled)) throw notImplemented(spelled);
-    const isOptional = spelled.endsWith('IfExists');
-    const operator = OPERATORS[(isOptional ? spelled.slice(0, -'IfExists'.length) : spelled).toLowerCase()];
-    if (operator === undefined && /^(Date|Binary|IpAddress|NotIpAddress)/.test(spelled)) throw notImplemented(spelled);
-    if (operator === undefined || (isOptional && operator === 'Null')) throw malformed(`Invalid Condition type : ${spelled}`);
-    if (!isObject(tests)) throw malformed(`Invalid Condition type : ${spelled}`);
-    for (const [key, values] of Object.entries(tests)) {
-      const name = key.toLowerCase();
-      if (!/^(s3|aws|kms):/.test(name)) throw malformed('Policy has an invalid condition key');
-      if (!CONDITION_KEYS.has(name)) throw notImplemented(key);
-      conditions.push({ operator, isOptional, name, values: textsOf(values, 'Policy has an invalid condition value') });
-    }
-  }
-  return conditions;
 }
 
 /**
@@ -137,12 +99,13 @@ function parseStatement(statement: unknown, scope: Parameters<typeof parsePolicy
   const isNotResource = 'NotResource' in statement;
   if (!isNotResource && statement['Resource'] === undefined) throw malformed('Missing required field Resource');
   const resources = textsOf(isNotResource ? statement['NotResource'] : statement['Resource'], 'Policy has invalid resource');
+  for (const resource of resources) checkVariables(resource, scope.service);
   if (scope.service === 's3') checkResources(resources, actions, isNotAction, scope.bucketName);
   return {
     effect, principals,
     actions: { isNot: isNotAction, patterns: actions.map((name) => patternOf(name, 'si')) },
     resources: { isNot: isNotResource, patterns: resources.map((name) => patternOf(name)) },
-    conditions: conditionsOf(statement['Condition']),
+    conditions: parseConditions(statement['Condition'], scope.service),
   };
 }
 
@@ -150,7 +113,8 @@ function parseStatement(statement: unknown, scope: Parameters<typeof parsePolicy
 function checkResources(resources: readonly string[], actions: readonly string[], isNotAction: boolean, bucketName: string): void {
   const isOwn = (resource: string): boolean => {
     const path = /^arn:aws:s3:::(.+)$/.exec(resource)?.[1];
-    return path !== undefined && patternOf(path.split('/', 1)[0] ?? '').test(bucketName);
+    const name = path?.split('/', 1)[0] ?? '';
+    return path !== undefined && !hasVariables(name) && wildcards(name).test(bucketName);
   };
   if (!resources.every((resource) => isOwn(resource))) throw malformed('Policy has invalid resource');
   if (isNotAction || actions.some((name) => name.includes('*') || name.includes('?'))) return;
@@ -171,27 +135,19 @@ function namesPrincipal(names: readonly string[], principal: Principal, isDeny: 
     || ((name === ROOT_ARN || name === ACCOUNT) && (isDeny || principal.hasFullAccess)));
 }
 
-function holds({ operator, isOptional, name, values }: Condition, request: PolicyRequest): boolean {
-  const value = request.valueOf(name);
-  if (operator === 'Null') return values.some((each) => (each.toLowerCase() === 'true') === (value === undefined));
-  const isNegated = operator.includes('Not');
-  if (value === undefined) return isOptional || isNegated;
-  const isLike = operator.endsWith('Like') || operator.startsWith('Arn');
-  const matches = (wanted: string): boolean => {
-    if (operator.startsWith('Numeric')) return compares(operator.replace('Not', ''), Number(value), Number(wanted));
-    if (operator === 'Bool' || operator.endsWith('IgnoreCase')) return wanted.toLowerCase() === value.toLowerCase();
-    return isLike ? patternOf(wanted).test(value) : wanted === value;
-  };
-  return values.some((wanted) => matches(wanted)) !== isNegated;
-}
-
-function compares(operator: string, value: number, wanted: number): boolean {
-  switch (operator) {
-    case 'NumericLessThan': return value < wanted;
-    case 'NumericLessThanEquals': return value <= wanted;
-    case 'NumericGreaterThan': return value > wanted;
-    case 'NumericGreaterThanEquals': return value >= wanted;
-    default: return value === wanted;
+/** What condition keys say about who asks and when, for any service. */
+export function principalValue(principal: Principal, nowMs: number, name: string): string | undefined {
+  switch (name) {
+    case 'aws:principalarn': return principal.arn;
+    case 'aws:username': return principal.isRoot ? undefined : principal.arn.split('/').at(-1);
+    case 'aws:principalaccount': return principal.arn.split(':')[4];
+    case 'aws:principaltype': return principal.isRoot ? 'Account' : 'User';
+    case 'aws:userid': return principal.isRoot ? ACCOUNT : principal.accessKeyId;
+    case 'aws:currenttime': return new Date(nowMs).toISOString();
+    case 'aws:epochtime': return String(Math.floor(nowMs / 1000));
+    case 'aws:principalisawsservice':
+    case 'aws:viaawsservice': return 'false';
+    default: return undefined;
   }
 }
 
@@ -201,9 +157,9 @@ export function evaluate(policy: Policy, request: PolicyRequest): 'allow' | 'den
   for (const { effect, principals, actions, resources, conditions } of policy.statements) {
     const isDeny = effect === 'Deny';
     const applies = namesPrincipal(principals.names, request.principal, isDeny) !== principals.isNot
-      && actions.patterns.some((pattern) => pattern.test(request.action)) !== actions.isNot
-      && resources.patterns.some((pattern) => pattern.test(request.resource)) !== resources.isNot
-      && conditions.every((condition) => holds(condition, request));
+      && actions.patterns.some((matches) => matches(request.action, request.valueOf)) !== actions.isNot
+      && resources.patterns.some((matches) => matches(request.resource, request.valueOf)) !== resources.isNot
+      && conditions.every((condition) => holds(condition, request.valueOf));
     if (!applies) continue;
     if (isDeny) return 'deny';
     result = 'allow';

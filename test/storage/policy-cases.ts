@@ -98,9 +98,57 @@ const policies: Case[] = [
     const Policy = typeof change === 'string' ? change : JSON.stringify({ Version: '2012-10-17', Statement: [denial(given, undefined, change)] });
     expect(await refusal(client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy })))).toEqual({ code: 'MalformedPolicy', status: 400 });
   } })),
+  ...([
+    ['an address that is none', { IpAddress: { 'aws:SourceIp': '10.0.0.0/33' } }], ['a time that is none', { DateLessThan: { 'aws:CurrentTime': 'tomorrow' } }], ['a number that is none', { NumericLessThan: { 's3:max-keys': 'ten' } }],
+    ['a flag that is none', { Bool: { 'aws:SecureTransport': 'perhaps' } }], ['a missing that is none', { Null: { [SSE]: 'perhaps' } }], ['a test for missing that may be missing', { NullIfExists: { [SSE]: 'true' } }],
+    ['a quantifier nobody knows', { 'ForMostValues:StringEquals': { 's3:prefix': 'a' } }], ['no values', { StringEquals: { 's3:prefix': [] } }], ['a variable nobody knows', { StringLike: { 's3:prefix': '${nonsense}/*' } }],
+  ] as const satisfies readonly (readonly [string, Part])[]).map(([what, Condition]): Case => ({ name: `refuses a policy whose condition has ${what}`, run: async (given) => {
+    expect(await refusal(setPolicy(given, denial(given, Condition)))).toEqual({ code: 'MalformedPolicy', status: 400 });
+    await given.put('a');
+  } })),
+  // What is denied under a condition shows by a write; each of these holds, or does not, for a request to a server on this computer.
+  ...([
+    ['an address within a network', { IpAddress: { 'aws:SourceIp': ['10.0.0.0/8', '127.0.0.0/8', '::1'] } }, true], ['an address outside of one', { IpAddress: { 'aws:SourceIp': ['10.0.0.0/8', '2001:db8::/32'] } }, false],
+    ['no address of a network', { NotIpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }, true], ['no address of its own network', { NotIpAddress: { 'aws:SourceIp': ['127.0.0.1', '::1'] } }, false],
+    ['a time before', { DateLessThan: { 'aws:CurrentTime': '2100-01-01T00:00:00Z' } }, true], ['a time after', { DateGreaterThan: { 'aws:CurrentTime': '2100-01-01T00:00:00Z' } }, false],
+    ['a time in seconds', { DateGreaterThan: { 'aws:EpochTime': '1000000000' } }, true], ['an age of the signature', { NumericGreaterThan: { 's3:signatureAge': 600_000 } }, false], ['a fresh signature', { NumericLessThanEquals: { 's3:signatureAge': 600_000 } }, true],
+    ['any value that fits', { 'ForAnyValue:StringLike': { 'aws:UserAgent': '*' } }, true], ['any value where there is none', { 'ForAnyValue:StringLike': { 'aws:CalledVia': '*' } }, false],
+    ['all values where there are none', { 'ForAllValues:StringEquals': { 'aws:CalledVia': 'athena.amazonaws.com' } }, true], ['all values that do not fit', { 'ForAllValues:StringEquals': { 's3:authType': 'REST-QUERY-STRING' } }, false],
+    ['a network it has no part in', { StringEquals: { 'aws:SourceVpc': 'vpc-1' } }, false], ['any other network', { StringNotEquals: { 'aws:SourceVpc': 'vpc-1' } }, true], ['a network if it has one', { StringEqualsIfExists: { 'aws:SourceVpc': 'vpc-1' } }, true],
+    ['an ARN by its parts', { ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::*:*' } }, true], ['an ARN whose wildcard would reach over parts', { ArnLike: { 'aws:PrincipalArn': 'arn:*:root' } }, false],
+    ['a text but for its case', { StringEqualsIgnoreCase: { 's3:authType': 'rest-header' } }, true], ['two conditions of which one does not hold', { StringEquals: { 's3:authType': 'REST-HEADER' }, Bool: { 'aws:ViaAWSService': 'true' } }, false],
+    ['a variable with a default', { StringEquals: { 's3:authType': "${aws:SourceVpc, 'REST-HEADER'}" } }, true], ['a variable without a value', { StringEquals: { 's3:authType': '${aws:SourceVpc}' } }, false],
+  ] as const satisfies readonly (readonly [string, Part, boolean])[]).map(([what, Condition, holds]): Case => ({ name: `${holds ? 'obeys' : 'does not apply'} a denial under a condition of ${what}`, run: async (given) => {
+    await setPolicy(given, denial(given, Condition));
+    expect((await refusal(given.put('a'))).code).toBe(holds ? 'AccessDenied' : 'accepted');
+  } })),
+  { name: 'denies by the tags an object has', run: async (given) => {
+    await given.put('secret', 'x', { Tagging: 'Class=secret' });
+    await given.put('open', 'x', { Tagging: 'Class=open' });
+    await given.put('plain');
+    await setPolicy(given, denial(given, { StringEquals: { 's3:ExistingObjectTag/Class': 'secret' } }, { Action: 's3:GetObject' }));
+    expect(await refusal(given.read('secret'))).toEqual(denied);
+    for (const key of ['open', 'plain']) expect((await given.read(key)).length).toBeGreaterThan(0);
+  } },
+  { name: 'denies everything but what is named, by NotAction, NotResource and NotPrincipal', run: async (given) => {
+    const { bucket, put, read } = given;
+    await put('a/x');
+    await put('b/x');
+    const objects = `arn:aws:s3:::${bucket}/*`;
+    await setPolicy(given, { Effect: 'Deny', Principal: '*', NotAction: ['s3:PutObject', 's3:*BucketPolicy'], Resource: [objects, `arn:aws:s3:::${bucket}`] });
+    await put('a/x');
+    expect(await refusal(read('a/x'))).toEqual(denied);
+    await setPolicy(given, { Effect: 'Deny', Principal: '*', Action: 's3:GetObject', NotResource: `arn:aws:s3:::${bucket}/a/*` });
+    expect((await read('a/x')).toString()).toBe('a/x');
+    expect(await refusal(read('b/x'))).toEqual(denied);
+    await setPolicy(given, { Effect: 'Deny', NotPrincipal: { AWS: 'arn:aws:iam::000000000000:user/nobody' }, Action: 's3:GetObject', Resource: objects });
+    expect(await refusal(read('a/x'))).toEqual(denied);
+    await setPolicy(given, { Effect: 'Deny', NotPrincipal: { AWS: given.target.accessKeyId }, Action: 's3:GetObject', Resource: objects });
+    expect((await read('a/x')).toString()).toBe('a/x');
+  } },
   { name: 'refuses a policy whose condition it cannot decide, instead of ignoring it', run: async (given) => {
-    expect(await refusal(setPolicy(given, denial(given, { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } })))).toEqual({ code: 'NotImplemented', status: 501 });
-    expect(await refusal(setPolicy(given, denial(given, { StringEquals: { 'aws:SourceVpc': 'vpc-1' } })))).toEqual({ code: 'NotImplemented', status: 501 });
+    expect(await refusal(setPolicy(given, denial(given, { StringEquals: { 's3:RequestObjectTag/a': 'b' } })))).toEqual({ code: 'NotImplemented', status: 501 });
+    expect(await refusal(setPolicy(given, denial(given, { StringEquals: { 's3:InventoryAccessibleOptionalFields': 'x' } })))).toEqual({ code: 'NotImplemented', status: 501 });
   } },
   { name: 'refuses a public policy while public policies are blocked', run: async (given) => {
     const { client, bucket } = given;

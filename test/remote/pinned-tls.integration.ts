@@ -46,7 +46,7 @@ test('the SDK and KMS take the pinned certificate, and none without it', async (
   expect(await listBuckets(access, signal)).toContain('pinned');
   await expect(listBuckets(accessBy(null), signal)).rejects.toMatchObject({ code: 'tls-failed' });
   const kms = openKms(access, 'alias/none');
-  await expect(kms.generateDataKey({ keyId: 'alias/none', encryptionContext: {} })).rejects.toMatchObject({ code: 'key-not-found' });
+  await expect(kms.generateDataKey({ keyId: 'alias/none', encryptionContext: {} })).rejects.toMatchObject({ code: 'kms-key-not-found' });
   kms.close();
 });
 

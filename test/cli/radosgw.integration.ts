@@ -6,6 +6,7 @@ import { createComputer, makeScratch } from '../helpers/cli.ts';
 import { isRadosgwInstalled, startRadosgw, type RunningRadosgw } from '../helpers/radosgw.ts';
 import { writeAt } from '../helpers/tree.ts';
 import { testObjects } from './objects.contract.ts';
+import { testStoredAs } from './stored-as.contract.ts';
 import { testWholePath } from './whole-path.contract.ts';
 
 if (isRadosgwInstalled()) {
@@ -19,6 +20,10 @@ if (isRadosgwInstalled()) {
   testWholePath('sse-c', () => server, { isBrief: true });
   testWholePath('sse-kms', () => server, { isBrief: true, args: ['--kms-key-id', 'testkey-1'] });
 
+  testStoredAs('radosgw', [
+    { what: 'sse-c', args: ['--mode', 'sse-c', '--key', 'family'], keyType: 'sse-c', head: { SSECustomerAlgorithm: 'AES256' }, anybody: 'refused' },
+    { what: 'sse-kms with a key of one\'s own', args: ['--mode', 'sse-kms', '--kms-key-id', 'testkey-1'], head: { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'testkey-1' }, anybody: 'content' },
+  ], () => server);
   testObjects('radosgw', [
     { what: 'sse-c', keyType: 'sse-c', args: ['--mode', 'sse-c', '--key', 'sse-c'], readArgs: ['--key', 'sse-c'], without: 'error' },
     { what: 'sse-kms with a key of one\'s own', args: ['--mode', 'sse-kms', '--kms-key-id', 'testkey-1'], without: 'content' },

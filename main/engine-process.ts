@@ -39,7 +39,7 @@ async function startStorage(directory: string, isSecure = false): Promise<Storag
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const enfold = await openEnfold({ env: process.env, storageHost: { ensureRunning: startStorage }, log: (line) => process.stderr.write(`engine: ${line}\n`) });
-const service = createEngineService(enfold, (name, payload) => post({ type: 'event', name, payload } as FromEngine));
+const service = createEngineService(enfold, (name, payload) => post({ type: 'event', name, payload } as FromEngine), () => void stop());
 const socket = await serveEngineSocket(enfold.home, (question) => service.ask(question));
 
 async function stop(): Promise<void> {

@@ -30,6 +30,7 @@ export function guardSecrets(store: SecretStore, settings: Pick<SettingsStore, '
     set: async (name, value) => checked(async () => store.set(name, value)),
     delete: async (name) => checked(async () => store.delete(name)),
     forget: () => store.forget?.(),
+    ...(store.setAside === undefined ? {} : { setAside: async () => checked(async () => store.setAside?.() ?? null) }),
   };
 }
 

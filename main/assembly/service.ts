@@ -75,7 +75,8 @@ function previewView(plan: Plan): PreviewView {
 
 const copyStatus = (status: SyncStatus): FolderStatus => structuredClone(status) as FolderStatus;
 
-export function createEngineService(enfold: Enfold, push: PushEvent): EngineService {
+/** @param onKeychainLost - only a new process can reach the keychain again. */
+export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainLost: () => void = () => undefined): EngineService {
   const { connections, folders, keys, kits, lock, settings } = enfold;
   const changedStatuses = new Map<string, SyncStatus>();
   let statusTimer: NodeJS.Timeout | null = null;
@@ -83,6 +84,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent): EngineServ
   const closing = new AbortController();
 
   const sessions = createSessions(enfold, (status) => {
+    if (status.problems.some(({ error }) => error.code === 'keychain-lost')) onKeychainLost();
     changedStatuses.set(status.folderId, status);
     statusTimer ??= setTimeout(() => {
       statusTimer = null;

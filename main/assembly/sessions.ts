@@ -10,7 +10,7 @@ import type { WiredFolder } from './open-folder.ts';
 
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
-const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
+const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 
 type Session = {
   settings: FolderSettings;

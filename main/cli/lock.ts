@@ -62,6 +62,20 @@ With a key file: its passphrase (--passphrase-fd, ENFOLD_PASSPHRASE, or asked fo
     }));
 
   key
+    .command('set-aside')
+    .description('where the keychain has lost its item for good: move what it opened out of the way (nothing is deleted) and begin anew')
+    .addHelpText('after', `
+Then take the keys in again from their recovery kits, and the sign-ins with enfold connection.
+  $ enfold key set-aside
+  $ enfold key import family --from family-kit.age`)
+    .action(perform(async (cli) => {
+      const store = await (await cli.enfold()).secrets();
+      if (store.setAside === undefined) throw new SyncError('bad-usage', { detail: 'that is for the keychain; a key file is opened by its passphrase' });
+      const place = await store.setAside();
+      cli.out.answer({ setAside: place }, [place === null ? 'There was nothing to set aside.' : `What could not be opened is now in ${printable(place)}. Take the keys in again: enfold key import NAME --from KIT`]);
+    }));
+
+  key
     .command('drill')
     .description('restore drill: fetch some files of each folder, decrypt them and compare them')
     .argument('[id]', 'a folder by id, start of id, name or local path; all without it')

@@ -1,75 +1,120 @@
 /**
  * The operating system's keychain, through keytar: macOS Keychain, Windows Credential Manager, Secret Service on Linux.
  *
- * Each secret is an item of its own under the service `Enfold`. Two Enfold homes on one computer do not see each other's
- * items: the account name starts with an id that the home keeps in a file.
+ * It holds one item for each Enfold home: 32 random bytes that wrap everything else, which stands in files of its own in the home,
+ * encrypted under them. So no secret can be too large for an item (Windows takes 2,560 bytes), and one item tells whether
+ * all is there. Two Enfold homes on one computer do not see each other's item: its account name starts with an id that the home
+ * keeps in a file.
  *
- * What is too large for an item (RSA keys) stands in a file of its own, encrypted under a key that the item holds instead.
+ * Promises: where the item is gone while files are there, nothing is written and nothing deleted (`key-item-missing`); the bytes of
+ * the item are read for each use and not kept.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as KeytarModule from 'keytar';
 import { SyncError } from '../model/errors.ts';
 import type { SecretStore } from '../sync/ports.ts';
 
 const SERVICE = 'Enfold';
-/** Windows keeps at most 2,560 bytes, which keytar stores as UTF-16. */
-const MAX_VALUE_CHARACTERS = 1280;
+const WRAPPING_ITEM = 'wrapping-key';
+const WRAPPING_KEY_BYTES = 32;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const FORMAT = 1;
 
 type Keytar = Pick<typeof KeytarModule, 'getPassword' | 'setPassword' | 'deletePassword'>;
+
+const hasCode = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code;
 
 function homeId(home: string): string {
   const file = join(home, 'home-id');
   try {
     writeFileSync(file, randomBytes(8).toString('hex'), { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
   return readFileSync(file, 'utf8').trim();
 }
 
 const WRAPPED_DIRECTORY = 'wrapped-secrets';
-const WRAPPED_ITEM = /^wrapped:v1:([0-9a-f]{32}):([A-Za-z0-9+/]{43}=)$/;
 
-/** Encrypts `value` into a new file. @returns the item that finds and opens it */
-function wrapIntoFile(home: string, name: string, value: Uint8Array): string {
-  const [fileId, key, iv] = [randomBytes(16).toString('hex'), randomBytes(32), randomBytes(12)];
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(name));
-  mkdirSync(join(home, WRAPPED_DIRECTORY), { recursive: true, mode: 0o700 });
-  const handle = openSync(join(home, WRAPPED_DIRECTORY, fileId), 'wx', 0o600);
+/** Its name says nothing about the secret, which is called by key ids and connection ids. */
+const fileOf = (home: string, name: string): string => join(home, WRAPPED_DIRECTORY, createHash('sha256').update(`enfold wrapped secret v1|${name}`).digest('hex').slice(0, 32));
+
+function hasFiles(home: string): boolean {
   try {
-    writeSync(handle, Buffer.concat([iv, cipher.update(value), cipher.final(), cipher.getAuthTag()]));
+    return readdirSync(join(home, WRAPPED_DIRECTORY)).some((name) => /^[0-9a-f]{32}$/.test(name));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function syncDirectory(directory: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(directory, 'r');
+  try {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
   }
-  return `wrapped:v1:${fileId}:${key.toString('base64')}`;
 }
 
-/** @throws SyncError key-file-damaged where the file is gone or is not the one that was written */
-function unwrapFromFile(home: string, name: string, fileId: string, key: string): Buffer {
+/** Format byte, IV, ciphertext, tag; bound to the secret's name. Replaces the file whole. */
+function wrapIntoFile(home: string, name: string, value: Uint8Array, wrappingKey: Buffer): void {
+  const directory = join(home, WRAPPED_DIRECTORY);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', wrappingKey, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(name));
+  const staged = join(directory, `.${randomBytes(8).toString('hex')}.new`);
   try {
-    const file = readFileSync(join(home, WRAPPED_DIRECTORY, fileId));
-    const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key, 'base64'), file.subarray(0, 12), { authTagLength: 16 });
-    decipher.setAAD(Buffer.from(name)).setAuthTag(file.subarray(-16));
-    return Buffer.concat([decipher.update(file.subarray(12, -16)), decipher.final()]);
+    const handle = openSync(staged, 'wx', 0o600);
+    try {
+      writeSync(handle, Buffer.concat([Buffer.of(FORMAT), iv, cipher.update(value), cipher.final(), cipher.getAuthTag()]));
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(staged, fileOf(home, name));
+    syncDirectory(directory);
   } catch (error) {
-    throw new SyncError('key-file-damaged', { path: join(home, WRAPPED_DIRECTORY, fileId) }, { cause: error });
+    rmSync(staged, { force: true });
+    throw new SyncError(hasCode(error, 'ENOSPC') ? 'disk-full' : hasCode(error, 'EROFS') ? 'read-only' : 'permission-denied', { path: directory }, { cause: error });
   }
 }
 
-function forgetFile(home: string, item: string | null): void {
-  const [, fileId] = WRAPPED_ITEM.exec(item ?? '') ?? [];
-  if (fileId !== undefined) rmSync(join(home, WRAPPED_DIRECTORY, fileId), { force: true });
+/** Null where there is none. @throws SyncError key-file-damaged, key-item-missing (it is under another item than the one that is there), newer-version */
+function readWrapped(home: string, name: string): Buffer | null {
+  try {
+    return readFileSync(fileOf(home, name));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw new SyncError('permission-denied', { path: fileOf(home, name) }, { cause: error });
+  }
+}
+
+function unwrap(home: string, name: string, file: Buffer, wrappingKey: Buffer): Buffer {
+  if ((file[0] ?? 0) > FORMAT) throw new SyncError('newer-version', { path: fileOf(home, name) });
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', wrappingKey, file.subarray(1, 1 + IV_BYTES), { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(name)).setAuthTag(file.subarray(-TAG_BYTES));
+    return Buffer.concat([decipher.update(file.subarray(1 + IV_BYTES, -TAG_BYTES)), decipher.final()]);
+  } catch (error) {
+    throw new SyncError('key-file-damaged', { path: fileOf(home, name), detail: 'or the keychain item is not the one it was written under' }, { cause: error });
+  }
 }
 
 /** What the platform's libraries say when the keychain is there but closed; everything else counts as not there. */
 const LOCKED = /locked|dismissed|denied|cancel|interaction is not allowed|not permitted/i;
 
+/** The Secret Service library keeps its first connection for the life of the process, also when the other end has died. */
+const LOST = /The name :\d+\.\d+ was not provided/;
+
 function translate(error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  if (LOST.test(message)) return new SyncError('keychain-lost', {}, { cause: error });
   return new SyncError(LOCKED.test(message) ? 'keychain-locked' : 'keychain-missing', { detail: message }, { cause: error });
 }
 
@@ -81,42 +126,96 @@ function translate(error: unknown): SyncError {
  */
 export function createKeychainStore(home: string, load: () => Promise<Keytar> = async () => (await import('keytar')).default): SecretStore {
   let loading: Promise<Keytar> | null = null;
-  const call = async <T>(use: (keytar: Keytar, account: string) => Promise<T>, name: string): Promise<T> => {
+  const call = async <T>(use: (keytar: Keytar, account: string) => Promise<T>): Promise<T> => {
     try {
       loading ??= load();
-      return await use(await loading, `${homeId(home)}/${name}`);
+      return await use(await loading, `${homeId(home)}/${WRAPPING_ITEM}`);
     } catch (error) {
       loading = null; // the service may come up later
       throw translate(error);
     }
   };
+
+  const readItem = async (): Promise<Buffer | null> => {
+    const stored = await call(async (keytar, account) => keytar.getPassword(SERVICE, account));
+    if (stored === null) return null;
+    const key = Buffer.from(stored, 'base64');
+    if (key.length !== WRAPPING_KEY_BYTES) throw new SyncError('key-item-missing', { detail: 'The item is there, and is not what Enfold wrote.' });
+    return key;
+  };
+
+  /**
+   * Why the item cannot be read. A keychain whose user dismissed the question answers as if there were nothing, and tells only who writes
+   * that it is locked.
+   */
+  const explainMissing = async (): Promise<SyncError> => {
+    try {
+      await call(async (keytar, account) => {
+        await keytar.setPassword(SERVICE, `${account}-probe`, 'probe');
+        await keytar.deletePassword(SERVICE, `${account}-probe`);
+      });
+    } catch (error) {
+      return error as SyncError;
+    }
+    return new SyncError('key-item-missing');
+  };
+
+  /** The wrapping key; made where nothing was ever wrapped. One at a time, so that two secrets at once do not make two. */
+  let making: Promise<unknown> = Promise.resolve();
+  const wrappingKey = async (): Promise<Buffer> => {
+    const mine = making.then(async () => {
+      const held = await readItem();
+      if (held !== null) return held;
+      if (hasFiles(home)) throw await explainMissing();
+      const made = randomBytes(WRAPPING_KEY_BYTES);
+      const text = made.toString('base64');
+      await call(async (keytar, account) => keytar.setPassword(SERVICE, account, text));
+      // A store that takes a secret and loses it must be found out while the user still has the secret.
+      if ((await call(async (keytar, account) => keytar.getPassword(SERVICE, account))) !== text) throw new SyncError('keychain-missing', { detail: 'The keychain did not keep what was stored.' });
+      return made;
+    });
+    making = mine.catch(() => undefined);
+    return mine;
+  };
+
   return {
     backend: 'keychain',
     get: async (name) => {
-      const stored = await call((keytar, account) => keytar.getPassword(SERVICE, account), name);
-      if (stored === null) return null;
-      const [, fileId, key] = WRAPPED_ITEM.exec(stored) ?? [];
-      return fileId === undefined || key === undefined ? Buffer.from(stored, 'base64') : unwrapFromFile(home, name, fileId, key);
+      const file = readWrapped(home, name);
+      // Asked also where there is nothing to open: a keychain that is locked must be told from a secret that is not there.
+      const key = await readItem();
+      if (file === null) return null;
+      if (key === null) throw await explainMissing();
+      try {
+        return unwrap(home, name, file, key);
+      } finally {
+        key.fill(0);
+      }
     },
     set: async (name, value) => {
-      const before = await call((keytar, account) => keytar.getPassword(SERVICE, account), name);
-      const isLarge = Math.ceil(value.length / 3) * 4 > MAX_VALUE_CHARACTERS;
-      const stored = isLarge ? wrapIntoFile(home, name, value) : value.toString('base64');
+      const key = await wrappingKey();
       try {
-        await call((keytar, account) => keytar.setPassword(SERVICE, account, stored), name);
-        // A store that takes a secret and loses it must be found out while the user still has the secret.
-        const back = await call((keytar, account) => keytar.getPassword(SERVICE, account), name);
-        if (back !== stored) throw new SyncError('keychain-missing', { detail: 'The keychain did not keep what was stored.' });
-      } catch (error) {
-        forgetFile(home, stored);
-        throw error;
+        wrapIntoFile(home, name, value, key);
+      } finally {
+        key.fill(0);
       }
-      forgetFile(home, before);
+    },
+    setAside: async () => {
+      if ((await readItem()) !== null) throw new SyncError('bad-usage', { detail: 'the keychain has its item: there is nothing to set aside' });
+      const place = join(home, `${WRAPPED_DIRECTORY}.set-aside-${Date.now()}`);
+      if (!hasFiles(home)) return null;
+      renameSync(join(home, WRAPPED_DIRECTORY), place);
+      syncDirectory(home);
+      return place;
     },
     delete: async (name) => {
-      const before = await call((keytar, account) => keytar.getPassword(SERVICE, account), name);
-      await call((keytar, account) => keytar.deletePassword(SERVICE, account), name);
-      forgetFile(home, before);
+      // What cannot be read now may be readable later: it is deleted only where it could be opened.
+      if (readWrapped(home, name) === null) return;
+      const key = await readItem();
+      if (key === null) throw await explainMissing();
+      key.fill(0);
+      rmSync(fileOf(home, name), { force: true });
+      syncDirectory(join(home, WRAPPED_DIRECTORY));
     },
   };
 }

@@ -13,6 +13,7 @@ const table = {
   // Keys
   'keychain-locked': { family: 'KeyError', retry: 'after-user', says: 'The keychain is locked.', next: 'Unlock your keychain, then try again.' },
   'keychain-missing': { family: 'KeyError', retry: 'after-user', says: 'This system has no keychain Enfold can use.', next: 'Start a keychain service, or set ENFOLD_KEYCHAIN=file and ENFOLD_PASSPHRASE to use a passphrase-protected key file.' },
+  'keychain-lost': { family: 'KeyError', retry: 'later', says: 'The keychain that Enfold was connected to has ended.', next: 'The app connects anew by itself; on the command line run the command again. Nothing was changed.' },
   'passphrase-missing': { family: 'KeyError', retry: 'after-user', says: 'The key file needs a passphrase and none was given.', next: 'Set ENFOLD_PASSPHRASE or use --passphrase-fd.' },
   'passphrase-wrong': { family: 'KeyError', retry: 'after-user', says: 'The passphrase does not open the key file.', next: 'Check the passphrase and try again; nothing was changed.' },
   'key-file-damaged': { family: 'KeyError', retry: 'after-user', says: 'The key file is damaged or not a key file.', next: 'Restore it from a backup or from your recovery files; nothing was changed.' },
@@ -23,7 +24,7 @@ const table = {
   'key-name-taken': { family: 'KeyError', retry: 'after-user', says: 'There is already a key of that name.', next: 'Choose another name.' },
   'key-damaged': { family: 'KeyError', retry: 'after-user', says: 'What is kept of this key is not the key.', next: 'Import it again from its recovery kit with `enfold key import`; until then nothing is encrypted with it.' },
   'key-shared': { family: 'KeyError', retry: 'after-user', says: 'The key opens other folders too, which an invitation must not hand out.', next: 'Give the folder a key of its own first: `enfold key new`, then `enfold folder set ID --key NAME`.' },
-  'key-item-missing': { family: 'KeyError', retry: 'after-user', says: 'The keychain no longer has the item that opens Enfold\'s secrets.', next: 'Nothing was deleted. Unlock or restore the keychain; or, if the item is gone for good, take the keys in again from their recovery kits.' },
+  'key-item-missing': { family: 'KeyError', retry: 'after-user', says: 'The keychain no longer has the item that opens Enfold\'s secrets.', next: 'Nothing was deleted. Unlock or restore the keychain; or, if the item is gone for good, run `enfold key set-aside` and take the keys in again from their recovery kits.' },
   'secret-elsewhere': { family: 'KeyError', retry: 'after-user', says: 'The secret was stored in another place than Enfold looks in now.', next: 'Set or unset ENFOLD_KEYCHAIN as it was when the secret was stored; nothing was deleted.' },
   'enfold-locked': { family: 'KeyError', retry: 'after-user', says: 'Enfold is locked.', next: 'Unlock it in the window, or with `enfold key unlock`.' },
   'lock-passphrase-wrong': { family: 'KeyError', retry: 'after-user', says: 'That does not unlock Enfold.', next: 'Check the passphrase and try again.' },

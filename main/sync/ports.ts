@@ -282,4 +282,6 @@ export interface SecretStore {
   delete(name: string): Promise<void>;
   /** Overwrites what it keeps in memory, and asks again for what opens it. */
   forget?(): void;
+  /** Where nothing can open what is kept any more: moves it out of the way, deletes nothing, and begins anew. @returns where it is now; null where there was nothing */
+  setAside?(): Promise<string | null>;
 }

@@ -35,7 +35,7 @@ type Facts = Omit<SyncStatus, 'folderId' | 'state' | 'progress' | 'transfers'> &
 };
 
 /** Codes that mean: the folder waits for a key or a keychain, and for nothing else. */
-const LOCKED_CODES: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
+const LOCKED_CODES: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 /** Codes that need nobody: the next cycles get over them. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['changed-while-reading', 'target-changed', 'file-vanished', 'version-changed', 'object-not-found']);
 

@@ -34,8 +34,6 @@ import { copyGuarded, explainUnreadable } from './writes.ts';
 export type OpenRemoteFolder = RemoteFolder & {
   /** What this endpoint enforces; probed at the first call unless the configuration has it. Worth keeping. */
   capabilities(signal: AbortSignal): Promise<Capabilities>;
-  /** Unfinished uploads of this device's own, left by a crash: of these keys, begun since. */
-  abortLeftovers(uploads: readonly { readonly objectKey: ObjectKey; readonly sinceMs: number }[], signal: AbortSignal): Promise<void>;
   /** Earlier versions of files that the bucket keeps; null where it keeps none. */
   oldVersions(signal: AbortSignal): Promise<{ readonly objects: number; readonly bytes: number } | null>;
   /** Every version, the standing ones included, and what it takes to read it. */
@@ -281,12 +279,13 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
       await withRetries(async () => store.deleteVersion?.(objectKey, versionId, signal), signal);
     },
 
-    async abortLeftovers(uploads, signal) {
-      if (uploads.length === 0) return;
-      const since = new Map(uploads.map(({ objectKey, sinceMs }) => [objectKey, sinceMs - CLOCK_TOLERANCE_MS]));
+    async clearUploads({ named, begun, keep }, signal) {
+      for (const { objectKey, uploadId } of named) await withRetries(async () => store.abortMultipart(objectKey, uploadId, signal), signal);
+      if (begun.length === 0) return;
+      const since = new Map(begun.map(({ objectKey, sinceMs }) => [objectKey, sinceMs - CLOCK_TOLERANCE_MS]));
       for (const { objectKey, uploadId, initiatedMs } of await withRetries(async () => store.listMultipart(prefix, signal), signal)) {
         const sinceMs = since.get(objectKey);
-        if (sinceMs !== undefined && initiatedMs >= sinceMs) await withRetries(async () => store.abortMultipart(objectKey, uploadId, signal), signal);
+        if (sinceMs !== undefined && initiatedMs >= sinceMs && !keep.has(uploadId)) await withRetries(async () => store.abortMultipart(objectKey, uploadId, signal), signal);
       }
     },
 

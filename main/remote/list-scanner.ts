@@ -5,7 +5,7 @@
 import { SyncError } from '../model/errors.ts';
 import type { ObjectKey } from '../model/path.ts';
 import { bareEtag } from './object-store.ts';
-import type { ListPage, ListedKey, ListedVersion, UnfinishedUpload } from './object-store.ts';
+import type { ListPage, ListedKey, ListedPart, ListedVersion, UnfinishedUpload } from './object-store.ts';
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
@@ -90,6 +90,21 @@ export function scanListPage(body: Buffer): ListPage {
 export function textIn(xml: string, tag: string): string | null {
   const text = textOf(xml, tag, 0, xml.length);
   return text === null ? null : decodeEntities(text);
+}
+
+export type PartsPage = { readonly parts: readonly ListedPart[]; readonly next: string | null };
+
+/** A page of ListParts. @throws SyncError answer-invalid */
+export function scanPartsPage(xml: string): PartsPage {
+  const parts: ListedPart[] = [];
+  for (let position = xml.indexOf('<Part>'); position >= 0; position = xml.indexOf('<Part>', position + 1)) {
+    const end = xml.indexOf('</Part>', position);
+    const [partNumber, sizeBytes] = [Number(textOf(xml, 'PartNumber', position, end)), Number(textOf(xml, 'Size', position, end))];
+    const etag = bareEtag(decodeEntities(textOf(xml, 'ETag', position, end) ?? ''));
+    if (end < 0 || etag === '' || !Number.isSafeInteger(partNumber) || partNumber < 1 || !Number.isSafeInteger(sizeBytes)) throw new SyncError('answer-invalid', { detail: 'The list of parts makes no sense.' });
+    parts.push({ partNumber, etag, sizeBytes });
+  }
+  return { parts, next: textIn(xml, 'IsTruncated') === 'true' ? textIn(xml, 'NextPartNumberMarker') : null };
 }
 
 export type UploadsPage = { readonly uploads: readonly UnfinishedUpload[]; readonly next: { readonly key: string; readonly uploadId: string } | null };

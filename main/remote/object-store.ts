@@ -65,6 +65,7 @@ export type ListPage = {
 export type ListOptions = { readonly prefix: string; readonly delimiter?: string; readonly startAfter?: string; readonly continuation?: string; readonly maxKeys?: number };
 
 export type Part = { readonly partNumber: number; readonly etag: string };
+export type ListedPart = Part & { readonly sizeBytes: number };
 /** One version of a key, or the mark that it was deleted, as a listing of versions tells it. */
 export type ListedVersion = ListedKey & { readonly versionId: string; readonly isLatest: boolean; readonly isDeleteMarker: boolean };
 export type UnfinishedUpload = { readonly objectKey: ObjectKey; readonly uploadId: string; readonly initiatedMs: number };
@@ -92,6 +93,8 @@ export interface ObjectStore {
 
   startMultipart(objectKey: ObjectKey, options: Omit<WriteOptions, 'condition'>, signal: AbortSignal): Promise<{ readonly uploadId: string; readonly encryption: ServerEncryption }>;
   putPart(objectKey: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array, options: { readonly modeHeaders: ModeHeaders; readonly bodySha256?: string | undefined }, signal: AbortSignal): Promise<Part>;
+  /** The parts that have arrived. @throws SyncError object-not-found where the upload is gone */
+  listParts(objectKey: ObjectKey, uploadId: string, signal: AbortSignal): Promise<readonly ListedPart[]>;
   /** The ETag may be empty: some servers do not say it. */
   completeMultipart(objectKey: ObjectKey, uploadId: string, parts: readonly Part[], options: { readonly modeHeaders: ModeHeaders; readonly condition: Condition }, signal: AbortSignal): Promise<Written>;
   /** An upload that is no longer there is no error. */

@@ -13,9 +13,9 @@ import { encodePath } from '../sigv4/signature.ts';
 import { createSdkClient, resolveEndpoint } from './endpoint.ts';
 import { createHttpClient } from './http.ts';
 import type { HttpClient } from './http.ts';
-import { scanListPage, scanUploadsPage, scanVersionsPage, textIn } from './list-scanner.ts';
+import { scanListPage, scanPartsPage, scanUploadsPage, scanVersionsPage, textIn } from './list-scanner.ts';
 import { bareEtag } from './object-store.ts';
-import type { Condition, ObjectHead, ObjectStore, ServerEncryption, UnfinishedUpload, Written } from './object-store.ts';
+import type { Condition, ListedPart, ObjectHead, ObjectStore, ServerEncryption, UnfinishedUpload, Written } from './object-store.ts';
 import { errorOfAnswer, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
 import { withRetries } from './retry.ts';
@@ -238,6 +238,20 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       const headers = { ...modeHeaders, ...conditionHeaders(condition), 'content-type': 'application/xml' };
       const answer = await expect(200, await (await http()).send({ method: 'POST', objectKey, query: [['uploadId', uploadId]], headers, body }, signal), objectKey);
       return writtenOf(answer, textIn(resultIn(answer, 'CompleteMultipartUploadResult', objectKey), 'ETag') ?? '');
+    },
+
+    async listParts(objectKey, uploadId, signal) {
+      const parts: ListedPart[] = [];
+      for (let marker = ''; ;) {
+        const query: [string, string][] = [['uploadId', uploadId]];
+        if (marker !== '') query.push(['part-number-marker', marker]);
+        const answer = await expect(200, await (await http()).send({ method: 'GET', objectKey, query }, signal), objectKey);
+        const page = scanPartsPage(resultIn(answer, 'ListPartsResult', objectKey));
+        parts.push(...page.parts);
+        if (page.next === null) return parts;
+        if (page.next === marker) throw new SyncError('answer-invalid', { detail: 'The list of parts goes in circles.' });
+        marker = page.next;
+      }
     },
 
     async abortMultipart(objectKey, uploadId, signal) {

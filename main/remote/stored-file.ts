@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { encodeAttributes, openAttributes, openCustomerAttributes, parseAttributes, sealAttributes, sealCustomerAttributes } from '../envelope/attributes.ts';
-import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope, rewrapEnvelope } from '../envelope/envelope.ts';
-import type { Binding, Decryption, Encryption } from '../envelope/envelope.ts';
+import { READ_V3_AND_V2, READ_V3_ONLY, createEncryption, inspectEnvelope, openEnvelope, resumeEncryption, rewrapEnvelope } from '../envelope/envelope.ts';
+import type { Binding, Decryption, Encryption, SavedEncryption } from '../envelope/envelope.ts';
 import { checkMetadataSize } from '../envelope/format.ts';
 import { createNames } from '../envelope/names.ts';
 import type { Names } from '../envelope/names.ts';
@@ -43,6 +43,8 @@ export type StoredFiles = {
   objectKeyOf(path: SyncPath): ObjectKey;
   /** In client-side modes a fresh encryption for one upload attempt, else null. */
   startEncryption(): Promise<Encryption | null>;
+  /** The same encryption again from its first byte, for a file of which the same text was sent before. */
+  resumeEncryption(saved: SavedEncryption): Promise<Encryption>;
   /**
    * The whole user metadata of an object. `binding` is that of its encryption; null in server-side modes.
    *
@@ -215,6 +217,10 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
       if (!isClientSide(epoch.mode)) return null;
       if (keyring === null) throw new SyncError('key-not-found');
       return createEncryption(keyring, { format: epoch.mode.format });
+    },
+    async resumeEncryption(saved) {
+      if (keyring === null) throw new SyncError('key-not-found');
+      return resumeEncryption(keyring, saved);
     },
     metadataOf: (attributes, objectKey, encryption) => metadataWith(attributesText(attributes, objectKey, encryption?.binding ?? null), attributes, encryption?.metadata ?? {}),
     metadataOfCopy(old, attributes, to) {

@@ -99,6 +99,16 @@ CREATE TABLE own_change (
   change TEXT NOT NULL CHECK (json_valid(change))
 ) STRICT;
 `,
+  `
+-- Multipart uploads that were begun: enough to go on with them after a restart.
+CREATE TABLE saved_upload (path TEXT NOT NULL PRIMARY KEY CHECK (${isRelative('path')}), upload TEXT NOT NULL CHECK (json_valid(upload))) STRICT, WITHOUT ROWID;
+CREATE TABLE saved_part (
+  path TEXT NOT NULL REFERENCES saved_upload (path) ON DELETE CASCADE,
+  part_number INTEGER NOT NULL CHECK (part_number BETWEEN 1 AND 10000),
+  sha256 TEXT NOT NULL CHECK (${isHex('sha256', 64)}),
+  PRIMARY KEY (path, part_number)
+) STRICT, WITHOUT ROWID;
+`,
 ];
 
 /** The differences of one cycle: in a file of their own that no power cut needs to preserve. */

@@ -15,7 +15,7 @@ import { MAX_FEED_ENTRIES } from '../model/feed.ts';
 import type { Change, NumberedChange } from '../model/feed.ts';
 import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../model/snapshot.ts';
 import type { DeviceId, VersionVector } from '../model/version-vector.ts';
-import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference } from '../sync/ports.ts';
+import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../sync/ports.ts';
 import { localStateOf, remoteStateOf } from './base-states.ts';
 import { Database } from './database.ts';
 import { FOLDER_MIGRATIONS, SCAN_SCHEMA } from './folder-schema.ts';
@@ -280,6 +280,38 @@ class SqliteFolderState implements FolderState {
         this.#database.run('INSERT OR IGNORE INTO scan.seen_skipped VALUES (?, ?)', row.side, row.path);
       }
     });
+  }
+
+  // ------------------------------------------------------------------ uploads that were begun
+
+  savedUpload(path: SyncPath): SavedUpload | null {
+    const row = this.#database.get('SELECT upload FROM saved_upload WHERE path = ?', path);
+    return row === null ? null : this.#savedUpload(path, String(row['upload']));
+  }
+
+  savedUploads(): readonly SavedUpload[] {
+    return this.#database.all('SELECT path, upload FROM saved_upload').map((row) => this.#savedUpload(row['path'] as SyncPath, String(row['upload'])));
+  }
+
+  #savedUpload(path: SyncPath, text: string): SavedUpload {
+    const parts = this.#database.all('SELECT part_number, sha256 FROM saved_part WHERE path = ?', path);
+    return { ...(JSON.parse(text) as SavedUpload), parts: Object.fromEntries(parts.map((part) => [Number(part['part_number']), String(part['sha256'])])) };
+  }
+
+  saveUpload({ parts, ...upload }: SavedUpload): void {
+    this.#database.transaction(() => {
+      this.dropUpload(upload.path);
+      this.#database.run('INSERT INTO saved_upload VALUES (?, ?)', upload.path, JSON.stringify(upload));
+      for (const [partNumber, sha256] of Object.entries(parts)) this.savePart(upload.path, Number(partNumber), sha256);
+    });
+  }
+
+  savePart(path: SyncPath, partNumber: number, sha256: string): void {
+    this.#database.run('INSERT INTO saved_part VALUES (?, ?, ?)', path, partNumber, sha256);
+  }
+
+  dropUpload(path: SyncPath): void {
+    this.#database.run('DELETE FROM saved_upload WHERE path = ?', path);
   }
 
   // ------------------------------------------------------------------ intents, commits

@@ -27,6 +27,7 @@ import type { Leftover } from './leftovers.ts';
 import { dropOneSided, finishRejoining, FIRST_CYCLE_DONE, joinOnNewDirection, observe, rejoin } from './observe.ts';
 import type { Look, Snapshots } from './observe.ts';
 import type { Outcome, Run } from './run.ts';
+import { clearUploads } from './saved-uploads.ts';
 import type { StatusBoard, SyncProblem } from './status.ts';
 
 /** What a folder remembers from one cycle to the next, in memory only: losing it costs a look, never a file. */
@@ -38,12 +39,14 @@ export type CycleMemory = {
   leftovers: readonly Leftover[];
   /** More was left over than is remembered, or the last listing was not carried through. */
   mustList: boolean;
+  /** What an earlier process left unfinished was looked at. */
+  isTidy: boolean;
   /** The last cycle that planned. */
   last: CycleResult | null;
 };
 
 export function newMemory({ remote, state }: Pick<FolderParts, 'remote' | 'state'>): CycleMemory {
-  return { failures: new PathFailures(), suspects: new Set(), feed: new FeedReader(remote.feeds, state), leftovers: [], mustList: false, last: null };
+  return { failures: new PathFailures(), suspects: new Set(), feed: new FeedReader(remote.feeds, state), leftovers: [], mustList: false, isTidy: false, last: null };
 }
 
 export type CycleOptions = {
@@ -101,6 +104,8 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     await parts.tree.checkRoot();
     joinOnNewDirection(parts.state, facts.direction);
     await finishPruning(parts);
+    if (!memory.isTidy) await clearUploads(parts, signal);
+    memory.isTidy = true;
     await resolveIntents(parts, facts, recorder, signal);
     await recallPlaced(parts, recorder, signal);
     snapshots = await look(parts, memory, options, signal);

@@ -16,6 +16,7 @@ import { beginPruning, deleteLocal, deleteRemote, finishPruning, renameRemote, u
 import { resolveIntent } from './intents.ts';
 import type { Intent } from './ports.ts';
 import type { Run } from './run.ts';
+import { fittingUpload } from './saved-uploads.ts';
 import { adopt, download, upload } from './transfer.ts';
 
 /** Intents are committed in batches of this many: each commit waits for the disk. */
@@ -177,7 +178,10 @@ function prepare(actions: readonly RemoteChange[], run: Run): readonly Work[] {
     const common = { operationId: newOperationId(random), path: action.path, createdAtMs: clock.nowMs() };
     const advanced = (vector: VersionVector): VersionVector => advanceVector(vector, state.device, counter++);
     try {
-      works.push({ action, intent: { ...common, ...intentOf(action, advanced, remote.objectKeyOf(action.path)) } });
+      const intent = { ...common, ...intentOf(action, advanced, remote.objectKeyOf(action.path)) };
+      const begun = action.type === 'upload' && action.local.sizeBytes >= LARGE_BYTES ? fittingUpload(state.savedUpload(action.path), action.local, ancestorOf(action), clock.nowMs()) : null;
+      // What was begun carries its operation id and vector already.
+      works.push({ action, intent: begun?.objectKey === intent.objectKey ? { ...intent, operationId: begun.operationId, vector: begun.vector } : intent });
     } catch (error) {
       if (!isSyncError(error)) throw error;
       settleFailure(action, laneOf(action), error, run);
@@ -187,10 +191,15 @@ function prepare(actions: readonly RemoteChange[], run: Run): readonly Work[] {
   return works;
 }
 
+/** What the new version must have seen. */
+function ancestorOf(action: Of<'upload'>): VersionVector {
+  return joinVectors(action.ancestor, action.replaces?.attributes?.vector ?? {});
+}
+
 function intentOf(action: RemoteChange, advanced: (vector: VersionVector) => VersionVector, objectKey: Intent['objectKey']): Omit<Intent, 'operationId' | 'path' | 'createdAtMs'> {
   switch (action.type) {
     case 'upload': {
-      const vector = advanced(joinVectors(action.ancestor, action.replaces?.attributes?.vector ?? {}));
+      const vector = advanced(ancestorOf(action));
       return { kind: 'upload', objectKey: action.replaces?.objectKey ?? objectKey, etag: action.replaces?.etag ?? null, fromPath: null, local: action.local, vector };
     }
     // The new path's history begins here. The old path's vector would claim to have seen versions that others made of the new one.

@@ -9,7 +9,7 @@ import type { BaseEntry, FileAttributes, LocalEntry, OperationId, PathStates, Re
 import type { DeviceId } from '../model/version-vector.ts';
 import type { WireError } from '../model/errors.ts';
 import type { Change, ChangeFeed, NumberedChange } from '../model/feed.ts';
-import type { KeyId } from '../model/mode.ts';
+import type { EnvelopeFormat, KeyId } from '../model/mode.ts';
 import type { ActivityEvent } from '../model/activity.ts';
 
 export type Clock = { nowMs(): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
@@ -109,6 +109,8 @@ export interface RemoteFolder {
    */
   checkFolder?(signal: AbortSignal): Promise<void>;
   readonly feeds: RemoteFeeds;
+  /** Ends unfinished uploads of this device's own that nobody will go on with: those named, and whatever else was begun of these keys since, but for `keep`. */
+  clearUploads?(uploads: { readonly named: readonly Pick<SavedUpload, 'objectKey' | 'uploadId'>[]; readonly begun: readonly { readonly objectKey: ObjectKey; readonly sinceMs: number }[]; readonly keep: ReadonlySet<string> }, signal: AbortSignal): Promise<void>;
   /** Whole listing in byte order of keys, without Enfold's own objects; ends normally only when it was complete. */
   list(signal: AbortSignal): AsyncIterable<readonly ListedObject[]>;
   /** In the order given. Decrypts names; fetches long ones where needed. */
@@ -160,6 +162,39 @@ export type UploadJob = {
   /** Null: `If-None-Match: *`. */
   readonly ifMatch: string | null;
 };
+/** A multipart upload that was begun, and what was ever sent of it: enough to go on with it after a restart. Holds no unwrapped key. */
+export type SavedUpload = {
+  readonly path: SyncPath;
+  readonly objectKey: ObjectKey;
+  readonly uploadId: string;
+  /** Of the version it will be; they stand in metadata that was sent when it was begun. */
+  readonly operationId: OperationId;
+  readonly vector: BaseEntry['vector'];
+  /** The local file as it was. */
+  readonly stamp: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly partBytes: number;
+  readonly epoch: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Null in the server-side modes. */
+  readonly encryption: { readonly format: EnvelopeFormat; readonly metadata: Readonly<Record<string, string>> } | null;
+  readonly savedAtMs: number;
+  /** SHA-256 of the body of each part that was ever attempted, by its number. */
+  readonly parts: Readonly<Record<number, string>>;
+};
+export type BegunUpload = Pick<SavedUpload, 'uploadId' | 'sizeBytes' | 'sha256' | 'partBytes' | 'epoch' | 'metadata' | 'encryption'>;
+
+/** Where a large upload writes down how far it got. What was promised to be written is on disk when the promise resolves. */
+export type UploadJournal = {
+  readonly saved: SavedUpload | null;
+  begin(upload: BegunUpload): Promise<void>;
+  /** Before a part's first byte leaves: the same key must never encrypt two texts. */
+  attempt(partNumber: number, sha256: string): Promise<void>;
+  /** The upload is over, or cannot be gone on with. */
+  drop(): Promise<void>;
+};
+
 export type UploadResult = {
   readonly version: RemoteVersion;
   readonly sha256: string;
@@ -185,7 +220,7 @@ export interface Transfers {
   /** How many small transfers to keep in flight. */
   readonly concurrency: number;
   /** @throws SyncError changed-while-reading, file-vanished, version-changed, mode-not-honoured, file-too-large-for-mode, metadata-too-large, … */
-  upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult>;
+  upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal, journal?: UploadJournal): Promise<UploadResult>;
   /** @throws SyncError not-authentic, commitment-mismatch, truncated, not-ours, version-changed, object-not-found, disk-full, … */
   download(job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult>;
 }
@@ -257,6 +292,13 @@ export interface FolderState {
   differences(after?: SyncPath): Iterable<PathStates>;
   skipped(): readonly Skipped[];
   putSkipped(rows: readonly Skipped[]): void;
+
+  savedUpload(path: SyncPath): SavedUpload | null;
+  savedUploads(): readonly SavedUpload[];
+  /** Replaces what was saved for the path. */
+  saveUpload(upload: SavedUpload): void;
+  savePart(path: SyncPath, partNumber: number, sha256: string): void;
+  dropUpload(path: SyncPath): void;
 
   beginIntents(intents: readonly Intent[]): void;
   openIntents(): readonly Intent[];

@@ -9,6 +9,7 @@ import { dominates, relateVersions } from '../model/version-vector.ts';
 import { attributesOf, baseEntryOf, isFromOtherProgram, vectorOf } from './base-entry.ts';
 import type { Intent } from './ports.ts';
 import type { Run } from './run.ts';
+import { journalFor, mayTakeParts } from './saved-uploads.ts';
 
 type Upload = Extract<Action, { type: 'upload' }>;
 type Download = Extract<Action, { type: 'download' }>;
@@ -33,6 +34,7 @@ export async function upload(action: Upload, intent: Intent, run: Run): Promise<
       },
       shown.onProgress,
       run.signal,
+      mayTakeParts(local) ? journalFor(intent, local, run.parts) : undefined,
     );
     const version = { ...result.version, epoch: result.epoch, keyId: result.keyId };
     const put = baseEntryOf({ local, version, sha256: result.sha256, operationId: intent.operationId, vector: intent.vector, facts: run.facts });

@@ -4,14 +4,14 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { SyncError, fromWire } from '../model/errors.ts';
+import { SyncError, fromWire, toWire } from '../model/errors.ts';
 import { capabilitiesOf } from '../remote/capabilities-of.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import { onAbort, unlessAborted } from '../remote/on-abort.ts';
 import { createS3Store } from '../remote/s3.ts';
-import type { DownloadJob, DownloadResult, OnProgress, Transfers, UploadJob, UploadResult } from '../sync/ports.ts';
+import type { DownloadJob, DownloadResult, OnProgress, Transfers, UploadJob, UploadJournal, UploadResult } from '../sync/ports.ts';
 import { createOutbox } from './messages.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { createRunner } from './runner.ts';
@@ -47,6 +47,7 @@ type Pending = {
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
   readonly onProgress: OnProgress;
+  readonly journal: UploadJournal | undefined;
 };
 
 /** One worker thread and what it has been given. */
@@ -83,7 +84,7 @@ class PooledWorker {
     return this.#pending.size;
   }
 
-  async run<Result>(message: Extract<ToWorker, { readonly job: unknown }>, onProgress: OnProgress, signal: AbortSignal): Promise<Result> {
+  async run<Result>(message: Extract<ToWorker, { readonly job: unknown }>, onProgress: OnProgress, signal: AbortSignal, journal?: UploadJournal): Promise<Result> {
     const { id } = message;
     const forget = onAbort(signal, () => this.#post({ type: 'cancel', id }));
     try {
@@ -92,7 +93,7 @@ class PooledWorker {
           reject(new SyncError('engine-stopped'));
           return;
         }
-        this.#pending.set(id, { resolve, reject, onProgress });
+        this.#pending.set(id, { resolve, reject, onProgress, journal });
         this.#post(message);
       });
     } catch (error) {
@@ -115,7 +116,14 @@ class PooledWorker {
 
   #take(message: FromWorker): void {
     const pending = this.#pending.get(message.id);
-    if (pending === undefined) return;
+    if (pending === undefined) {
+      if (message.type === 'journal') this.#post({ type: 'journaled', note: message.note, error: toWire(new SyncError('engine-stopped')) });
+      return;
+    }
+    if (message.type === 'journal') {
+      void this.#write(message, pending.journal);
+      return;
+    }
     if (message.type === 'progress') {
       pending.onProgress(message.doneBytes);
       return;
@@ -123,6 +131,19 @@ class PooledWorker {
     this.#pending.delete(message.id);
     if (message.type === 'failed') pending.reject(fromWire(message.error));
     else pending.resolve(message.result as never);
+  }
+
+  async #write({ note, entry }: Extract<FromWorker, { readonly type: 'journal' }>, journal: UploadJournal | undefined): Promise<void> {
+    try {
+      switch (entry.type) {
+        case 'begin': await journal?.begin(entry.upload); break;
+        case 'attempt': await journal?.attempt(entry.partNumber, entry.sha256); break;
+        case 'drop': await journal?.drop(); break;
+      }
+      this.#post({ type: 'journaled', note, error: null });
+    } catch (error) {
+      this.#post({ type: 'journaled', note, error: toWire(error) });
+    }
   }
 
   #lose(error: Error | null): void {
@@ -205,7 +226,7 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
   const runner = (): TransferRunner => (inThread ??= createRunner(config, runnerOptions, options.store));
 
   /** @param known - for uploads: what the worker must be told first. */
-  async function inWorker<Result>(make: (id: number) => Extract<ToWorker, { readonly job: unknown }>, known: Promise<Capabilities> | null, onProgress: OnProgress, signal: AbortSignal): Promise<Result> {
+  async function inWorker<Result>(make: (id: number) => Extract<ToWorker, { readonly job: unknown }>, known: Promise<Capabilities> | null, onProgress: OnProgress, signal: AbortSignal, journal?: UploadJournal): Promise<Result> {
     const index = leastLoaded();
     starting[index] = (starting[index] ?? 0) + 1;
     let worker: PooledWorker;
@@ -218,7 +239,7 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
       starting[index] = (starting[index] ?? 1) - 1;
     }
     signal.throwIfAborted();
-    return worker.run<Result>(make(nextId++), onProgress, signal);
+    return worker.run<Result>(make(nextId++), onProgress, signal, journal);
   }
 
   function checkOpen(signal: AbortSignal): void {
@@ -228,11 +249,11 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
 
   return {
     concurrency,
-    async upload(job: UploadJob, onProgress, signal) {
+    async upload(job: UploadJob, onProgress, signal, journal) {
       checkOpen(signal);
-      if (size > 0) return inWorker<UploadResult>((id) => ({ type: 'upload', id, job }), knownCapabilities(), onProgress, signal);
+      if (size > 0) return inWorker<UploadResult>((id) => ({ type: 'upload', id, job, saved: journal === undefined ? undefined : journal.saved }), knownCapabilities(), onProgress, signal, journal);
       runner().setCapabilities(await unlessAborted(knownCapabilities(), signal));
-      return runner().upload(job, onProgress, signal);
+      return runner().upload(job, onProgress, signal, journal);
     },
     async download(job: DownloadJob, onProgress, signal) {
       checkOpen(signal);

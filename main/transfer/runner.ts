@@ -7,7 +7,7 @@ import { createLongNames } from '../remote/long-names.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import { createS3Store } from '../remote/s3.ts';
 import { createStoredFiles } from '../remote/stored-file.ts';
-import type { DownloadJob, DownloadResult, OnProgress, UploadJob, UploadResult } from '../sync/ports.ts';
+import type { DownloadJob, DownloadResult, OnProgress, UploadJob, UploadJournal, UploadResult } from '../sync/ports.ts';
 import { createBudget } from './budget.ts';
 import { createPartBuffers } from './part-buffers.ts';
 import { download } from './download.ts';
@@ -27,7 +27,7 @@ export type RunnerOptions = {
 export type TransferRunner = {
   /** To be told before the first upload. */
   setCapabilities(capabilities: Capabilities): void;
-  upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult>;
+  upload(job: UploadJob, onProgress: OnProgress, signal: AbortSignal, journal?: UploadJournal): Promise<UploadResult>;
   download(job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult>;
   close(): Promise<void>;
 };
@@ -45,9 +45,9 @@ export function createRunner(config: RemoteFolderConfig, options: RunnerOptions,
     setCapabilities(capabilities) {
       known = capabilities;
     },
-    async upload(job, onProgress, signal) {
+    async upload(job, onProgress, signal, journal) {
       if (known === null) throw new SyncError('invariant', { detail: 'An upload before it was known what the endpoint can do.' });
-      return upload(context, known, job, onProgress, signal);
+      return upload(context, known, job, onProgress, signal, journal);
     },
     download: async (job, onProgress, signal) => download(context, job, onProgress, signal),
     close: async () => {

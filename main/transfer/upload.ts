@@ -11,11 +11,11 @@ import { maxFileBytes } from '../model/mode.ts';
 import type { FileAttributes, RemoteVersion } from '../model/snapshot.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import type { LongNames } from '../remote/long-names.ts';
-import type { Metadata, ObjectStore, Part, Written } from '../remote/object-store.ts';
+import type { ListedPart, Metadata, ObjectStore, Part, Written } from '../remote/object-store.ts';
 import { withRetries } from '../remote/retry.ts';
 import type { StoredFiles } from '../remote/stored-file.ts';
 import { completeGuarded, putGuarded } from '../remote/writes.ts';
-import type { OnProgress, UploadJob, UploadResult } from '../sync/ports.ts';
+import type { OnProgress, SavedUpload, UploadJob, UploadJournal, UploadResult } from '../sync/ports.ts';
 import type { Budget } from './budget.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { openSourceFile } from './source-file.ts';
@@ -46,7 +46,7 @@ export function partBytesFor(sizeBytes: number, usual: number): number {
 }
 
 /** @throws SyncError as Transfers.upload says */
-export async function upload(context: TransferContext, capabilities: Capabilities, job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
+export async function upload(context: TransferContext, capabilities: Capabilities, job: UploadJob, onProgress: OnProgress, signal: AbortSignal, journal?: UploadJournal): Promise<UploadResult> {
   const { files, longNames } = context;
   if (job.local.sizeBytes > maxFileBytes(files.epoch.mode)) throw new SyncError('file-too-large-for-mode', { path: job.path });
   const file = openSourceFile(job);
@@ -54,7 +54,7 @@ export async function upload(context: TransferContext, capabilities: Capabilitie
     const names = files.names?.encryptPath(job.path).longNames ?? [];
     if (names.length > 0) await longNames.store(names, signal);
     const isSmall = file.sizeBytes <= context.partBytes;
-    return await (isSmall ? uploadWhole(context, capabilities, job, file, onProgress, signal) : uploadParts(context, capabilities, job, file, onProgress, signal));
+    return await (isSmall ? uploadWhole(context, capabilities, job, file, onProgress, signal) : uploadParts(context, capabilities, job, file, onProgress, signal, journal));
   } catch (error) {
     throw withPath(error, job.path);
   } finally {
@@ -130,26 +130,102 @@ async function hashFile(file: SourceFile, budget: Budget, signal: AbortSignal): 
   }
 }
 
-async function uploadParts(context: TransferContext, capabilities: Capabilities, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> {
-  const { store, files, budget } = context;
-  const sha256 = await hashFile(file, budget, signal);
-  const attributes = attributesOf(job, file.sizeBytes, sha256);
-  const encryption = await files.startEncryption();
-  let metadata: Metadata;
-  try {
-    metadata = files.metadataOf(attributes, job.objectKey, encryption);
-    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch };
-    // Whatever fails may leave parts behind, also a start whose answer was lost; those the engine clears after a restart.
-    const { uploadId } = await withRetries(async () => store.startMultipart(job.objectKey, { metadata, modeHeaders: files.requests.write }, signal), signal);
+/** A multipart upload that is under way: begun now, or before a restart. */
+type Multipart = {
+  readonly uploadId: string;
+  readonly metadata: Metadata;
+  readonly encryption: Encryption | null;
+  readonly partBytes: number;
+  /** SHA-256 of every part that was ever attempted, by number. */
+  readonly attempted: Readonly<Record<number, string>>;
+  /** Those that have arrived, by number. */
+  readonly arrived: ReadonlyMap<number, ListedPart>;
+};
+
+/** The text is another one than was sent before under the same key, or the parts are not those: the upload begins anew. */
+class CannotResume extends Error {}
+
+async function uploadParts(context: TransferContext, capabilities: Capabilities, job: UploadJob, file: SourceFile, onProgress: OnProgress, signal: AbortSignal, journal?: UploadJournal): Promise<UploadResult> {
+  const sha256 = await hashFile(file, context.budget, signal);
+  const carryOut = async (multipart: Multipart): Promise<UploadResult> => uploadInParts(context, capabilities, job, { file, sha256 }, multipart, onProgress, signal, journal);
+  const resumed = journal === undefined ? null : await resumeMultipart(context, job, file, sha256, journal, signal);
+  if (resumed !== null) {
     try {
-      const parts = await sendParts(context, job, file, encryption, uploadId, sha256, onProgress, signal);
-      const written = await completeGuarded(store, files.requests, capabilities, write, uploadId, parts, signal);
-      return resultOf(context, job, written, attributes, file.sizeBytes + (encryption === null ? 0 : TAG_BYTES));
+      return await carryOut(resumed);
     } catch (error) {
-      // Also where the caller has given up: parts that nobody sees cost money for ever.
-      await withRetries(async () => store.abortMultipart(job.objectKey, uploadId, AbortSignal.timeout(10_000)), AbortSignal.timeout(20_000)).catch(() => undefined);
-      throw error;
+      if (!(error instanceof CannotResume)) throw error;
     }
+  }
+  return carryOut(await beginMultipart(context, job, file, sha256, signal, journal));
+}
+
+async function beginMultipart(context: TransferContext, job: UploadJob, file: SourceFile, sha256: string, signal: AbortSignal, journal?: UploadJournal): Promise<Multipart> {
+  const { store, files } = context;
+  const encryption = await files.startEncryption();
+  try {
+    const metadata = files.metadataOf(attributesOf(job, file.sizeBytes, sha256), job.objectKey, encryption);
+    const partBytes = partBytesFor(file.sizeBytes, context.partBytes);
+    // A start whose answer was lost leaves an upload that nobody knows; the engine clears those after a restart.
+    const { uploadId } = await withRetries(async () => store.startMultipart(job.objectKey, { metadata, modeHeaders: files.requests.write }, signal), signal);
+    await journal?.begin({ uploadId, sizeBytes: file.sizeBytes, sha256, partBytes, epoch: files.epoch.n, metadata, encryption: encryption?.save() ?? null });
+    return { uploadId, metadata, encryption, partBytes, attempted: {}, arrived: new Map() };
+  } catch (error) {
+    encryption?.dispose();
+    throw error;
+  }
+}
+
+/** Null where there is nothing to go on with; what is there of it is given up then. */
+async function resumeMultipart({ store, files }: TransferContext, job: UploadJob, file: SourceFile, sha256: string, journal: UploadJournal, signal: AbortSignal): Promise<Multipart | null> {
+  const { saved } = journal;
+  if (saved === null) return null;
+  const isSame = saved.sha256 === sha256 && saved.sizeBytes === file.sizeBytes && saved.objectKey === job.objectKey && saved.epoch === files.epoch.n && saved.operationId === job.attributes.operationId;
+  if (!isSame) {
+    await giveUp(store, saved, journal);
+    return null;
+  }
+  try {
+    const arrived = await withRetries(async () => store.listParts(saved.objectKey, saved.uploadId, signal), signal);
+    const encryption = saved.encryption === null ? null : await files.resumeEncryption(saved.encryption);
+    const { uploadId, metadata, partBytes } = saved;
+    return { uploadId, metadata, encryption, partBytes, attempted: saved.parts, arrived: new Map(arrived.map((part) => [part.partNumber, part])) };
+  } catch (error) {
+    if (!isSyncError(error) || error.retry === 'later' || signal.aborted) throw error;
+    // The server has given it up, or the key that wrapped its data key is not here any more.
+    await giveUp(store, saved, journal);
+    return null;
+  }
+}
+
+/** Parts that nobody sees cost money for ever. Also where the caller has given up, so on time of its own. */
+async function giveUp(store: ObjectStore, { objectKey, uploadId }: Pick<SavedUpload, 'objectKey' | 'uploadId'>, journal: UploadJournal | undefined): Promise<void> {
+  await withRetries(async () => store.abortMultipart(objectKey, uploadId, AbortSignal.timeout(10_000)), AbortSignal.timeout(20_000)).catch(() => undefined);
+  await journal?.drop();
+}
+
+async function uploadInParts(
+  context: TransferContext,
+  capabilities: Capabilities,
+  job: UploadJob,
+  source: { readonly file: SourceFile; readonly sha256: string },
+  multipart: Multipart,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+  journal?: UploadJournal,
+): Promise<UploadResult> {
+  const { store, files } = context;
+  const { uploadId, metadata, encryption } = multipart;
+  const { file, sha256 } = source;
+  try {
+    const parts = await sendParts(context, job, file, multipart, sha256, onProgress, signal, journal);
+    const written = await completeGuarded(store, files.requests, capabilities, { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch }, uploadId, parts, signal);
+    await journal?.drop();
+    return resultOf(context, job, written, attributesOf(job, file.sizeBytes, sha256), file.sizeBytes + (encryption === null ? 0 : TAG_BYTES));
+  } catch (error) {
+    // What only needs time, or another start of the program, can be gone on with.
+    const mayGoOn = journal !== undefined && (signal.aborted || (isSyncError(error) && (error.retry === 'later' || error.code === 'sign-in-expired')));
+    if (!mayGoOn) await giveUp(store, { objectKey: job.objectKey, uploadId }, journal);
+    throw error;
   } finally {
     encryption?.dispose();
   }
@@ -160,14 +236,13 @@ async function sendParts(
   context: TransferContext,
   job: UploadJob,
   file: SourceFile,
-  encryption: Encryption | null,
-  uploadId: string,
+  { uploadId, encryption, partBytes, attempted, arrived }: Multipart,
   expectedSha256: string,
   onProgress: OnProgress,
   signal: AbortSignal,
+  journal?: UploadJournal,
 ): Promise<readonly Part[]> {
   const { store, files, budget, buffers } = context;
-  const partBytes = partBytesFor(file.sizeBytes, context.partBytes);
   const count = Math.ceil(file.sizeBytes / partBytes);
   const hash = createHash('sha256');
   const scratch = encryption === null ? null : Buffer.allocUnsafeSlow(SLICE_BYTES);
@@ -190,8 +265,15 @@ async function sendParts(
 
   async function sendPart(partNumber: number, body: Buffer, plainBytes: number, release: () => void): Promise<void> {
     try {
-      const part = await withRetries(async () => store.putPart(job.objectKey, uploadId, partNumber, body, { modeHeaders: files.requests.part }, partSignal), partSignal);
-      parts[partNumber - 1] = part;
+      const bodySha256 = journal === undefined ? undefined : createHash('sha256').update(body).digest('hex');
+      const before = attempted[partNumber];
+      if (before !== undefined && before !== bodySha256) throw new CannotResume();
+      const there = arrived.get(partNumber);
+      // Whatever arrived under this number was sent by this device, and all it ever sent under it was this.
+      const isThere = before !== undefined && there?.sizeBytes === body.length;
+      if (before === undefined && bodySha256 !== undefined) await journal?.attempt(partNumber, bodySha256);
+      const part = isThere ? there : await withRetries(async () => store.putPart(job.objectKey, uploadId, partNumber, body, { modeHeaders: files.requests.part, bodySha256 }, partSignal), partSignal);
+      parts[partNumber - 1] = { partNumber, etag: part.etag };
       // Only what has certainly left may be filled again: a broken connection may still be reading.
       buffers.give(body);
       doneBytes += plainBytes;

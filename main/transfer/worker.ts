@@ -3,9 +3,11 @@
  * never cross threads after the start. Loaded in the main thread it does nothing.
  */
 import { parentPort } from 'node:worker_threads';
-import { SyncError, toWire } from '../model/errors.ts';
+import { fromWire, SyncError, toWire } from '../model/errors.ts';
+import type { WireError } from '../model/errors.ts';
+import type { SavedUpload, UploadJournal } from '../sync/ports.ts';
 import { createOutbox } from './messages.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import type { FromWorker, JournalEntry, ToWorker } from './messages.ts';
 import { createRunner } from './runner.ts';
 import type { TransferRunner } from './runner.ts';
 
@@ -16,6 +18,8 @@ if (parentPort !== null) {
   const post = createOutbox<FromWorker>((messages) => port.postMessage(messages));
   const running = new Map<number, AbortController>();
   let runner: TransferRunner | null = null;
+  const notes = new Map<number, (error: WireError | null) => void>();
+  let nextNote = 1;
 
   /** At most a few times a second for each transfer. */
   const progressOf = (id: number) => {
@@ -28,13 +32,24 @@ if (parentPort !== null) {
     };
   };
 
+  /** The records are on the other side; what is written down there is on disk when the answer comes. */
+  const journalOf = (id: number, saved: SavedUpload | null): UploadJournal => {
+    const write = async (entry: JournalEntry): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const note = nextNote++;
+        notes.set(note, (error) => (error === null ? resolve() : reject(fromWire(error))));
+        post({ type: 'journal', id, note, entry });
+      });
+    return { saved, begin: (upload) => write({ type: 'begin', upload }), attempt: (partNumber, sha256) => write({ type: 'attempt', partNumber, sha256 }), drop: () => write({ type: 'drop' }) };
+  };
+
   const run = async (message: Extract<ToWorker, { readonly id: number; readonly job: unknown }>): Promise<void> => {
     const { id } = message;
     const cancel = new AbortController();
     running.set(id, cancel);
     try {
       if (runner === null) throw new SyncError('invariant', { detail: 'A transfer before its folder was opened.' });
-      if (message.type === 'upload') post({ type: 'uploaded', id, result: await runner.upload(message.job, progressOf(id), cancel.signal) });
+      if (message.type === 'upload') post({ type: 'uploaded', id, result: await runner.upload(message.job, progressOf(id), cancel.signal, message.saved === undefined ? undefined : journalOf(id, message.saved)) });
       else post({ type: 'downloaded', id, result: await runner.download(message.job, progressOf(id), cancel.signal) });
     } catch (error) {
       post({ type: 'failed', id, error: toWire(error) });
@@ -54,6 +69,10 @@ if (parentPort !== null) {
       case 'upload':
       case 'download':
         await run(message);
+        break;
+      case 'journaled':
+        notes.get(message.note)?.(message.error);
+        notes.delete(message.note);
         break;
       case 'cancel':
         running.get(message.id)?.abort(new SyncError('engine-stopped', { detail: 'The transfer was cancelled.' }));

@@ -10,7 +10,7 @@ import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipp
 import type { DeviceId } from '../../main/model/version-vector.ts';
 import { localStateOf, remoteStateOf } from '../../main/state/base-states.ts';
 import { compareByteOrder } from '../../main/sync/key-order.ts';
-import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference } from '../../main/sync/ports.ts';
+import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../../main/sync/ports.ts';
 import type { Power } from './faults.ts';
 
 /** What is on the disk. */
@@ -21,6 +21,7 @@ export type Records = {
   lastChange: number;
   readonly base: Map<SyncPath, BaseEntry>;
   readonly intents: Map<OperationId, Intent>;
+  readonly uploads: Map<SyncPath, SavedUpload>;
   readonly skipped: Map<string, Skipped>;
   activity: ActivityEvent[];
   readonly facts: Map<string, string>;
@@ -29,7 +30,7 @@ export type Records = {
 };
 
 export function newRecords(device: DeviceId): Records {
-  return { device, counter: 0, changes: [], lastChange: 0, base: new Map(), intents: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
+  return { device, counter: 0, changes: [], lastChange: 0, base: new Map(), intents: new Map(), uploads: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
 }
 
 export class MemoryState implements FolderState {
@@ -167,6 +168,28 @@ export class MemoryState implements FolderState {
       this.#records.skipped.set(key, { ...row });
       this.#seenSkipped.add(key);
     }
+  }
+
+  savedUpload(path: SyncPath): SavedUpload | null {
+    this.#check();
+    return structuredClone(this.#records.uploads.get(path) ?? null);
+  }
+  savedUploads(): readonly SavedUpload[] {
+    this.#check();
+    return structuredClone([...this.#records.uploads.values()]);
+  }
+  saveUpload(upload: SavedUpload): void {
+    this.#write('state.saveUpload', () => this.#records.uploads.set(upload.path, structuredClone(upload)));
+  }
+  savePart(path: SyncPath, partNumber: number, sha256: string): void {
+    this.#write('state.savePart', () => {
+      const upload = this.#records.uploads.get(path);
+      if (upload === undefined || partNumber in upload.parts) throw new SyncError('invariant', { path });
+      this.#records.uploads.set(path, { ...upload, parts: { ...upload.parts, [partNumber]: sha256 } });
+    });
+  }
+  dropUpload(path: SyncPath): void {
+    if (this.#records.uploads.has(path)) this.#write('state.dropUpload', () => this.#records.uploads.delete(path));
   }
 
   beginIntents(intents: readonly Intent[]): void {

@@ -1,7 +1,7 @@
 /** The store with every request made by the AWS SDK itself: the reference that the lean path is held to. */
 import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetBucketVersioningCommand, GetObjectCommand,
-  HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, NoSuchUpload, PutObjectCommand, UploadPartCommand,
+  HeadObjectCommand, ListMultipartUploadsCommand, ListPartsCommand, ListObjectsV2Command, NoSuchUpload, PutObjectCommand, UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { ObjectKey } from '../../main/model/path.ts';
 import type { S3Access } from '../../main/model/settings.ts';
@@ -95,6 +95,10 @@ export async function createReferenceStore(access: S3Access, bucket: string): Pr
         if (!(error instanceof NoSuchUpload)) throw error;
       }
     }, signal, objectKey),
+    listParts: async (objectKey, uploadId, signal) => run(async () => {
+      const answer = await client.send(new ListPartsCommand({ Bucket: bucket, Key: objectKey, UploadId: uploadId }), { abortSignal: signal });
+      return (answer.Parts ?? []).map(({ PartNumber, ETag, Size }) => ({ partNumber: PartNumber ?? 0, etag: bareEtag(ETag), sizeBytes: Size ?? 0 }));
+    }, signal),
     listMultipart: async (prefix, signal) => run(async () => {
       const answer = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }), { abortSignal: signal });
       return (answer.Uploads ?? []).map(({ Key, UploadId, Initiated }) => ({ objectKey: (Key ?? '') as ObjectKey, uploadId: UploadId ?? '', initiatedMs: Initiated?.getTime() ?? 0 }));

@@ -121,6 +121,7 @@ export function describeObjectStore(name: string, start: () => Promise<StoreUnde
       const { uploadId } = await store.startMultipart(key('parts'), { metadata: { 'enfold-attrs': 'cGFydHM=' }, modeHeaders: {} }, signal);
       const sent = await Promise.all(parts.map(async (part, index) => store.putPart(key('parts'), uploadId, index + 1, part, { modeHeaders: {} }, signal)));
       expect((await store.listMultipart('parts', signal)).map((upload) => upload.uploadId)).toEqual([uploadId]);
+      expect(await store.listParts(key('parts'), uploadId, signal)).toEqual(sent.map((part, index) => ({ ...part, sizeBytes: parts[index]?.length })));
       await store.completeMultipart(key('parts'), uploadId, sent, { modeHeaders: {}, condition: { type: 'absent' } }, signal);
       const { head, body } = await store.get(key('parts'), {}, signal);
       expect(body.equals(Buffer.concat(parts))).toBe(true);
@@ -131,6 +132,7 @@ export function describeObjectStore(name: string, start: () => Promise<StoreUnde
       expect(part.etag).not.toBe('');
       await store.abortMultipart(key('parts'), second, signal);
       await store.abortMultipart(key('parts'), second, signal);
+      expect(await codeOf(store.listParts(key('parts'), second, signal))).toBe('object-not-found');
       expect(await store.listMultipart('parts', signal)).toEqual([]);
       expect((await store.head(key('parts'), {}, signal))?.etag).toBe(head.etag);
 

@@ -42,7 +42,7 @@ function memoryStore(algorithm: string | null, enforces: boolean) {
     delete: async () => {
       current = null;
     },
-    get: unused, listPage: unused, copy: unused, startMultipart: unused, putPart: unused, completeMultipart: unused, abortMultipart: unused, listMultipart: unused, isVersioned: unused, close: unused,
+    get: unused, listPage: unused, copy: unused, startMultipart: unused, putPart: unused, completeMultipart: unused, abortMultipart: unused, listMultipart: unused, listParts: unused, isVersioned: unused, close: unused,
   };
   return { store, puts, faults, current: () => current, set: (head: ObjectHead | null) => (current = head), encryption };
 }

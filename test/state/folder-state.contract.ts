@@ -80,6 +80,24 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       expect(state.lastChange()).toBe(4);
     });
 
+    test('keeps what was ever attempted of a begun upload, until it is over', () => {
+      const one = start();
+      const upload = {
+        path: syncPath('big'), objectKey: 'prefix/big' as ObjectKey, uploadId: 'u1', operationId: 'ab'.repeat(16) as OperationId, vector: { aabbccddeeff: 1 }, stamp: 's', sizeBytes: 20, sha256: 'cd'.repeat(32),
+        partBytes: 10, epoch: 1, metadata: { a: 'b' }, encryption: { format: 'v3' as const, metadata: { c: 'd' } }, savedAtMs: 5, parts: {},
+      };
+      one.state.saveUpload(upload);
+      one.state.savePart(upload.path, 2, 'ef'.repeat(32));
+      const state = one.reopen();
+      expect(state.savedUpload(upload.path)).toEqual({ ...upload, parts: { 2: 'ef'.repeat(32) } });
+      // A second text under the same number would be one too many.
+      expect(() => state.savePart(upload.path, 2, '01'.repeat(32))).toThrow(SyncError);
+      state.saveUpload({ ...upload, uploadId: 'u2' });
+      expect(state.savedUploads()).toEqual([{ ...upload, uploadId: 'u2' }]);
+      state.dropUpload(upload.path);
+      expect([state.savedUpload(upload.path), state.savedUploads()]).toEqual([null, []]);
+    });
+
     test('is a new device after its records turned out to be old', () => {
       const one = start();
       const { device } = one.state;

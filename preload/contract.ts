@@ -57,6 +57,11 @@ const findingId = z.enum([
 /** Names what a preview showed, so that exactly that is done. */
 const changeToken = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** What is to differ in how a folder is encrypted. */
+const modeChange = z.strictObject({
+  folderId: id, mode: modeId.optional(), key: id.optional(), kmsKeyId: z.string().trim().min(1).max(2048).optional(), format: z.enum(['v3', 'v2']).optional(), bucketKey: z.boolean().optional(), dsse: z.boolean().optional(),
+});
+
 /** Who answers, and the parser of the input. */
 export const requests = {
   'app.info': { by: 'engine', input: nothing },
@@ -103,6 +108,9 @@ export const requests = {
   'folders.preview': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.start': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.pause': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.previewChange': { by: 'engine', input: modeChange },
+  'folders.beginChange': { by: 'engine', input: modeChange },
+  'folders.acceptEpoch': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.syncNow': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.answerHeld': { by: 'engine', input: z.strictObject({ folderId: id, answer: z.enum(['delete', 'bring-back']) }) },
   'folders.remove': { by: 'engine', input: z.strictObject({ folderId: id }) },
@@ -166,6 +174,13 @@ export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-
   kit: { state: 'none' | 'unverified' | 'verified' | 'due' | 'outdated'; madeAtMs: number | null; verifiedAtMs: number | null };
   /** What the self-test at start found; null: nothing wrong, or not tested yet. */
   problem: WireError | null;
+};
+type Amount = { objects: number; bytes: number };
+/** What a change of mode or key would take. `none`: objects that are as wanted; `transfer`: those that this computer reads and writes again. */
+export type ChangePreviewView = {
+  ways: { none: Amount; update: Amount; copy: Amount; rewrap: Amount; transfer: Amount }; bytesUp: number; bytesDown: number; requests: { writes: number; reads: number; kms: number };
+  /** At AWS only. */
+  costUsd: number | null; oldVersions: Amount | null; namesNeedOldKey: boolean; isUnderWay: boolean;
 };
 export type KnownFolderView = { id: string; name: string; remote: string; endpoint: string | null; region: string; mode: z.infer<typeof modeId>; fingerprint: string | null };
 export type KitFilesView = { page: string; ageFile: string | null; folders: KnownFolderView[] };
@@ -280,6 +295,9 @@ type Answers = {
   'folders.preview': PreviewView;
   'folders.start': null;
   'folders.pause': null;
+  'folders.previewChange': ChangePreviewView;
+  'folders.beginChange': FolderView;
+  'folders.acceptEpoch': FolderView;
   'folders.syncNow': null;
   'folders.answerHeld': null;
   'folders.remove': null;

@@ -210,6 +210,16 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
 
   const drills = createDrills(enfold, { statusOf: (folder) => sessions.statusOf(folder).state, signal: closing.signal });
 
+  /** What changes how a folder is opened is done while it is not. */
+  const whileClosed = async <T>(folderId: string, change: () => Promise<T>): Promise<T> => {
+    await sessions.forget(folders.find(folderId).id);
+    try {
+      return await change();
+    } finally {
+      await sessions.reconcile();
+    }
+  };
+
   const handlers: EngineHandlers = {
     ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
@@ -306,6 +316,13 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       await sessions.reconcile();
       return null;
     },
+    'folders.previewChange': async ({ folderId, ...changes }) => {
+      const { id: _id, name: _name, from: _from, to: _to, ways, ...preview } = await folders.previewChange(folderId, changes, closing.signal);
+      return { ...preview, ways: { ...ways } };
+    },
+    // The engine goes on with the change once the folder is open again.
+    'folders.beginChange': async ({ folderId, ...changes }) => folderView(await whileClosed(folderId, async () => folders.beginChange(folderId, changes, closing.signal))),
+    'folders.acceptEpoch': async ({ folderId }) => folderView(await whileClosed(folderId, async () => folders.acceptEpoch(folderId, closing.signal))),
     'folders.syncNow': async ({ folderId }) => {
       (await sessions.wired(folderId)).engine.syncNow();
       return null;

@@ -2,7 +2,8 @@
  * The folders of a running engine: each opened as soon as its keys, its records and its server can be, reopened when its
  * settings change, and shown with what stands in the way until then.
  */
-import { SyncError, toWire, type WireError } from '../model/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isSyncError, SyncError, toWire, type WireError } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { SyncStatus } from '../sync/status.ts';
 import type { Enfold } from './api.ts';
@@ -11,12 +12,17 @@ import type { WiredFolder } from './open-folder.ts';
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
 const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
+/** How long a change of mode holds up a folder's cycles at a time. */
+const CHANGE_SLICE_MS = 5_000;
+const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 
 type Session = {
   settings: FolderSettings;
   wired: WiredFolder | null;
   opening: Promise<WiredFolder | null> | null;
   problem: WireError | null;
+  /** The folder's description in the bucket is a later one: it is taken over before the folder is opened again. */
+  mustRenew: boolean;
   retries: number;
   timer: NodeJS.Timeout | null;
 };
@@ -41,6 +47,7 @@ const NOTHING = { progress: null, transfers: [], lastSuccessMs: null, files: 0, 
 export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) => void): Sessions {
   const sessions = new Map<string, Session>();
   let isClosed = false;
+  const closing = new AbortController();
   let turn: Promise<unknown> = Promise.resolve();
 
   const closedStatus = (folder: FolderSettings): SyncStatus => {
@@ -49,7 +56,56 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     return { ...NOTHING, folderId: folder.id, state, phase: problem === null ? 'new' : 'waiting', problems: problem === null ? [] : [{ error: problem, path: null }] };
   };
 
+  const laterFor = (session: Session, error: unknown): null => {
+    const { settings } = session;
+    session.problem = toWire(error);
+    enfold.wiring.log(`${settings.id.slice(0, 8)}: ${session.problem.code}`);
+    if (!isClosed && sessions.get(settings.id) === session) {
+      session.timer = setTimeout(() => void begin(session), Math.min(FIRST_RETRY_MS * 2 ** session.retries, LAST_RETRY_MS));
+      session.retries += 1;
+      onStatus(closedStatus(settings));
+    }
+    return null;
+  };
+
+  /** Closes the folder and opens it again by the later description. */
+  const renew = async (session: Session, wired: WiredFolder): Promise<void> => {
+    if (session.wired !== wired || session.mustRenew) return;
+    session.mustRenew = true;
+    session.wired = null;
+    // Whoever asks for the folder meanwhile waits until it is closed.
+    session.opening = wired.close().then(() => open(session), () => open(session));
+    await session.opening;
+  };
+
+  /** A change of mode or key that was begun goes on between the folder's cycles, a slice at a time. */
+  const goOnChanging = async (session: Session, wired: WiredFolder): Promise<void> => {
+    const { continueChange, pendingChange } = await import('./change-mode.ts');
+    let pauseMs = FIRST_RETRY_MS;
+    const isOpen = (): boolean => !isClosed && session.wired === wired;
+    while (isOpen() && pendingChange(wired.state) !== null) {
+      try {
+        if (!session.settings.isPaused) await continueChange(session.settings, wired, enfold.wiring, { signal: closing.signal, untilMs: Date.now() + CHANGE_SLICE_MS });
+        pauseMs = FIRST_RETRY_MS;
+      } catch (error) {
+        if (!isOpen()) return;
+        enfold.wiring.log(`${session.settings.id.slice(0, 8)}: ${toWire(error).code}`);
+        if (isSyncError(error, 'descriptor-changed')) return renew(session, wired);
+        pauseMs = Math.min(2 * pauseMs, LAST_RETRY_MS);
+      }
+      await sleep(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+    }
+  };
+
   const open = async (session: Session): Promise<WiredFolder | null> => {
+    try {
+      const { renewFolder } = await import('./open-folder.ts');
+      if (session.mustRenew) session.settings = await renewFolder(session.settings, enfold.wiring, false, closing.signal);
+      session.mustRenew = false;
+    } catch (error) {
+      session.opening = null;
+      return laterFor(session, error);
+    }
     const { settings } = session;
     try {
       const { wireFolder } = await import('./open-folder.ts');
@@ -61,22 +117,19 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
       session.wired = wired;
       session.problem = null;
       session.retries = 0;
-      wired.engine.onStatus(onStatus);
+      wired.engine.onStatus((status) => {
+        onStatus(status);
+        if (status.problems.some(({ path, error }) => path === null && error.code === 'descriptor-changed')) void renew(session, wired);
+      });
       // The user may have started or paused it while it was being opened.
       if (session.settings.isPaused && !settings.isPaused) await wired.engine.pause();
       else if (!session.settings.isPaused && settings.isPaused) wired.engine.resume();
       else if (!settings.isPaused) wired.engine.start();
       onStatus(wired.engine.status());
+      void goOnChanging(session, wired);
       return wired;
     } catch (error) {
-      session.problem = toWire(error);
-      enfold.wiring.log(`${settings.id.slice(0, 8)}: ${session.problem.code}`);
-      if (!isClosed && sessions.get(settings.id) === session) {
-        session.timer = setTimeout(() => void begin(session), Math.min(FIRST_RETRY_MS * 2 ** session.retries, LAST_RETRY_MS));
-        session.retries += 1;
-        onStatus(closedStatus(settings));
-      }
-      return null;
+      return laterFor(session, error);
     } finally {
       session.opening = null;
     }
@@ -115,7 +168,7 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     }
     for (const [id, settings] of wanted) {
       if (sessions.has(id)) continue;
-      const session: Session = { settings, wired: null, opening: null, problem: null, retries: 0, timer: null };
+      const session: Session = { settings, wired: null, opening: null, problem: null, mustRenew: false, retries: 0, timer: null };
       sessions.set(id, session);
       void begin(session);
     }
@@ -159,6 +212,7 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     },
     close: async () => {
       isClosed = true;
+      closing.abort();
       await turn;
       await Promise.allSettled([...sessions.values()].map(end));
       sessions.clear();

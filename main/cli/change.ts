@@ -70,3 +70,32 @@ export async function runChange(cli: Cli, enfold: Enfold, id: string, changes: M
   tellFailures(cli, result);
   return result.isDone ? 0 : 2;
 }
+
+/** Without `isConfirmed` only what it would take. @returns the exit code */
+export async function runRotation(cli: Cli, enfold: Enfold, name: string, to: string | null, isConfirmed: boolean): Promise<ExitCode> {
+  const { beginRotation, planRotation } = await import('../assembly/rotation.ts');
+  const plan = await planRotation(name, to, enfold, cli.signal);
+  const next = plan.next === null ? null : { keyId: plan.next.keyId, name: plan.next.name };
+  const json = { keyId: plan.old.keyId, name: plan.old.name, next, folders: plan.folders };
+  if (!isConfirmed) {
+    const rows = plan.folders.map((preview) => `  ${printable(preview.name)}: ${plural(Object.values(preview.ways).reduce((sum, { objects }) => sum + objects, 0), 'object')}${preview.costUsd === null ? '' : `, about ${preview.costUsd.toFixed(2)} US dollars`}`);
+    cli.out.answer({ ...json, started: false }, [
+      `Key ${printable(plan.old.name)} would be followed by ${plan.next === null ? 'a new key' : `key ${printable(plan.next.name)}`} in ${plural(plan.folders.length, 'folder')}:`, ...rows,
+      `Nothing was done yet. To begin: enfold key rotate ${printable(plan.old.name)}${to === null ? '' : ` --to ${printable(to)}`} --yes`,
+    ]);
+    return 0;
+  }
+  const begun = await beginRotation(name, to, enfold, cli.signal);
+  const results: (ReprotectResult & { readonly id: string })[] = [];
+  for (const folder of begun.folders) {
+    const result = await finishChange(cli, enfold, folder);
+    if (result !== null) results.push({ ...result, id: folder.id });
+    if (result !== null) tellFailures(cli, result);
+  }
+  const isDone = results.every((result) => result.isDone);
+  cli.out.answer({ ...json, next: { keyId: begun.next.keyId, name: begun.next.name }, started: true, results }, [
+    `Key ${printable(begun.next.name)} (${begun.next.keyId}) is used from now on. Save it elsewhere now: enfold key export ${printable(begun.next.name)} --out FILE`,
+    ...results.flatMap((result) => resultLines(enfold.folders.find(result.id).name, result)),
+  ]);
+  return isDone ? 0 : 2;
+}

@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
 import type { KeySettings, KeyType, KitState } from '../model/settings.ts';
 import { perform, type Cli } from './cli.ts';
-import { notYet } from './later.ts';
 import { registerLock } from './lock.ts';
 import { formatTime, printable, table } from './output.ts';
 import { knownFolderLines, readWords, registerKit } from './kit.ts';
@@ -145,5 +144,19 @@ The words of a kit: ENFOLD_KIT_WORDS, else standard input, else you are asked.
   registerKit(key);
   registerRecipient(key);
   registerLock(key);
-  notYet(key, 'rotate', 'change to a new key');
+  key
+    .command('rotate')
+    .description('change every folder that uses a key to another one')
+    .argument('<name>')
+    .option('--to <key>', 'a key that is here already; without it a new one of the same kind is made')
+    .option('--yes', 'begin; without it only what it would take is told')
+    .addHelpText('after', `
+New files are encrypted under the new key at once, and the keys of all others are wrapped under it. The old key is kept: enfold verify ID --versions
+says when nothing needs it any more, and only then enfold key remove removes it.
+  $ enfold key rotate photos
+  $ enfold key rotate photos --yes`)
+    .action(perform(async (cli, options: { to?: string; yes?: boolean }, name: string) => {
+      const { runRotation } = await import('./change.ts');
+      return runRotation(cli, await cli.enfold(), name, options.to ?? null, options.yes === true);
+    }));
 }

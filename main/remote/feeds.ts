@@ -19,7 +19,7 @@ const DEVICE = /^[0-9a-f]{12}$/;
 export type FeedPlace = {
   readonly store: ObjectStore;
   readonly prefix: string;
-  readonly files: Pick<StoredFiles, 'epoch' | 'requests' | 'authKeyOf'>;
+  readonly files: Pick<StoredFiles, 'epoch' | 'requests' | 'authKeyOf' | 'acceptsPlain'>;
   readonly listBelow: (below: string, signal: AbortSignal) => AsyncIterable<ListPage['objects']>;
   readonly capabilities: (signal: AbortSignal) => Promise<Capabilities>;
 };
@@ -47,7 +47,7 @@ export function createFeeds({ store, prefix, files, listBelow, capabilities }: F
       const objectKey = keyOf(device);
       try {
         const { head, body } = await withRetries(async () => store.get(objectKey, readOptions, signal), signal);
-        const isSealed = authKeyOf(files.epoch.n) !== null || body[0] !== 0x7b; // `{`
+        const isSealed = !files.acceptsPlain || body[0] !== 0x7b; // `{`
         const plain = isSealed ? openRecord(body, { purpose: 'feed', objectKey, authKeyOf }).body : body;
         return { feed: parseFeed(plain, device, prefix), etag: head.etag };
       } catch (error) {

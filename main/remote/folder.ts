@@ -62,7 +62,6 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
   const longNames = createLongNames(store, prefix, requests);
   const ownPrefix = `${prefix}${OWN_DIRECTORY}/`;
   const readOptions = { modeHeaders: requests.read };
-  const acceptsPlain = config.epochs.some(({ mode, isEnded }) => !isClientSide(mode) && isEnded !== true);
   const tombstonePlaces = config.epochs.map(({ n }) => authKeyOf(n));
 
   /** A description that the keys of this folder do not open any more is of a later epoch, under a customer key or no longer under one. */
@@ -106,7 +105,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
 
   function openTombstone(objectKey: ObjectKey, body: Buffer, path: SyncPath): Tombstone | null {
     try {
-      const isSealed = !acceptsPlain || body[0] !== 0x7b; // `{`
+      const isSealed = !files.acceptsPlain || body[0] !== 0x7b; // `{`
       const tombstone = parseTombstone(isSealed ? openRecord(body, { purpose: 'tombstone', objectKey, authKeyOf }).body : body);
       return tombstone.path === path && objectKey.endsWith(`/${tombstone.operationId}`) ? tombstone : null;
     } catch (error) {

@@ -11,7 +11,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { inspectEnvelope } from '../envelope/envelope.ts';
-import { encodeTombstone, openRecord, parseTombstone, sealRecord, tombstonePathHash } from '../envelope/sealed-record.ts';
+import { openRecord, parseTombstone, sealRecord, tombstonePathHash } from '../envelope/sealed-record.ts';
+import type { RecordPurpose } from '../envelope/sealed-record.ts';
 import { SyncError, isSyncError } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
@@ -28,6 +29,11 @@ import { withRetries } from './retry.ts';
 import type { StoredFiles } from './stored-file.ts';
 import { MAX_COPY_BYTES, copyGuarded, copyPartsGuarded } from './writes.ts';
 import type { GuardedWrite } from './writes.ts';
+
+/** Enfold's own objects that are sealed records, by where they stand. */
+const PURPOSES: readonly { readonly directory: string; readonly purpose: RecordPurpose }[] = [{ directory: 'tomb', purpose: 'tombstone' }, { directory: 'feed', purpose: 'feed' }, { directory: 'members', purpose: 'member' }];
+/** Form and epoch. */
+const SEALED_HEAD_BYTES = 5;
 
 export type Reprotector = {
   one(object: { readonly objectKey: ObjectKey; readonly etag: string }, path: SyncPath, sha256: string | null, signal: AbortSignal): Promise<Reprotection>;
@@ -200,41 +206,52 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
       for (const { objectKey } of page) {
         signal.throwIfAborted();
         if (objectKey === descriptorKey(config.prefix) || objectKey.startsWith(`${ownPrefix}probe/`)) continue;
-        const isMoved = objectKey.startsWith(`${ownPrefix}tomb/`) && (await moveTombstone(objectKey, signal));
-        // A device that publishes meanwhile must not find its older list of changes again; it writes the next one in the new way itself.
-        const mayCopy = !objectKey.startsWith(`${ownPrefix}feed/`) || (await options.capabilities(signal)).conditionalCopy;
-        if (isMoved || (mayCopy && (await keepOwn(objectKey, signal)))) changed += 1;
+        const purpose = PURPOSES.find(({ directory }) => objectKey.startsWith(`${ownPrefix}${directory}/`))?.purpose ?? null;
+        if ((purpose !== null && (await sealAnew(objectKey, purpose, signal))) || (await keepOwn(objectKey, purpose, signal))) changed += 1;
       }
     }
     return changed;
   }
 
-  /** Stands under a name, and sealed by a key, of the epoch: written anew, then the old one is removed. */
-  async function moveTombstone(objectKey: ObjectKey, signal: AbortSignal): Promise<boolean> {
+  /**
+   * A record is sealed by a key of its epoch, and a tombstone stands under a name of it too. It is written anew, and a tombstone's old place cleared.
+   *
+   * @returns whether it had to be
+   */
+  async function sealAnew(objectKey: ObjectKey, purpose: RecordPurpose, signal: AbortSignal): Promise<boolean> {
     try {
       const { head, body } = await withRetries(async () => store.get(objectKey, { modeHeaders: requests.read }, signal), signal);
+      const authKey = authKeyOf(epoch.n);
       const isPlain = body[0] === 0x7b; // `{`
       // Plain ones prove nothing where every server-side epoch has ended.
-      if (isPlain && isClientSide(mode) && !config.epochs.some((before) => !isClientSide(before.mode) && before.isEnded !== true)) return false;
-      const tombstone = parseTombstone(isPlain ? body : openRecord(body, { purpose: 'tombstone', objectKey, authKeyOf }).body);
-      const authKey = authKeyOf(epoch.n);
-      const place = `${ownPrefix}tomb/${tombstonePathHash(tombstone.path, authKey)}/${tombstone.operationId}` as ObjectKey;
-      if (place === objectKey) return false;
-      const plain = encodeTombstone(tombstone);
-      const sealed = authKey === null ? plain : sealRecord(plain, { purpose: 'tombstone', objectKey: place, authKey, epoch: epoch.n });
-      await withRetries(async () => store.put(place, sealed, { metadata: {}, modeHeaders: requests.write, condition: null }, signal), signal);
-      await withRetries(async () => store.delete(objectKey, null, signal), signal);
-      return head.objectBytes >= 0;
+      if (isPlain ? authKey === null || !files.acceptsPlain : authKey !== null && body.length > SEALED_HEAD_BYTES && body.readUInt32BE(1) === epoch.n) return false;
+      const plain = isPlain ? body : openRecord(body, { purpose, objectKey, authKeyOf }).body;
+      const place = purpose === 'tombstone' ? placeOfTombstone(plain, authKey) : objectKey;
+      const sealed = authKey === null ? plain : sealRecord(plain, { purpose, objectKey: place, authKey, epoch: epoch.n });
+      // Its own device may write the next one meanwhile; tombstones of one name say the same.
+      const { ifMatchQuoting } = await options.capabilities(signal);
+      if (purpose !== 'tombstone' && ifMatchQuoting === null) return false;
+      const condition = purpose === 'tombstone' ? null : ({ type: 'version', etag: head.etag, isBare: ifMatchQuoting === 'unquoted' } as const);
+      await withRetries(async () => store.put(place, sealed, { metadata: {}, modeHeaders: requests.write, condition }, signal), signal);
+      if (place !== objectKey) await withRetries(async () => store.delete(objectKey, null, signal), signal);
+      return true;
     } catch (error) {
-      // Gone, forged or damaged: it vouches for nothing, and is left as it is.
-      if (isSyncError(error) && (error.code === 'object-not-found' || error.family === 'IntegrityError' || error.family === 'FormatError')) return false;
+      // Gone or written anew, forged or damaged: it is left as it is.
+      if (isSyncError(error) && (error.code === 'object-not-found' || error.code === 'version-changed' || error.family === 'IntegrityError' || error.family === 'FormatError')) return false;
       throw error;
     }
   }
 
-  async function keepOwn(objectKey: ObjectKey, signal: AbortSignal): Promise<boolean> {
+  function placeOfTombstone(plain: Buffer, authKey: Buffer | null): ObjectKey {
+    const { path, operationId } = parseTombstone(plain);
+    return `${ownPrefix}tomb/${tombstonePathHash(path, authKey)}/${operationId}` as ObjectKey;
+  }
+
+  async function keepOwn(objectKey: ObjectKey, purpose: RecordPurpose | null, signal: AbortSignal): Promise<boolean> {
     const head = await headOf(objectKey, signal);
     if (head === null || (await isKeptAsWanted(head, signal))) return false;
+    // A device that publishes meanwhile must not find its older list of changes again; it writes the next one in the new way itself.
+    if (purpose === 'feed' && !(await options.capabilities(signal)).conditionalCopy) return false;
     try {
       await copyAsItIs(objectKey, head, signal);
       return true;

@@ -39,6 +39,8 @@ export type StoredFiles = {
   /** The key under which new objects are written; null where S3 or KMS holds it. */
   readonly keyId: KeyId | null;
   readonly names: Names | null;
+  /** Whether some epoch that has not ended wrote plain objects and records. */
+  readonly acceptsPlain: boolean;
   readonly authKeyOf: (epoch: number) => Buffer | null;
   objectKeyOf(path: SyncPath): ObjectKey;
   /** In client-side modes a fresh encryption for one upload attempt, else null. */
@@ -130,7 +132,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
   const ways = waysOf(config, requests);
   const hasSealedEpoch = epochs.some(({ mode }) => isClientSide(mode));
   const hasV2 = epochs.some(({ mode }) => isClientSide(mode) && mode.format === 'v2');
-  const serverSide = epochs.filter(({ mode }) => !isClientSide(mode)).map(({ mode }) => requestsOf(mode, config.keys, config.access.endpoint));
+  const serverSide = ways.filter(({ epoch: { mode } }) => !isClientSide(mode)).map((way) => way.requests);
   const hasKmsWrap = epochs.some(({ mode }) => mode.id === 'cse-kms');
   const modeOf = (n: number): FolderEpoch['mode'] | undefined => epochs.find((known) => known.n === n)?.mode;
   const customerKeyOf = (mode: FolderEpoch['mode']): Buffer | null => (mode.id === 'sse-c' ? asBuffer(heldKey(config.keys, mode.keyId).bytes) : null);
@@ -204,6 +206,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
     epoch,
     requests,
     readers: readersOf(ways),
+    acceptsPlain: hasServerSide,
     keyId: epoch.mode.id === 'cse-c' || epoch.mode.id === 'sse-c' ? epoch.mode.keyId : null,
     names,
     authKeyOf,

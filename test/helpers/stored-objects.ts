@@ -1,8 +1,6 @@
-/** Objects as another client sees them: how the server says it keeps each, and whose envelope it carries. Keys from computer to computer. */
+/** Objects as another client sees them: how the server says it keeps each, and whose envelope it carries. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { HeadObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { Computer } from './cli.ts';
 
 export type StoredObject = {
   readonly objectKey: string;
@@ -33,18 +31,4 @@ export async function describeStored(s3: S3Client, bucket: string, prefix: strin
       versionId: head.VersionId ?? null,
     };
   }));
-}
-
-/** @returns the key ids by name */
-export async function createKeys(computer: Computer, types: Readonly<Record<string, string>>): Promise<Record<string, string>> {
-  const ids: Record<string, string> = {};
-  for (const [name, type] of Object.entries(types)) ids[name] = (await computer.json<{ keyId: string }>(['key', 'new', name, '--type', type])).keyId;
-  return ids;
-}
-
-/** Takes a key from one computer to another, as people do: in a file that a passphrase protects. */
-export async function copyKey(from: Computer, to: Computer, name: string, scratch: string): Promise<void> {
-  const file = join(scratch, `${name}-${to.home.replaceAll('/', '-')}.age`);
-  await from.ok(['key', 'export', name, '--out', file]);
-  await to.ok(['key', 'import', name, '--from', file]);
 }

@@ -14,7 +14,6 @@ const LAST_RETRY_MS = 60_000;
 const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 /** How long a change of mode holds up a folder's cycles at a time. */
 const CHANGE_SLICE_MS = 5_000;
-const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 
 type Session = {
   settings: FolderSettings;

@@ -9,6 +9,7 @@ import type { EncryptionContext, EncryptionMode, EnvelopeFormat, KeyId, ModeId, 
 import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, KitState, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
 import type { SettingsStore } from '../state/settings.ts';
+import type { Capabilities } from '../remote/capabilities.ts';
 import type { Look } from '../sync/observe.ts';
 import type { SecretStore } from '../sync/ports.ts';
 import type { Buckets } from './buckets.ts';
@@ -233,6 +234,8 @@ export type FolderRecords = {
   readonly activity: readonly ActivityEvent[];
   /** Null: never. */
   readonly drill: DrillState | null;
+  /** What its server was found to enforce; null: not tried yet, or long ago. */
+  readonly capabilities: Capabilities | null;
   /** Null: not known to be open in another Enfold. */
   readonly openIn: 'another' | null;
 };

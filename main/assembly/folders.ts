@@ -342,6 +342,7 @@ export function createFolders({ home, settings, connections, keys, openFolder, w
       const { openFolderState } = await import('../state/folder-state.ts');
       const { lockFolder } = await import('../state/lock.ts');
       const { drillStateOf } = await import('./drill.ts');
+      const { rememberedCapabilities } = await import('./capabilities.ts');
       let openIn: FolderRecords['openIn'] = null;
       try {
         lockFolder(home, folder.id)();
@@ -352,7 +353,7 @@ export function createFolders({ home, settings, connections, keys, openFolder, w
       const state = openFolderState(home, folder.id);
       try {
         const { files, bytes } = state.baseTotals();
-        return { files, bytes, lastSuccessMs: state.fact<number>(LAST_SUCCESS_FACT), skipped: state.skipped(), activity: state.recentActivity(20), drill: drillStateOf(state), openIn };
+        return { files, bytes, lastSuccessMs: state.fact<number>(LAST_SUCCESS_FACT), skipped: state.skipped(), activity: state.recentActivity(20), drill: drillStateOf(state), capabilities: rememberedCapabilities(state), openIn };
       } finally {
         state.close();
       }

@@ -90,8 +90,8 @@ export type WiredFolder = { readonly engine: FolderEngine; readonly parts: Folde
 
 /** @throws SyncError folder-busy, and what opening keys and records throws */
 export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promise<WiredFolder> {
-  const [{ lockFolder }, { openFolderState }, { openLocalTree }, { createLocalWatcher }, { createFolderEngine }] = await Promise.all([
-    import('../state/lock.ts'), import('../state/folder-state.ts'), import('../local/tree.ts'), import('../local/watcher.ts'), import('../sync/folder-engine.ts'),
+  const [{ lockFolder }, { openFolderState }, { openLocalTree }, { createLocalWatcher }, { createFolderEngine }, { probedCapabilities }] = await Promise.all([
+    import('../state/lock.ts'), import('../state/folder-state.ts'), import('../local/tree.ts'), import('../local/watcher.ts'), import('../sync/folder-engine.ts'), import('../remote/capabilities-of.ts'),
   ]);
   const release = lockFolder(wiring.home, folder.id);
   let state: FolderState | null = null;
@@ -112,11 +112,19 @@ export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promis
       keyId: 'keyId' in unlocked.mode ? unlocked.mode.keyId : null,
       isPaused: folder.isPaused,
     });
+    const forget = side.config.capabilities === null ? engine.onStatus(() => {
+      const probed = probedCapabilities(opened.side.config);
+      if (probed === null) return;
+      forget();
+      // Whoever comes next need not probe, and can be told.
+      opened.state.putFact(CAPABILITIES_FACT, probed);
+    }) : () => undefined;
     void tree.sweep().catch(() => undefined); // old staging files and trash; the next start tries again
     return {
       engine, parts, state, side, watcher,
       close: async () => {
         await engine.close();
+        forget();
         await opened.side.close();
         opened.state.close();
         release();

@@ -8,6 +8,7 @@ import type { ConnectionSettings } from '../model/settings.ts';
 import { perform, type Env } from './cli.ts';
 import { printable, table } from './output.ts';
 import { readSecretAccessKey } from './passphrase.ts';
+import { serverWords } from './server-words.ts';
 
 type AddOptions = { endpoint?: string; region?: string; profile?: string; accessKey?: string; builtIn?: string; https?: boolean; fingerprint?: string };
 
@@ -88,10 +89,15 @@ Examples:
     .description('check that the server is there and takes the sign-in')
     .argument('<name>')
     .action(perform(async (cli, _options: object, name: string) => {
-      const { connections } = await cli.enfold();
+      const { connections, folders } = await cli.enfold();
       const found = connections.find(name);
       await connections.test(found.id, cli.signal);
-      cli.out.answer({ id: found.id, name: found.name, ok: true }, [`${printable(found.name)} works.`]);
+      const using = folders.list().filter(({ connectionId }) => connectionId === found.id);
+      const known = await Promise.all(using.map(async (folder) => ({ folder, server: (await folders.recordsOf(folder.id)).capabilities })));
+      cli.out.answer({ id: found.id, name: found.name, ok: true, folders: known.map(({ folder, server }) => ({ id: folder.id, name: folder.name, bucket: folder.bucket, prefix: folder.prefix, server })) }, [
+        `${printable(found.name)} works.`,
+        ...known.map(({ folder, server }) => `  ${printable(folder.name)} (s3://${folder.bucket}/${folder.prefix}): ${serverWords(server)}`),
+      ]);
     }));
 
   connection

@@ -12,6 +12,7 @@ import { perform, type Cli } from './cli.ts';
 import type { ExitCode } from './failure.ts';
 import { formatBytes, formatTime, plural, printable, table } from './output.ts';
 import { registerSharing } from './sharing.ts';
+import { serverWords } from './server-words.ts';
 import { parseContext, parseFormat, parseMode, parseRemote } from './target.ts';
 
 const DIRECTIONS: Readonly<Record<Direction, string>> = {
@@ -151,11 +152,12 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
       const rows = await Promise.all(chosen.map(async (one) => ({ one, records: await enfold.folders.recordsOf(one.id) })));
       const json = rows.map(({ one, records }) => ({
         ...folderJson(one, enfold), files: records.files, bytes: records.bytes, lastSuccessMs: records.lastSuccessMs,
-        skipped: records.skipped, recent: records.activity, drill: records.drill, openIn: records.openIn,
+        skipped: records.skipped, recent: records.activity, drill: records.drill, server: records.capabilities, openIn: records.openIn,
       }));
       const lines = rows.flatMap(({ one, records }) => [
         `${printable(one.name)} (${one.id.slice(0, 8)}): ${plural(records.files, 'file')}, ${formatBytes(records.bytes)}, ${one.mode.id}, ${one.direction}${one.isPaused ? ', paused' : ''}${records.openIn === null ? '' : ', open in another Enfold'}`,
         `  last in step: ${records.lastSuccessMs === null ? 'never' : formatTime(records.lastSuccessMs)}`,
+        `  server: ${serverWords(records.capabilities)}`,
         `  last proven restore: ${(records.drill?.lastProvenMs ?? null) === null ? 'never (enfold key drill)' : formatTime(records.drill?.lastProvenMs ?? 0)}${(records.drill?.failed ?? 0) > 0 ? `; the last drill failed for ${records.drill?.failed} of its files` : ''}`,
         ...(records.skipped.length === 0 ? [] : [`  skipped: ${plural(records.skipped.length, 'path')}`, ...records.skipped.slice(0, 20).map((skipped) => `    ${printable(skipped.path)}: ${skipped.reason}${skipped.detail === null ? '' : ` (${printable(skipped.detail)})`}`)]),
       ]);

@@ -7,17 +7,27 @@ import { probeFolder } from './probe.ts';
 import { createStoredFiles } from './stored-file.ts';
 
 const known = new Map<string, Promise<Capabilities>>();
+const found = new Map<string, Capabilities>();
+
+function placeOf({ access, bucket, prefix, epochs }: RemoteFolderConfig): string {
+  return JSON.stringify([access.endpoint, access.region, bucket, prefix, epochs.at(-1)?.mode]);
+}
+
+/** What was found out in this process, without asking; null: nothing yet. */
+export function probedCapabilities(config: RemoteFolderConfig): Capabilities | null {
+  return found.get(placeOf(config)) ?? null;
+}
 
 /** @throws SyncError mode-not-honoured, and what any request throws; a failed probe is tried again at the next call */
 export async function capabilitiesOf(config: RemoteFolderConfig, store: ObjectStore, signal: AbortSignal): Promise<Capabilities> {
   if (config.capabilities !== undefined && config.capabilities !== null) return config.capabilities;
-  const { requests, epoch } = createStoredFiles(config);
-  const place = JSON.stringify([config.access.endpoint, config.access.region, config.bucket, config.prefix, epoch.mode]);
+  const { requests } = createStoredFiles(config);
+  const place = placeOf(config);
   let probe = known.get(place);
   if (probe === undefined) {
     probe = probeFolder(store, requests, config.prefix, signal);
     known.set(place, probe);
-    probe.catch(() => known.delete(place));
+    probe.then((capabilities) => found.set(place, capabilities), () => known.delete(place));
   }
   return unlessAborted(probe, signal);
 }

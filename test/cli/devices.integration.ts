@@ -59,6 +59,13 @@ function changeAll(at: number): void {
   rmSync(join(a, `docs/file ${at + 2}.txt`));
 }
 
+test('what the server was found to enforce is kept and shown', async () => {
+  const server = { level: 'full', conditionalDelete: true, createIfAbsent: true };
+  expect(await anna.json(['folder', 'status', idA])).toMatchObject({ server });
+  expect(await anna.json(['connection', 'test', 's3'])).toMatchObject({ ok: true, folders: [{ id: idA, bucket: 'devices', server }] });
+  expect(await anna.ok(['folder', 'status', idA])).toContain('guards against two computers writing at the same moment');
+});
+
 describe('another device\'s new file, edit, rename and deletion', () => {
   test('arrive at a quick sync without a listing of the bucket', async () => {
     changeAll(10);

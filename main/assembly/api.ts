@@ -132,7 +132,7 @@ export type Invitations = {
   /** True where a passphrase opens the file. */
   needsPassphrase(file: string): Promise<boolean>;
   members(folder: string): Promise<readonly Member[]>;
-  /** Takes back an invitation, or forgets a member: what they hold they keep until the key is changed. */
+  /** Takes back an invitation that was not used yet. @throws SyncError not-available-yet for a member who is in: that needs new keys */
   withdraw(folder: string, member: string): Promise<Member>;
 };
 

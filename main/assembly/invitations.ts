@@ -207,6 +207,8 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
       return withMembers(await describe(folder), folder, keys, async (records) => {
         const { signal } = new AbortController();
         const member = findNamed((await records.list(signal)).map((stored) => stored.member), memberId, ({ id }) => id, ({ name }) => name, 'bad-usage');
+        // Who is in has the keys: forgetting them without new keys would only hide that.
+        if (member.acceptedAtMs !== null) throw new SyncError('not-available-yet', { detail: `${member.name} is in and holds the keys. Take away their rights in AWS (--grant prints the statements)` });
         await records.remove(member.id, signal);
         return member;
       });

@@ -63,6 +63,8 @@ test('an invitation to a recipient lets that computer in, once, and members tell
   await ines.ok(['sync']);
   expect(treeOf(at('ines-team'))).toEqual(treeOf(at('team')));
   expect(await owner.json(['folder', 'members', 'team'])).toMatchObject([{ name: 'Ines', acceptedAtMs: expect.any(Number), recipientFingerprint: fingerprint }]);
+  // Who is in holds the keys: that is not hidden by forgetting them.
+  expect(await owner.error(['folder', 'members', 'team', '--remove', 'Ines'])).toMatchObject({ code: 'not-available-yet' });
   // Replayed on the same computer, also after it left the folder.
   await ines.ok(['folder', 'remove', joined.id]);
   expect(await ines.error(['folder', 'accept', at('ines.age'), place('ines-again')])).toMatchObject({ code: 'invitation-used' });

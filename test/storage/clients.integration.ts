@@ -152,6 +152,50 @@ describe('other clients', () => {
     });
   }
 
+  if (isInstalled(RCLONE)) {
+    test('rclone syncs both ways, deletes what is gone, and shows old versions', async () => {
+      const [there, back] = [join(root, 'rclone-there'), join(root, 'rclone-back')];
+      mkdirSync(there);
+      for (const name of ['a.txt', 'b.txt', 'c.txt']) writeFileSync(join(there, name), `first ${name}`);
+      await aws('s3', 'mb', 's3://rclone-sync');
+      await aws('s3api', 'put-bucket-versioning', '--bucket', 'rclone-sync', '--versioning-configuration', 'Status=Enabled');
+      await rclone('sync', there, 'e:rclone-sync/d');
+      writeFileSync(join(there, 'a.txt'), 'second a.txt, longer');
+      rmSync(join(there, 'b.txt'));
+      await rclone('sync', there, 'e:rclone-sync/d');
+      await rclone('check', there, 'e:rclone-sync/d');
+      expect((await rclone('lsf', 'e:rclone-sync/d')).trim().split('\n').toSorted()).toEqual(['a.txt', 'c.txt']);
+      await rclone('sync', 'e:rclone-sync/d', back);
+      expect(readFileSync(join(back, 'a.txt'), 'utf8')).toBe('second a.txt, longer');
+      expect(existsSync(join(back, 'b.txt'))).toBe(false);
+
+      const versions = (await rclone('lsf', '--s3-versions', 'e:rclone-sync/d')).trim().split('\n');
+      expect(versions.filter((name) => /^a-v\d{4}-\d{2}-\d{2}-\d{6}-\d{3}\.txt$/.test(name))).toHaveLength(1);
+      const old = versions.find((name) => name.startsWith('b-v')) ?? 'none';
+      await rclone('copy', '--s3-versions', 'e:rclone-sync/d', join(root, 'rclone-versions'));
+      expect(readFileSync(join(root, 'rclone-versions', old), 'utf8')).toBe('first b.txt');
+    });
+  }
+
+  if (isInstalled(AWS)) {
+    test('the AWS command line does by s3api what s3 has no words for', async () => {
+      const at = ['--bucket', 'aws-api', '--key', 'a'];
+      const api = async (name: string, ...args: string[]): Promise<Record<string, unknown>> => JSON.parse((await aws('s3api', name, ...args)) || '{}') as Record<string, unknown>;
+      await api('create-bucket', '--bucket', 'aws-api');
+      const { ETag } = await api('put-object', ...at, '--body', join(source, 'plain.txt'), '--checksum-algorithm', 'SHA256');
+      const sha256 = createHash('sha256').update(readFileSync(join(source, 'plain.txt'))).digest('base64');
+      expect(await api('head-object', ...at, '--checksum-mode', 'ENABLED')).toMatchObject({ ETag, ChecksumSHA256: sha256 });
+      await api('get-object', ...at, '--range', 'bytes=0-6', join(root, 'api.range'));
+      expect(readFileSync(join(root, 'api.range'), 'utf8')).toBe('content');
+      const { UploadId } = await api('create-multipart-upload', '--bucket', 'aws-api', '--key', 'parts') as { UploadId: string };
+      const upload = ['--bucket', 'aws-api', '--key', 'parts', '--upload-id', UploadId];
+      await api('upload-part', ...upload, '--part-number', '1', '--body', join(source, 'plain.txt'));
+      expect(await api('list-parts', ...upload)).toMatchObject({ Parts: [{ PartNumber: 1, Size: readFileSync(join(source, 'plain.txt')).length }] });
+      await api('abort-multipart-upload', ...upload);
+      expect(await api('list-multipart-uploads', '--bucket', 'aws-api')).not.toHaveProperty('Uploads');
+    });
+  }
+
   if (isInstalled(S3CMD)) {
     test('s3cmd makes a bucket, copies in parts, lists, moves and removes', async () => {
       const { host } = new URL(storage.endpoint);

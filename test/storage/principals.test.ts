@@ -66,6 +66,22 @@ describe('access keys', () => {
     expect(await refusal(dan.client.send(new GetObjectCommand({ Bucket: 'shared', Key: 'k' })))).toMatchObject({ status: 200 });
   });
 
+  test('a condition in a key policy is obeyed, for calls and for objects under the key', async () => {
+    const [gus, hal] = [await targetOf('gus', true), await targetOf('hal', true)];
+    const { KeyMetadata } = await kmsOf(root).send(new CreateKeyCommand({}));
+    const setPolicy = (...statements: Record<string, unknown>[]) => kmsOf(root).send(new PutKeyPolicyCommand({ KeyId: KeyMetadata?.KeyId, Policy: JSON.stringify({ Version: '2012-10-17', Statement: [
+      { Effect: 'Allow', Principal: { AWS: 'arn:aws:iam::000000000000:root' }, Action: 'kms:*', Resource: '*' }, ...statements,
+    ] }) }));
+    const denial = (Condition: Record<string, unknown>) => ({ Effect: 'Deny', Principal: '*', Action: ['kms:GenerateDataKey', 'kms:Decrypt'], Resource: '*', Condition });
+    const generate = async (target: Target) => (await refusal(kmsOf(target).send(new GenerateDataKeyCommand({ KeyId: KeyMetadata?.KeyId, KeySpec: 'AES_256' })))).code;
+    const put = async (target: Target) => (await refusal(target.client.send(new PutObjectCommand({ Bucket: 'shared', Key: 'g', Body: 'x', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyMetadata?.KeyId })))).code;
+    await setPolicy(denial({ StringEquals: { 'aws:username': 'gus' } }));
+    expect([await generate(gus), await put(gus), await generate(hal), await put(hal)]).toEqual(['AccessDeniedException', 'AccessDenied', 'accepted', 'accepted']);
+    await setPolicy(denial({ StringNotEquals: { 'kms:ViaService': 's3.us-east-1.amazonaws.com' } }));
+    expect([await generate(gus), await put(gus)]).toEqual(['AccessDeniedException', 'accepted']);
+    await expect(setPolicy(denial({ StringEquals: { 'kms:EncryptionContext:a': 'b' } }))).rejects.toMatchObject({ name: 'MalformedPolicyDocumentException' });
+  });
+
   test('the audit log says who did what with which key, also what was refused, and no secret', async () => {
     const eve = await targetOf('eve', false);
     await refusal(eve.client.send(new GetObjectCommand({ Bucket: 'shared', Key: 'audited' })));

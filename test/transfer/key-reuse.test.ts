@@ -28,7 +28,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 // Random by intent: when a request breaks off decides nothing but how often a key could have been used twice.
 describe.each<TestMode>(['cse-c', 'cse-c-v2'])('%s uploads of files that change, on a server that breaks off', (mode) => {
-  test('never use a key and IV for two texts, in five thousand attempts', { timeout: 120_000 }, async () => {
+  test('never use a key and IV for two texts, in five thousand attempts', { timeout: 300_000 }, async () => {
     const files = createStoredFiles(makeConfig({ endpoint: null, region: 'us-east-1', pathStyle: false, credentials: { type: 'static', accessKeyId: '', secretAccessKey: '' } }, 'bucket', mode));
     /** What was sent under each wrapped key and message id or IV, by position. */
     const sent = new Map<string, string>();

@@ -9,6 +9,7 @@ import type { Access } from '../bucket/iam-policy.ts';
 import type { PolicyMode } from '../bucket/mode-policy.ts';
 import type { OpenBucket } from '../bucket/open-bucket.ts';
 import type { PolicyDocument } from '../bucket/policy-document.ts';
+import type { BucketTemplate } from '../bucket/template.ts';
 import type { Proof } from '../bucket/prove.ts';
 import { SyncError, isSyncError } from '../model/errors.ts';
 import type { EncryptionMode, KeyId, ModeId } from '../model/mode.ts';
@@ -48,6 +49,8 @@ export type Buckets = {
   previewEncryption(place: BucketPlace, wish: EncryptionWish | null, signal: AbortSignal): Promise<EncryptionPreview>;
   /** Looks at every object; keeps its records in Enfold's directory. The caller closes it. */
   scan(request: ScanRequest): Promise<OpenScan>;
+  /** A bucket as it is, to be made again elsewhere. @throws SyncError access-denied, rejected (what no template can say) */
+  exportTemplate(place: BucketPlace, signal: AbortSignal): Promise<BucketTemplate>;
   /** The least an identity needs for a folder at the place. Asks KMS for the key's ARN, changes nothing. */
   iamPolicy(place: BucketPlace, wish: ModeWish, access: Access, signal: AbortSignal): Promise<PolicyDocument>;
 };
@@ -63,7 +66,7 @@ export function checkWish({ mode, kmsKeyId, dsse }: ModeWish): void {
 }
 
 /** A policy names places by patterns, and has no way to write these as themselves that all servers know. */
-function checkPolicyPrefix(prefix: string): void {
+export function checkPolicyPrefix(prefix: string): void {
   if (/[*?$]/.test(prefix)) throw usage('a prefix with *, ? or $ cannot be named in a policy');
 }
 
@@ -200,6 +203,10 @@ export function createBuckets({ home, connections, keys, settings }: Pick<Wiring
         await open.close();
         throw error;
       }
+    },
+    exportTemplate: async (place, signal) => {
+      const [{ templateFrom }, { regionOf }] = await Promise.all([import('../bucket/template.ts'), import('../bucket/kms-key.ts')]);
+      return withBucket(place, async (open) => templateFrom(open, (await regionOf(open, signal)) ?? 'us-east-1', signal));
     },
     iamPolicy: async (place, wish, access, signal) => {
       checkPolicyPrefix(place.prefix);

@@ -4,7 +4,7 @@ import type { PartState } from './configuration.ts';
 import { finding, type Finding } from './finding.ts';
 import { modeStatements, type PolicyMode } from './mode-policy.ts';
 import type { Place } from './open-bucket.ts';
-import { isSamePolicy, mergeStatements, originOf, parsePolicyDocument, type PolicyDocument, type Statement } from './policy-document.ts';
+import { isSamePolicy, isSameStatement, mergeStatements, originOf, parsePolicyDocument, type PolicyDocument, type Statement } from './policy-document.ts';
 import { isSyncError } from '../model/errors.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -126,7 +126,7 @@ export function checkPolicy(state: PartState, place: Place, mode: PolicyMode | n
   if (mode === null || mode.id === 'cse-c' || mode.id === 'cse-kms') return found;
   const wanted = modeStatements(place, mode, hasTls);
   const needed = wanted.filter(({ Condition }) => Condition?.['Bool'] === undefined);
-  const isRequired = needed.every(({ Sid }) => ours.some((statement) => statement.Sid === Sid));
+  const isRequired = needed.every((one) => ours.some((statement) => isSameStatement(statement, one)));
   const after = isRequired ? null : merged(wanted);
   found.push(isRequired
     ? finding('mode-required', 'good', `Uploads here are refused unless they are ${nameOf(mode.id)}.`)

@@ -2,7 +2,7 @@
  * Policies as documents: parsed, and merged by `Sid` so that only statements which Enfold wrote are ever replaced or removed.
  *
  * The `Sid` of a statement of Enfold says what it is for, which place it is about, and (its last eight digits) what it says. One whose text
- * no longer fits those digits was edited by somebody else, and is theirs.
+ * no longer fits those digits was edited by somebody else, and is theirs; only which KMS key it names is not among them.
  */
 import { createHash } from 'node:crypto';
 import { SyncError } from '../model/errors.ts';
@@ -31,7 +31,10 @@ function canonical(value: unknown): string {
   return `{${Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
 }
 
-const checkOf = ({ Sid: _sid, ...rest }: Statement): string => digest(canonical(rest));
+/** A KMS key that a template is yet to make has no ARN, so which key a statement names is left out; that it names one is not. */
+const KMS_KEY = /"(?:arn:aws[\w-]*:kms:[^"]*|\$\{[^"]*\})"/g;
+const checkOf = ({ Sid: _sid, ...rest }: Statement): string => digest(canonical(rest).replace(KMS_KEY, '"a KMS key"'));
+export const isSameStatement = (a: Statement, b: Statement): boolean => canonical(a) === canonical(b);
 
 /** Eight digits that stand for a place, so that several folders of a bucket have statements of their own. */
 export const placeDigits = (prefix: string): string => digest(`prefix|${prefix}`);

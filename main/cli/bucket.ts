@@ -5,8 +5,8 @@ import { registerDoctor } from './bucket-doctor.ts';
 import { registerEncryption } from './bucket-encryption.ts';
 import { registerScan } from './bucket-scan.ts';
 import { registerPolicy } from './bucket-policy.ts';
+import { registerTemplate } from './bucket-template.ts';
 import { perform } from './cli.ts';
-import { notYet } from './later.ts';
 import { parseRemote } from './target.ts';
 
 export function registerBucket(program: Command): void {
@@ -55,6 +55,6 @@ Takes SSE-C off the bucket's blocked encryption types; everything else in its en
   registerPolicy(bucket);
   registerDoctor(bucket);
   registerEncryption(bucket);
-  notYet(bucket, 'template', 'print CloudFormation or Terraform for a bucket');
+  registerTemplate(bucket);
   registerScan(bucket);
 }

@@ -16,7 +16,7 @@ type Block = { readonly block: string; readonly labels?: readonly string[]; read
 
 const KEY_ARN = new Raw('aws_kms_key.enfold.arn');
 /** Text in quotes; `${` and `%{` would begin an expression. */
-const quoted = (text: string): string => JSON.stringify(text).replaceAll('${', '$${').replaceAll('%{', '%%{');
+const quoted = (text: string): string => JSON.stringify(text).replace(/[$%](?=\{)/g, (sign) => sign + sign);
 
 function expression(value: Value, indent: string): string {
   if (value === NEW_KEY) return KEY_ARN.text;

@@ -13,7 +13,7 @@ const scratch = makeScratch();
 const computer = createComputer(scratch.dir, 'home');
 const root = join(scratch.dir, 'root');
 const MIB = 1024 * 1024;
-const FILE_BYTES = 64 * MIB + 12_345;
+const FILE_BYTES = 48 * MIB + 12_345;
 /** The parts of the default size that make the file with its tag. */
 const PARTS = Math.ceil(FILE_BYTES / (8 * MIB));
 let server: RunningStorage;
@@ -43,7 +43,7 @@ async function killAfter(parts: number): Promise<void> {
   const from = proxy.requests.length;
   const child = computer.spawn(['sync', id]);
   const ended = new Promise((resolve) => child.once('close', resolve));
-  await vi.waitFor(() => expect(partsSince(from)).toBeGreaterThanOrEqual(parts), { timeout: 60_000, interval: 20 });
+  await vi.waitFor(() => expect(partsSince(from)).toBeGreaterThanOrEqual(parts), { timeout: 240_000, interval: 20 });
   child.kill('SIGKILL');
   await ended;
 }
@@ -63,16 +63,16 @@ async function expectArrived(path: string): Promise<void> {
   expect(sha256(bytes)).toBe(sha256(readFileSync(join(root, path))));
 }
 
-describe('an upload that was killed in the middle', { timeout: 240_000 }, () => {
+describe('an upload that was killed in the middle', { timeout: 600_000 }, () => {
   test('is gone on with: only the parts that had not arrived are sent', async () => {
     writeAt(root, 'large.bin', randomBytes(FILE_BYTES));
-    await killAfter(7);
+    await killAfter(6);
     expect(await unfinished()).toBe(1);
     const from = proxy.requests.length;
     expect(await computer.json(['sync', id])).toMatchObject({ inStep: true, folders: [{ failed: [], conflictCopies: [], counts: { upload: 1 } }] });
     expect(beginningsSince(from)).toBe(0);
     // Four parts at most were on their way when it was killed.
-    expect(partsSince(from)).toBeLessThanOrEqual(PARTS - 3);
+    expect(partsSince(from)).toBeLessThanOrEqual(PARTS - 2);
     expect(partsSince(from)).toBeGreaterThan(0);
     expect(await unfinished()).toBe(0);
     await expectArrived('large.bin');
@@ -82,7 +82,7 @@ describe('an upload that was killed in the middle', { timeout: 240_000 }, () => 
   test('begins anew under a key of its own where the file is another one by then, and leaves no parts behind', async () => {
     const file = join(root, 'large.bin');
     appendFileSync(file, 'edited');
-    await killAfter(3);
+    await killAfter(2);
     appendFileSync(file, 'edited again');
     const { mtimeMs } = statSync(file);
     utimesSync(file, mtimeMs / 1000, mtimeMs / 1000);

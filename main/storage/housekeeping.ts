@@ -33,6 +33,8 @@ function uploadRules(bucket: Bucket): readonly Rule[] {
 export type Housekeeping = {
   /** Begins wrapping anew under the current master key, unless that is under way; resolves when it is done or the storage stops. */
   rewrap(): Promise<void>;
+  /** Resolves when the round that runs now is done. */
+  settled(): Promise<void>;
   /** Resolves when nothing of it runs any more. */
   stop(): Promise<void>;
 };
@@ -96,6 +98,7 @@ export function startHousekeeping(parts: { readonly catalogue: Catalogue; readon
 
   return {
     rewrap,
+    settled: () => running,
     stop: async () => {
       abort.abort();
       clearInterval(timer);

@@ -61,6 +61,8 @@ export type RunningStorage = AccessKey & {
   rotateMasterKey(): Promise<void>;
   /** Resolves when nothing is left that an older master key wraps, or the storage stops. */
   rewrapped(): Promise<void>;
+  /** Resolves when what the storage does by itself at start, or is doing now, is done. */
+  settled(): Promise<void>;
   /** A further access key, a user of the account; without full access it may do what policies allow it. */
   addAccessKey(name: string, hasFullAccess?: boolean): Promise<UserKey>;
   /** Answers what has begun, then closes. */
@@ -186,7 +188,7 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
       lock.release();
     };
     const certificate = tls === undefined ? null : { pem: tls.cert, fingerprint: tls.fingerprint };
-    return { endpoint, certificate, ...accessKeys.root, dir, damage, rootKeyId: keyRing.rootKeyId, admin, rotateMasterKey, rewrapped: () => keeping.rewrap(), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
+    return { endpoint, certificate, ...accessKeys.root, dir, damage, rootKeyId: keyRing.rootKeyId, admin, rotateMasterKey, rewrapped: () => keeping.rewrap(), settled: () => keeping.settled(), addAccessKey: (name, hasFullAccess = true) => accessKeys.add(name, hasFullAccess), stop: () => (stopping ??= stop()) };
   } catch (error) {
     await housekeeping?.stop();
     await catalogue?.close();

@@ -303,6 +303,7 @@ describe('housekeeping', () => {
     await stop(first);
     nowMs = start + 29 * DAY_MS;
     const second = await serve({ now: () => nowMs });
+    await second.settled();
     expect((await second.admin.status()).unfinishedUploads).toBe(1);
     await stop(second);
     nowMs = start + 31 * DAY_MS;
@@ -327,7 +328,8 @@ describe('housekeeping', () => {
     await stop(first);
     nowMs = start + 3 * DAY_MS;
     const second = await serve({ now: () => nowMs });
-    await expect.poll(async () => (await second.admin.status()).unfinishedUploads).toBe(1);
+    await second.settled();
+    expect((await second.admin.status()).unfinishedUploads).toBe(1);
     nowMs = Date.now();
     expect(await listed(second)).toEqual(['long/a']);
   });

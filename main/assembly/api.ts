@@ -132,8 +132,11 @@ export type Invitations = {
   /** True where a passphrase opens the file. */
   needsPassphrase(file: string): Promise<boolean>;
   members(folder: string): Promise<readonly Member[]>;
-  /** Takes back an invitation that was not used yet. @throws SyncError not-available-yet for a member who is in: that needs new keys */
-  withdraw(folder: string, member: string): Promise<Member>;
+  /**
+   * Takes back an invitation, or removes a member who is in: then the folder gets a new key, begun here and carried out by the next syncs.
+   * @returns `next`: the new key, which the members who stay need. @throws SyncError bad-usage where a new key is needed and may not be made
+   */
+  withdraw(folder: string, member: string, options: { readonly mayChangeKey: boolean }): Promise<{ readonly member: Member; readonly next: KeySettings | null }>;
 };
 
 export type LockSettings = { /** Lock after this long without anybody at the computer; null: never. */ readonly idleMinutes: number | null; readonly onScreenLock: boolean; readonly onSleep: boolean };

@@ -202,16 +202,20 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
       const { isForPassphrase } = await import('../keys/identity.ts');
       return isForPassphrase(readKeyFile(file));
     },
-    withdraw: async (wanted, memberId) => {
+    withdraw: async (wanted, memberId, { mayChangeKey }) => {
       const folder = folders.find(wanted);
-      return withMembers(await describe(folder), folder, keys, async (records) => {
-        const { signal } = new AbortController();
-        const member = findNamed((await records.list(signal)).map((stored) => stored.member), memberId, ({ id }) => id, ({ name }) => name, 'bad-usage');
-        // Who is in has the keys: forgetting them without new keys would only hide that.
-        if (member.acceptedAtMs !== null) throw new SyncError('not-available-yet', { detail: `${member.name} is in and holds the keys. Take away their rights in AWS (--grant prints the statements)` });
-        await records.remove(member.id, signal);
-        return member;
-      });
+      const { signal } = new AbortController();
+      const member = findNamed(await members(folder.id), memberId, ({ id }) => id, ({ name }) => name, 'bad-usage');
+      let next: KeySettings | null = null;
+      if (member.acceptedAtMs !== null && 'keyId' in folder.mode) {
+        // Who is in has the keys: forgetting them without new ones would only hide that.
+        if (!mayChangeKey) throw new SyncError('bad-usage', { detail: `${member.name} is in and holds the key: removing them gives the folder a new one. Say --yes to begin` });
+        const old = keys.find(folder.mode.keyId);
+        ({ key: next } = await keys.takeIn({ name: old.name, type: old.type, bytes: await (await import('../keys/key-material.ts')).generateKey(old.type) }));
+        await folders.beginChange(folder.id, { key: next.keyId }, signal);
+      }
+      await withMembers(await describe(folders.find(folder.id)), folder, keys, async (records) => records.remove(member.id, signal));
+      return { member, next };
     },
   };
 }

@@ -68,8 +68,9 @@ export function createKeyHandlers({ enfold, keyView, folderView, reconcile, lock
       return folderView(folder);
     },
     'sharing.members': async ({ folderId }) => [...(await invitations.members(folderId))],
+    // A member who is in needs a new key for the folder, which cannot be begun while the engine has it open: that is the command line's.
     'sharing.withdraw': async ({ folderId, memberId }) => {
-      await invitations.withdraw(folderId, memberId);
+      await invitations.withdraw(folderId, memberId, { mayChangeKey: false });
       return null;
     },
     'sharing.grants': async ({ folderId }) => {

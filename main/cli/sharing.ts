@@ -100,9 +100,10 @@ It is refused while the master key opens other folders too.
     .command('members')
     .description('who was let in')
     .argument('<id>')
-    .option('--remove <member>', 'take back an invitation that was not used yet')
+    .option('--remove <member>', 'take back an invitation, or remove who is in')
+    .option('--yes', 'with --remove: give the folder a new key where the member holds the old one')
     .option('--grant', 'the statements for IAM and the KMS key that let somebody in, and those that keep somebody out')
-    .action(perform(async (cli, options: { remove?: string; grant?: boolean }, id: string) => {
+    .action(perform(async (cli, options: { remove?: string; yes?: boolean; grant?: boolean }, id: string) => {
       const enfold = await cli.enfold();
       const found = enfold.folders.find(id);
       if (options.grant === true) {
@@ -113,8 +114,13 @@ It is refused while the master key opens other folders too.
       }
       cli.started();
       if (options.remove !== undefined) {
-        const gone = await enfold.invitations.withdraw(found.id, options.remove);
-        cli.out.answer({ ...gone, removed: true }, [`The invitation of ${printable(gone.name)} is no longer good.`]);
+        const { member, next } = await enfold.invitations.withdraw(found.id, options.remove, { mayChangeKey: options.yes === true });
+        const name = printable(member.name);
+        cli.out.answer({ ...member, removed: true, nextKeyId: next?.keyId ?? null }, member.acceptedAtMs === null ? [`The invitation of ${name} is no longer good.`] : [
+          next === null ? `${name} is no longer listed. No key of yours opens this folder: take their rights away in AWS.` : `${name} is removed: new files are encrypted under ${printable(next.name)} from the next sync on, and the keys of the others are wrapped under it.`,
+          `What ${name} could read until now they may have copied, and can read for as long as they may read the bucket: take that away too (enfold folder members ${found.id.slice(0, 8)} --grant).`,
+          ...(next === null ? [] : [`Those who stay need the new key: enfold key export ${printable(next.name)} --out FILE, and enfold key import there.`]),
+        ]);
         return;
       }
       const list = await enfold.invitations.members(found.id);

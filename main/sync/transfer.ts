@@ -64,6 +64,7 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
   const totalBytes = remote.attributes?.sizeBytes ?? remote.objectBytes;
   const shown = run.board.transfer(path, 'down', totalBytes);
   let isHandedOn = false;
+  let isKnown = false;
   try {
     const result = await run.parts.transfers.download({ path, objectKey: remote.objectKey, etag: remote.etag, objectBytes: remote.objectBytes, staged }, shown.onProgress, run.signal);
     const { attributes } = result;
@@ -72,6 +73,13 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
     checkNoReplay(attributes, base, run);
     const sha256 = attributes.sha256 ?? version.attributes?.sha256;
     if (sha256 === null || sha256 === undefined) throw new SyncError('invariant', { path, detail: 'a download told no hash' });
+    if (action.type === 'download' && standing !== null && base !== null && isSameFile(base, standing, attributes, sha256)) {
+      const put = baseEntryOf({ local: standing, version, sha256, operationId: attributes.operationId, vector: vectorOf(attributes, ancestor), facts: run.facts });
+      run.recorder.record({ put, note: { kind: 'adopted', path, bytes: standing.sizeBytes } });
+      isKnown = true;
+      settle(null);
+      return;
+    }
     const aside = standing === null ? null : await whatToKeepAside(action, standing, attributes, sha256, run);
     const baseFor = (local: LocalEntry): BaseEntry =>
       baseEntryOf({ local, version, sha256, operationId: attributes.operationId, vector: vectorOf(attributes, ancestor), facts: run.facts });
@@ -92,7 +100,7 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
     });
   } finally {
     if (!isHandedOn) {
-      shown.done(false);
+      shown.done(isKnown);
       await run.parts.tree.removeStaged?.(staged);
     }
   }
@@ -105,6 +113,11 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
 function checkNoReplay(attributes: FileAttributes, base: BaseEntry | null, run: Run): void {
   if (base === null || !run.facts.isClientSide || relateVersions(attributes.vector, base.vector) !== 'replay') return;
   throw new SyncError('not-authentic', { path: base.path, detail: 'It is an older version of the file than this computer has seen.' });
+}
+
+/** What was fetched because its attributes tell no hash is what stands here, untouched: nothing has to be put in its place. */
+function isSameFile(base: BaseEntry, standing: LocalEntry, attributes: FileAttributes, sha256: string): boolean {
+  return base.stamp === standing.stamp && base.sha256 === sha256 && attributes.operationId === base.operationId && attributes.modeBits === standing.modeBits;
 }
 
 /**

@@ -5,6 +5,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { CreateKeyCommand, DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -169,6 +171,31 @@ describe('the doctor', () => {
       expect(await answerTo(enfold.buckets.previewPolicy(place, wish, signal))).toBe('kms-key-unusable');
     }
     expect(await settingsOf(bucket)).toEqual(before);
+  });
+
+  test('says that a bucket is of another account, which alone may see its settings', async () => {
+    await target.client.send(new CreateBucketCommand({ Bucket: 'theirs' }));
+    // As S3 answers everybody outside the account.
+    const proxy = createServer((incoming, outgoing) => {
+      if (/\?(policy|encryption|lifecycle|ownershipControls|publicAccessBlock|versioning)=/.test(incoming.url ?? '')) {
+        outgoing.writeHead(405, { 'content-type': 'application/xml' }).end('<Error><Code>MethodNotAllowed</Code><Message>The specified method is not allowed against this resource.</Message></Error>');
+        return;
+      }
+      incoming.pipe(httpRequest(storage.endpoint, { method: incoming.method ?? 'GET', path: incoming.url, headers: incoming.headers }, (answer) => answer.pipe(outgoing.writeHead(answer.statusCode ?? 500, answer.headers))));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const { accessKeyId, secretAccessKey } = storage;
+      await enfold.connections.add({ kind: 's3', name: 'elsewhere', endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, region: 'us-east-1', accessKeyId, secretAccessKey });
+      const place = { connection: 'elsewhere', bucket: 'theirs', prefix: '' };
+      const { findings } = await enfold.buckets.examine(place, null, signal);
+      expect(findings.find(({ id }) => id === 'settings-unreadable')).toMatchObject({ severity: 'warning', says: expect.stringContaining('belongs to another account') });
+      expect(findings.filter(({ fix }) => fix !== null)).toEqual([]);
+      await expect(enfold.buckets.previewPolicy(place, { mode: 'sse-s3', kmsKeyId: null, dsse: false }, signal)).rejects.toMatchObject({ code: 'access-denied', about: { detail: expect.stringContaining('another account') } });
+    } finally {
+      proxy.close();
+      proxy.closeAllConnections();
+    }
   });
 
   test('applies and takes back nothing where somebody changed the bucket in between', async () => {

@@ -45,6 +45,13 @@ describe('a scan', () => {
     kmsKey = (await new KMSClient({ endpoint: storage.endpoint, region: 'us-east-1', credentials: storage }).send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
     // What this storage has not: archives and locks, told by the headers that S3 tells them by.
     proxy = createServer((incoming, outgoing) => {
+      // And a server that says yes to a copy and does nothing.
+      if (incoming.method === 'PUT' && /pretended/.test(incoming.url ?? '')) {
+        incoming.resume();
+        const isCopy = incoming.headers['x-amz-copy-source'] !== undefined;
+        outgoing.writeHead(isCopy ? 200 : 501, { 'content-type': 'application/xml' }).end(isCopy ? '<CopyObjectResult><ETag>"x"</ETag></CopyObjectResult>' : '<Error><Code>NotImplemented</Code></Error>');
+        return;
+      }
       const onward = httpRequest(storage.endpoint, { method: incoming.method ?? 'GET', path: incoming.url, headers: incoming.headers }, (answer) => {
         const more = /archived/.test(incoming.url ?? '') ? { 'x-amz-storage-class': 'DEEP_ARCHIVE' } : /held/.test(incoming.url ?? '') ? { 'x-amz-object-lock-legal-hold': 'ON' } : /retained/.test(incoming.url ?? '') ? { 'x-amz-object-lock-mode': 'COMPLIANCE', 'x-amz-object-lock-retain-until-date': '2999-01-01T00:00:00Z' } : {};
         outgoing.writeHead(answer.statusCode ?? 500, { ...answer.headers, ...more });
@@ -94,13 +101,14 @@ describe('a scan', () => {
     for (const { VersionId } of Versions) expect((await target.client.send(new HeadObjectCommand({ Bucket: 'versions', Key: 'a', VersionId }))).SSEKMSKeyId).toBe(kmsKey);
   });
 
-  test('leaves archived and locked objects alone, by name', async () => {
+  test('leaves archived and locked objects alone, by name, and believes no server that only says yes', async () => {
     await target.client.send(new CreateBucketCommand({ Bucket: 'obstacles' }));
-    for (const Key of ['archived', 'held', 'retained', 'free']) await target.client.send(new PutObjectCommand({ Bucket: 'obstacles', Key, Body: Key }));
+    for (const Key of ['archived', 'held', 'retained', 'free', 'pretended']) await target.client.send(new PutObjectCommand({ Bucket: 'obstacles', Key, Body: Key }));
     const open = openAt('obstacles', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
     const { outcomes } = await run(open, listedObjects(open, ''), wishFor());
     expect(Object.fromEntries(outcomes.map(({ objectKey, outcome, reason }) => [objectKey, `${outcome} ${reason ?? ''}`]))).toEqual({
       archived: 'skipped is archived: restore it first', held: 'skipped is locked by retention or legal hold', retained: 'skipped is locked by retention or legal hold', free: 'fixed ',
+      pretended: 'failed the server said yes and did not do it: it is SSE-S3',
     });
     for (const Key of ['archived', 'held', 'retained']) expect((await target.client.send(new HeadObjectCommand({ Bucket: 'obstacles', Key }))).ServerSideEncryption).toBe('AES256');
   });

@@ -228,22 +228,40 @@ async function* readFile(handle: FileHandle, contentKey: KeyObject, body: BodyRe
   const last = chunkCount(body.size) - 1;
   const first = Math.floor(start / CHUNK_BYTES);
   const until = end <= start ? first : Math.min(last, Math.floor((end - 1) / CHUNK_BYTES));
-  for (let from = first; from <= until; from += READ_CHUNKS) {
-    const to = Math.min(until, from + READ_CHUNKS - 1);
-    const wanted = Math.min((to + 1) * SEALED_CHUNK_BYTES, sealedSize(body.size)) - from * SEALED_CHUNK_BYTES;
-    const sealed = Buffer.allocUnsafe(wanted);
-    for (let done = 0; done < wanted;) {
-      const { bytesRead } = await handle.read(sealed, done, wanted - done, from * SEALED_CHUNK_BYTES + done);
-      if (bytesRead === 0) throw new Error(`body file ${body.salt} is cut off`);
-      done += bytesRead;
+  const readFrom = (from: number): Promise<Buffer> | null => {
+    if (from > until) return null;
+    const reading = readSealed(handle, body, from, Math.min(until, from + READ_CHUNKS - 1));
+    // It fails where it is awaited; until then, and where it never is, nobody else is to hear of it.
+    reading.catch(() => undefined);
+    return reading;
+  };
+  let next = readFrom(first);
+  try {
+    for (let from = first; next !== null; from += READ_CHUNKS) {
+      const sealed = await next;
+      // The disk reads on while this is decrypted and sent.
+      next = readFrom(from + READ_CHUNKS);
+      for (let at = 0, index = from; at < sealed.length; at += SEALED_CHUNK_BYTES, index += 1) {
+        const plaintext = openChunk(contentKey, index, index === last, sealed.subarray(at, at + SEALED_CHUNK_BYTES));
+        const offset = index * CHUNK_BYTES;
+        yield plaintext.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
+      }
     }
-    for (let index = from; index <= to; index += 1) {
-      const at = (index - from) * SEALED_CHUNK_BYTES;
-      const plaintext = openChunk(contentKey, index, index === last, sealed.subarray(at, at + SEALED_CHUNK_BYTES));
-      const offset = index * CHUNK_BYTES;
-      yield plaintext.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
-    }
+  } finally {
+    // The file is closed next.
+    await next?.catch(() => undefined);
   }
+}
+
+async function readSealed(handle: FileHandle, body: BodyRef, from: number, to: number): Promise<Buffer> {
+  const wanted = Math.min((to + 1) * SEALED_CHUNK_BYTES, sealedSize(body.size)) - from * SEALED_CHUNK_BYTES;
+  const sealed = Buffer.allocUnsafe(wanted);
+  for (let done = 0; done < wanted;) {
+    const { bytesRead } = await handle.read(sealed, done, wanted - done, from * SEALED_CHUNK_BYTES + done);
+    if (bytesRead === 0) throw new Error(`body file ${body.salt} is cut off`);
+    done += bytesRead;
+  }
+  return sealed;
 }
 
 class StreamWriter implements BodyWriter {

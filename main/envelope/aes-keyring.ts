@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { aeskw } from '@noble/ciphers/aes.js';
 import { SyncError } from '../model/errors.ts';
+import { asKeyObject } from './derive.ts';
 import type { KeyId } from '../model/mode.ts';
 import type { StringMap } from './encoding.ts';
 import { chooseKey, KEY_ID_NAME, systemRandom, unwrapFailed, type Keyring, type RandomBytes } from './keyring.ts';
@@ -59,14 +60,14 @@ const gcmOf = (key: Buffer) => `aes-${(key.length * 8) as 128 | 192 | 256}-gcm` 
 /** IV, ciphertext, tag. */
 function seal(wrappingKey: Buffer, secret: Buffer, associated: string, random: RandomBytes): Buffer {
   const iv = random(GCM_IV_BYTES);
-  const cipher = createCipheriv(gcmOf(wrappingKey), wrappingKey, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(associated, 'utf8'));
+  const cipher = createCipheriv(gcmOf(wrappingKey), asKeyObject(wrappingKey), iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(associated, 'utf8'));
   return Buffer.concat([iv, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
 }
 
 function open(wrappingKey: Buffer, wrapped: Buffer, associated: string): Buffer {
   if (wrapped.length !== GCM_IV_BYTES + DATA_KEY_BYTES + TAG_BYTES) throw unwrapFailed();
   const iv = wrapped.subarray(0, GCM_IV_BYTES);
-  const decipher = createDecipheriv(gcmOf(wrappingKey), wrappingKey, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(associated, 'utf8'));
+  const decipher = createDecipheriv(gcmOf(wrappingKey), asKeyObject(wrappingKey), iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(associated, 'utf8'));
   decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
   const secret = decipher.update(wrapped.subarray(GCM_IV_BYTES, -TAG_BYTES));
   try {

@@ -11,7 +11,7 @@ import type { ObjectKey } from '../model/path.ts';
 import type { FileAttributes, OperationId } from '../model/snapshot.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import { decodeBase64 } from './encoding.ts';
-import { deriveKey } from './derive.ts';
+import { asKeyObject, deriveKey } from './derive.ts';
 import type { Binding } from './envelope.ts';
 import { systemRandom, type RandomBytes } from './keyring.ts';
 import { DATA_KEY_BYTES, GCM_IV_BYTES, TAG_BYTES } from './suites.ts';
@@ -144,14 +144,14 @@ export function parseAttributes(value: string): FileAttributes {
 
 function seal(key: Buffer, head: Buffer, associated: Buffer, layout: Buffer, random: RandomBytes): string {
   const nonce = random(GCM_IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES }).setAAD(associated);
+  const cipher = createCipheriv('aes-256-gcm', asKeyObject(key), nonce, { authTagLength: TAG_BYTES }).setAAD(associated);
   return Buffer.concat([head, nonce, cipher.update(layout), cipher.final(), cipher.getAuthTag()]).toString('base64');
 }
 
 function open(key: Buffer, bytes: Buffer, headBytes: number, associated: Buffer): Buffer {
   const nonceEnd = headBytes + GCM_IV_BYTES;
   if (bytes.length < nonceEnd + TAG_BYTES) throw malformed('too short.');
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(headBytes, nonceEnd), { authTagLength: TAG_BYTES }).setAAD(associated);
+  const decipher = createDecipheriv('aes-256-gcm', asKeyObject(key), bytes.subarray(headBytes, nonceEnd), { authTagLength: TAG_BYTES }).setAAD(associated);
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
   const layout = decipher.update(bytes.subarray(nonceEnd, -TAG_BYTES));
   try {

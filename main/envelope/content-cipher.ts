@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { SyncError } from '../model/errors.ts';
+import { asKeyObject } from './derive.ts';
 import { CBC_IV_BYTES, MAX_PLAINTEXT_BYTES, TAG_BYTES } from './suites.ts';
 
 export interface ContentCipher {
@@ -27,7 +28,7 @@ const notAuthentic = () => new SyncError('not-authentic');
 const usedUp = () => new SyncError('invariant', { detail: 'A content cipher was used twice.' });
 
 export function createContentCipher({ contentKey, iv, associated }: CipherKey): ContentCipher {
-  const cipher = createCipheriv('aes-256-gcm', contentKey, iv, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv('aes-256-gcm', asKeyObject(contentKey), iv, { authTagLength: TAG_BYTES });
   if (associated !== null) cipher.setAAD(associated);
   let leftBytes = MAX_PLAINTEXT_BYTES;
   let isDone = false;
@@ -55,7 +56,7 @@ export function createContentCipher({ contentKey, iv, associated }: CipherKey): 
 export function createContentDecipher({ contentKey, iv, associated }: CipherKey, objectBytes: number | null): ContentDecipher {
   if (objectBytes !== null && objectBytes < TAG_BYTES) throw new SyncError('truncated');
   if (objectBytes !== null && objectBytes > MAX_PLAINTEXT_BYTES + TAG_BYTES) throw new SyncError('malformed', { detail: 'It is larger than its cipher can hold.' });
-  const decipher = createDecipheriv('aes-256-gcm', contentKey, iv, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv('aes-256-gcm', asKeyObject(contentKey), iv, { authTagLength: TAG_BYTES });
   if (associated !== null) decipher.setAAD(associated);
   let seenBytes = 0;
   let held: Buffer = EMPTY;

@@ -8,7 +8,7 @@ import { SyncError } from '../model/errors.ts';
 import { parseSyncPath, type ObjectKey, type SyncPath } from '../model/path.ts';
 import type { OperationId, Tombstone } from '../model/snapshot.ts';
 import { canonicalJson, decodeUtf8, encodeBase32Hex, parseJson } from './encoding.ts';
-import { deriveKey } from './derive.ts';
+import { asKeyObject, deriveKey } from './derive.ts';
 import { systemRandom, type RandomBytes } from './keyring.ts';
 import { DATA_KEY_BYTES, GCM_IV_BYTES, TAG_BYTES } from './suites.ts';
 
@@ -33,7 +33,7 @@ export function sealRecord(body: Uint8Array, options: RecordPlace & { readonly a
   head.writeUInt32BE(options.epoch, 1);
   const { key, associated } = keyAndAssociated(options.authKey, head, options);
   const nonce = (options.random ?? systemRandom)(GCM_IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES }).setAAD(associated);
+  const cipher = createCipheriv('aes-256-gcm', asKeyObject(key), nonce, { authTagLength: TAG_BYTES }).setAAD(associated);
   key.fill(0);
   return Buffer.concat([head, nonce, cipher.update(body), cipher.final(), cipher.getAuthTag()]);
 }
@@ -49,7 +49,7 @@ export function openRecord(record: Buffer, options: RecordPlace & { readonly aut
   const authKey = options.authKeyOf(epoch);
   if (authKey === null) throw new SyncError('not-authentic', { detail: 'It was written under an epoch this folder does not list.' });
   const { key, associated } = keyAndAssociated(authKey, record.subarray(0, HEAD_BYTES), options);
-  const decipher = createDecipheriv('aes-256-gcm', key, record.subarray(HEAD_BYTES, HEAD_BYTES + GCM_IV_BYTES), { authTagLength: TAG_BYTES }).setAAD(associated);
+  const decipher = createDecipheriv('aes-256-gcm', asKeyObject(key), record.subarray(HEAD_BYTES, HEAD_BYTES + GCM_IV_BYTES), { authTagLength: TAG_BYTES }).setAAD(associated);
   key.fill(0);
   decipher.setAuthTag(record.subarray(-TAG_BYTES));
   const body = decipher.update(record.subarray(HEAD_BYTES + GCM_IV_BYTES, -TAG_BYTES));
@@ -74,7 +74,7 @@ const TOMBSTONE_LABEL = 'enfold tombstone path v1';
 export function tombstonePathHash(path: SyncPath, authKey: Buffer | null): string {
   if (authKey === null) return encodeBase32Hex(createHash('sha256').update(`${TOMBSTONE_LABEL}|`, 'utf8').update(path, 'utf8').digest().subarray(0, HASH_BYTES));
   const key = deriveKey(authKey, null, TOMBSTONE_LABEL, DATA_KEY_BYTES);
-  const hash = createHmac('sha256', key).update(path, 'utf8').digest().subarray(0, HASH_BYTES);
+  const hash = createHmac('sha256', asKeyObject(key)).update(path, 'utf8').digest().subarray(0, HASH_BYTES);
   key.fill(0);
   return encodeBase32Hex(hash);
 }

@@ -6,7 +6,8 @@
  * what it changes: conditions are decided here and nowhere else.
  *
  * SQLite itself flushes its log only around checkpoints (`synchronous = NORMAL`: the database never breaks, the last commits may be lost). Each
- * commit's flush is made here, on another thread, so that requests are served meanwhile; the next batch waits for it.
+ * commit's flush is made here, on another thread, so that requests are served meanwhile; the next batch waits for it, and so does every
+ * answer that tells what was read (`flushed`).
  */
 import { DatabaseSync } from '@photostructure/sqlite';
 import { closeSync, existsSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
@@ -96,7 +97,7 @@ export class Catalogue {
 
   async close(): Promise<void> {
     while (this.#flushing !== null || this.#waiting.length > 0) {
-      await this.#flushing;
+      await this.#flushing?.catch(() => undefined);
       this.#flush();
     }
     this.#db.close();
@@ -120,6 +121,15 @@ export class Catalogue {
       this.#isScheduled = true;
       setImmediate(() => this.#flush());
     });
+  }
+
+  /**
+   * Done when all that can be read now is on the disk: nothing is to be answered from what a power cut may take back.
+   *
+   * @throws what the flush failed with
+   */
+  flushed(): Promise<void> | undefined {
+    return this.#isBroken ? Promise.reject(new S3Error('InternalError')) : (this.#flushing ?? undefined);
   }
 
   // ---- buckets
@@ -400,11 +410,14 @@ export class Catalogue {
       (error: unknown) => {
         this.#isBroken = true;
         for (const { reject } of batch) reject(error);
+        throw error;
       },
     ).finally(() => {
       this.#flushing = null;
       this.#flush();
     });
+    // Each of the batch was told; nobody may be waiting for it besides.
+    this.#flushing.catch(() => undefined);
   }
 
   #openLog(): number {

@@ -104,6 +104,15 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 export function createHttpServer(options: HttpOptions): Server {
   const { storage, authenticate, principalOf, audit, now, onFault } = options;
 
+  const tellFlushed = async ({ body }: Answer): Promise<void> => {
+    try {
+      await storage.catalogue.flushed();
+    } catch (error) {
+      if (typeof body === 'object') body.content.release();
+      throw error;
+    }
+  };
+
   const perform = async (incoming: IncomingMessage, askForBody: () => void, requestId: string): Promise<Answer> => {
     const nowMs = now();
     const entry = audit.begin(nowMs, requestId);
@@ -125,10 +134,13 @@ export function createHttpServer(options: HttpOptions): Server {
       const context = { ...storage, request, payload, principal, nowMs };
       authorizeRequest(context, action);
       const answer = await operation(context);
+      if (request.method === 'GET' || request.method === 'HEAD') await tellFlushed(answer);
       audit.answered(entry, answer.status, answer.headers);
       return answer;
     } catch (error) {
       if (!(error instanceof ClientGone)) {
+        // Why something is refused was read too.
+        await storage.catalogue.flushed()?.catch(() => undefined);
         const { status, code, headers } = toS3Error(error);
         audit.answered(entry, status, headers, code);
       }

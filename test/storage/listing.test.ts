@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Catalogue } from '../../main/storage/catalogue.ts';
 import { Reserve } from '../../main/storage/reserve.ts';
@@ -51,6 +52,18 @@ describe('a page of a bucket with 100,000 objects', () => {
     const page = list({ after: keyOf(number) });
     expect(page.entries.map(({ key }) => key)).toEqual(Array.from({ length: 1000 }, (_, index) => keyOf(number + 1 + index)));
     expect(rowsRead).toBeLessThanOrEqual(1001);
+  });
+
+  test('is answered only when all that it was read from is on the disk', async () => {
+    const order: string[] = [];
+    const writing = catalogue.commit(() => catalogue.addBucket({ name: 'written', createdMs: 0, region: 'us-east-1' })).then(() => order.push('write acknowledged'));
+    while (catalogue.bucket('written') === null) await setImmediate();
+    expect(order).toEqual([]);
+    await catalogue.flushed();
+    order.push('read answered');
+    await writing;
+    expect(order).toEqual(['write acknowledged', 'read answered']);
+    expect(catalogue.flushed()).toBeUndefined();
   });
 
   test('reads one row for each folder it folds', () => {

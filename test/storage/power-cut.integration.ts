@@ -7,7 +7,7 @@ describe('a storage whose power is cut', () => {
   if (canCutPower()) {
     test.each(FILE_SYSTEMS)('keeps what it acknowledged, on %s', async (kind) => {
       expect(await cutPowerAgainAndAgain(kind, 10)).toBeGreaterThan(100);
-    }, 240_000);
+    }, 900_000);
   } else {
     test('cannot be tried here, which was said', () => expect(canCutPower()).toBe(false));
   }

@@ -45,7 +45,8 @@ export function createPowerCutDisk(kind: FileSystem, sizeBytes: number = sizes[k
       mount();
     },
     remove: () => {
-      run('umount', path);
+      // Lazily: after a test that failed something may still have it open.
+      run('umount', '-l', path);
       rmSync(directory, { recursive: true });
     },
   };

@@ -61,6 +61,12 @@ const changeToken = z.string().regex(/^[0-9a-f]{64}$/);
 const modeChange = z.strictObject({
   folderId: id, mode: modeId.optional(), key: id.optional(), kmsKeyId: z.string().trim().min(1).max(2048).optional(), format: z.enum(['v3', 'v2']).optional(), bucketKey: z.boolean().optional(), dsse: z.boolean().optional(),
 });
+/** What the user chose about the app itself. */
+export const appSettings = z.strictObject({
+  theme: z.enum(['system', 'light', 'dark']), language: z.enum(['system', 'en', 'de']), startAtLogin: z.boolean(),
+  notifications: z.strictObject({ held: z.boolean(), problem: z.boolean(), locked: z.boolean() }),
+});
+export type AppSettings = z.infer<typeof appSettings>;
 
 /** Who answers, and the parser of the input. */
 export const requests = {
@@ -116,6 +122,10 @@ export const requests = {
   'folders.remove': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.activity': { by: 'engine', input: z.strictObject({ folderId: id, limit: z.int().min(1).max(1000) }) },
   'folders.skipped': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.twoVersions': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'folders.settleTwoVersions': { by: 'engine', input: z.strictObject({ folderId: id, copies: z.array(insidePath.min(1)).min(1).max(10_000), keep: z.enum(['both', 'original', 'copy']) }) },
+  'folders.rename': { by: 'engine', input: z.strictObject({ folderId: id, name }) },
+  'aws.profiles': { by: 'engine', input: nothing },
   'browse.open': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, /** All below it, for a search. */ isDeep: z.boolean() }) },
   'browse.rows': { by: 'engine', input: z.strictObject({ listingId: id, text: z.string().max(500), by: z.enum(['name', 'sizeBytes', 'modifiedMs']), isDown: z.boolean(), start: z.int().min(0), end: z.int().min(0) }).refine(({ start, end }) => end - start <= 10_000) },
   'browse.facts': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
@@ -154,6 +164,8 @@ export const requests = {
   'host.dragOut': { by: 'host', input: z.strictObject({ folderId: id, paths: z.array(insidePath).min(1).max(100) }) },
   'host.revealLocal': { by: 'host', input: z.strictObject({ folderId: id, path: insidePath }) },
   'host.defaults': { by: 'host', input: nothing },
+  'host.settings': { by: 'host', input: nothing },
+  'host.changeSettings': { by: 'host', input: appSettings.partial() },
   /** The page as PDF, and the age file beside it; the page itself never passes through the window. */
   'host.saveKitPdf': { by: 'host', input: z.strictObject({ keyId: id, file: absolutePath }) },
   /** Asks the system to check its user (Touch ID); false where it cannot, or was refused. */
@@ -231,6 +243,9 @@ export type BrowseFacts = {
   server: { algorithm: string | null; kmsKeyId: string | null; isCustomerKey: boolean; etag: string; versionId: string | null; objectBytes: number; storedAtMs: number };
   envelope: { format: 'v1' | 'v2' | 'v3'; keyFingerprint: string | null; commitment: string | null } | null;
 };
+/** A file and the copy that was kept beside it; `original` null: it has gone since. */
+export type TwoVersionsView = { copy: VersionSide; original: VersionSide | null; device: string };
+export type VersionSide = { path: string; sizeBytes: number; modifiedMs: number };
 export type VersionView = { versionId: string; isLatest: boolean; isDeletion: boolean; atMs: number; sizeBytes: number | null };
 export type PreviewKind = 'image' | 'text' | 'pdf' | 'audio' | 'video' | 'none';
 /** `fingerprint` is the folder key's, known only where its key is here; `keyFingerprint` names the master key as `KeyView` does. */
@@ -303,6 +318,10 @@ type Answers = {
   'folders.remove': null;
   'folders.activity': ActivityEvent[];
   'folders.skipped': Skipped[];
+  'folders.twoVersions': TwoVersionsView[];
+  'folders.settleTwoVersions': null;
+  'folders.rename': null;
+  'aws.profiles': { name: string; region: string | null; isSso: boolean }[];
   'browse.open': { listingId: string };
   'browse.rows': { rows: BrowseRow[]; total: number; ofTotal: number; isComplete: boolean; problem: WireError | null };
   'browse.facts': BrowseFacts;
@@ -337,6 +356,9 @@ type Answers = {
   'host.saveKitPdf': { page: string; ageFile: string | null };
   'host.unlockWithSystem': boolean;
   'host.defaults': { storageDirectory: string; documentsDirectory: string; hostName: string };
+  /** `locale`: the system's. */
+  'host.settings': AppSettings & { locale: string };
+  'host.changeSettings': null;
 };
 export type RequestAnswer<N extends RequestName> = Answers[N];
 export type Answer<N extends RequestName> = { ok: true; value: RequestAnswer<N> } | { ok: false; error: WireError };
@@ -354,7 +376,7 @@ export type Events = {
   listing: { listingId: string; total: number; isComplete: boolean };
   engine: { state: 'running' | 'restarting' | 'stopped'; error: WireError | null };
   /** A menu, the tray or a notification asks for a place in the window. */
-  show: { view: 'home' | 'folders' | 'folder' | 'browse' | 'keys' | 'storage' | 'add-folder'; folderId: string | null };
+  show: { view: 'home' | 'folders' | 'folder' | 'browse' | 'activity' | 'keys' | 'storage' | 'settings' | 'add-folder' | 'find'; folderId: string | null };
 };
 export type EventName = keyof Events;
 export const eventNames: readonly EventName[] = ['status', 'changed', 'lock', 'listing', 'engine', 'show'];

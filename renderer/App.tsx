@@ -3,15 +3,19 @@ import { useEffect, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import { ErrorNote } from './components/bits.tsx';
+import { CommandBox } from './components/CommandBox.tsx';
 import { KeychainDialog } from './components/KeychainDialog.tsx';
 import { Rail } from './components/Rail.tsx';
 import { focusWhenShown } from './focus.ts';
-import { load, useStore } from './store.ts';
+import { load, showFind, useStore } from './store.ts';
+import { ActivityView } from './views/ActivityView.tsx';
 import { BrowseView } from './views/browse/BrowseView.tsx';
 import { FolderPage } from './views/FolderPage.tsx';
 import { FoldersView } from './views/FoldersView.tsx';
 import { HomeView } from './views/HomeView.tsx';
 import { KeysView } from './views/KeysView.tsx';
+import { LockedView } from './views/LockedView.tsx';
+import { SettingsView } from './views/SettingsView.tsx';
 import { StorageView } from './views/StorageView.tsx';
 import { Wizard } from './views/Wizard.tsx';
 
@@ -28,6 +32,10 @@ function View(): ReactElement {
       return <BrowseView folderId={place.folderId} directory={place.directory} />;
     case 'keys':
       return <KeysView />;
+    case 'activity':
+      return <ActivityView />;
+    case 'settings':
+      return <SettingsView />;
     default:
       return <StorageView />;
   }
@@ -49,9 +57,23 @@ function useRegionKeys(): void {
   }, []);
 }
 
+/** The menu's own accelerators, for when there is no menu. */
+function useFindKey(): void {
+  useEffect(() => {
+    const find = (event: KeyboardEvent): void => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'k') return;
+      event.preventDefault();
+      showFind(true);
+    };
+    window.addEventListener('keydown', find);
+    return () => window.removeEventListener('keydown', find);
+  }, []);
+}
+
 export function App(): ReactElement {
   const { t } = useTranslation();
-  const { info, startError, wizard, engine, place } = useStore();
+  const { info, startError, wizard, engine, place, lock, isFinding } = useStore();
+  useFindKey();
   useRegionKeys();
   const viewKey = place.view + ('folderId' in place ? place.folderId : '');
 
@@ -61,6 +83,7 @@ export function App(): ReactElement {
         {startError === null ? <p className="mute" role="status">{t('app.starting')}</p> : <ErrorNote error={startError}><Button onClick={() => void load()}>{t('common.tryAgain')}</Button></ErrorNote>}
       </main>
     );
+  if (lock?.isLocked === true) return <><LockedView />{engine.state !== 'running' && <div className="engine-down" role="status">{t('app.engineDown')}</div>}</>;
   return (
     <>
       {wizard !== null ? (
@@ -75,6 +98,7 @@ export function App(): ReactElement {
         </div>
       )}
       <KeychainDialog />
+      {isFinding && wizard === null && <CommandBox />}
     </>
   );
 }

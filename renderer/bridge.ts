@@ -81,14 +81,14 @@ export type Loaded<T> = { readonly value: T | null; readonly error: WireError | 
  */
 export function useAnswer<N extends RequestName>(name: N, input: RequestInput<N> | null, refresh: unknown = null): Loaded<RequestAnswer<N>> {
   const [round, setRound] = useState(0);
-  const key = input === null ? null : JSON.stringify(input);
+  const key = input === null ? null : (JSON.stringify(input) ?? '');
   /** Names one asking: an answer that comes late, for an earlier one, is not shown. */
   const token = `${name} ${key} ${String(refresh)} ${round}`;
   const [state, setState] = useState<{ token: string; key: string | null; value: RequestAnswer<N> | null; error: WireError | null }>({ token: '', key: null, value: null, error: null });
   useEffect(() => {
     let isCurrent = true;
     if (key !== null) {
-      ask(name, JSON.parse(key) as RequestInput<N>).then(
+      ask(name, (key === '' ? undefined : JSON.parse(key)) as RequestInput<N>).then(
         (value) => isCurrent && setState({ token, key, value, error: null }),
         (error: unknown) => isCurrent && setState((last) => ({ token, key, value: last.key === key ? last.value : null, error: wireOf(error) })),
       );

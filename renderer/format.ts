@@ -19,11 +19,11 @@ export function bytes(value: number): string {
   }
   const digits = unit === 0 || scaled >= 100 ? 0 : scaled >= 10 ? 1 : unit === 1 ? 1 : 2;
   const shown = digits === 2 ? scaled.toFixed(2).replace(/0$/, '') : scaled.toFixed(digits);
-  return `${shown}${NBSP}${units[unit]}`;
+  return `${isGerman ? shown.replace('.', ',') : shown}${NBSP}${units[unit]}`;
 }
 
 export function rate(bytesPerSecond: number): string {
-  return `${bytes(Math.round(bytesPerSecond)).replace(/\.0(?=\u00a0)/, "")}/s`;
+  return `${bytes(Math.round(bytesPerSecond)).replace(/[.,]0(?=\u00a0)/, "")}/s`;
 }
 
 /** Whole percent, rounded down: 100 % is said only when all is done. */
@@ -32,11 +32,19 @@ export function percent(done: number, total: number): number {
 }
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
-const month = new Intl.DateTimeFormat('en-US', { month: 'short' });
-const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short' });
+let month = new Intl.DateTimeFormat('en-US', { month: 'short' });
+let weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short' });
+let isGerman = false;
+
+/** Names of months and days, and the decimal sign. */
+export function setFormatLanguage(language: 'en' | 'de'): void {
+  isGerman = language === 'de';
+  month = new Intl.DateTimeFormat(isGerman ? 'de-DE' : 'en-US', { month: 'short' });
+  weekday = new Intl.DateTimeFormat(isGerman ? 'de-DE' : 'en-GB', { weekday: 'short' });
+}
 
 export const time = (ms: number): string => clock.format(ms);
-const dayMonth = (ms: number): string => `${new Date(ms).getDate()} ${month.format(ms)}`;
+const dayMonth = (ms: number): string => `${new Date(ms).getDate()}${isGerman ? '.' : ''} ${month.format(ms)}`;
 /** `20 Nov 2026` */
 export const date = (ms: number): string => `${dayMonth(ms)} ${new Date(ms).getFullYear()}`;
 /** `20 Nov 2026, 17:42` */

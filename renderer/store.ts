@@ -1,22 +1,28 @@
 /** What the window shows: the last word of the engine, and where the user is. No truth of its own. */
 import { create } from 'zustand';
-import type { ConnectionView, Events, FolderStatus, FolderView, KeyView, RequestAnswer, WireError } from '../preload/contract.ts';
+import type { AppSettings, ConnectionView, Events, FolderStatus, FolderView, KeyView, RequestAnswer, WireError } from '../preload/contract.ts';
+import { speak } from './i18n.ts';
 import { ask, onAnyError, wireOf } from './bridge.ts';
 
-export type FolderTab = 'transfers' | 'activity' | 'skipped' | 'settings';
+export type FolderTab = 'transfers' | 'activity' | 'twoVersions' | 'skipped' | 'settings';
 export type Place =
   | { view: 'home' }
   | { view: 'folders' }
   | { view: 'folder'; folderId: string; tab: FolderTab }
   | { view: 'browse'; folderId: string | null; directory: string }
   | { view: 'keys' }
-  | { view: 'storage' };
+  | { view: 'activity' }
+  | { view: 'storage' }
+  | { view: 'settings' };
 /** Where the wizard starts: nothing, or a folder that was dropped onto the window. */
 export type WizardStart = { localPath: string | null };
 
 type State = {
   info: RequestAnswer<'app.info'> | null;
   defaults: RequestAnswer<'host.defaults'> | null;
+  settings: RequestAnswer<'host.settings'> | null;
+  lock: RequestAnswer<'lock.state'> | null;
+  isFinding: boolean;
   keychain: RequestAnswer<'keychain.state'> | null;
   /** Where keys live in a file: its passphrase is wanted, to open it or, where there is none yet, to make it. */
   passphraseFor: 'old-file' | 'new-file' | null;
@@ -30,7 +36,7 @@ type State = {
 };
 
 export const useStore = create<State>(() => ({
-  info: null, defaults: null, keychain: null, passphraseFor: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null,
+  info: null, defaults: null, settings: null, lock: null, isFinding: false, keychain: null, passphraseFor: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null,
 }));
 const set = useStore.setState;
 
@@ -38,6 +44,7 @@ export const go = (place: Place): void => set({ place });
 export const openWizard = (start: WizardStart = { localPath: null }): void => set({ wizard: start });
 /** Later is fine: what needs a key asks again. */
 export const putOffPassphrase = (): void => set({ passphraseFor: null });
+export const showFind = (isFinding: boolean): void => set({ isFinding });
 export const closeWizard = (): void => set({ wizard: null });
 export const openFolder = (folderId: string, tab: FolderTab = 'transfers'): void => go({ view: 'folder', folderId, tab });
 
@@ -67,6 +74,7 @@ function mergeStatus(statuses: readonly FolderStatus[]): void {
 }
 
 function showPlace({ view, folderId }: Events['show']): void {
+  if (view === 'find') return showFind(true);
   if (view === 'add-folder') return openWizard();
   closeWizard();
   if (view === 'folder') return folderId === null ? go({ view: 'folders' }) : openFolder(folderId);
@@ -75,6 +83,19 @@ function showPlace({ view, folderId }: Events['show']): void {
 
 function askForPassphrase({ code }: WireError): void {
   if (code === 'passphrase-missing') set((state) => ({ passphraseFor: state.keychain?.state === 'passphrase-needed' ? 'old-file' : 'new-file' }));
+}
+
+async function refreshLock(): Promise<void> {
+  set({ lock: await ask('lock.state', undefined) });
+}
+async function refreshSettings(): Promise<void> {
+  const settings = await ask('host.settings', undefined);
+  speak(settings.language === 'system' ? settings.locale : settings.language);
+  set({ settings });
+}
+export async function changeSettings(part: Partial<AppSettings>): Promise<void> {
+  await ask('host.changeSettings', part);
+  await refreshSettings();
 }
 
 /** Loads everything once and listens from then on. */
@@ -86,6 +107,7 @@ export async function connect(): Promise<void> {
     // A key says which folders it opens.
     if (what === 'folders') void refreshKeys().catch(ignore);
   });
+  window.enfold.on('lock', () => void load());
   window.enfold.on('engine', (engine) => {
     const wasDown = useStore.getState().engine.state !== 'running';
     set({ engine });
@@ -98,7 +120,7 @@ export async function connect(): Promise<void> {
 export async function load(): Promise<void> {
   try {
     const [info, defaults] = await Promise.all([ask('app.info', undefined), ask('host.defaults', undefined)]);
-    await Promise.all([refreshFolders(), refreshConnections(), refreshKeys(), refreshKeychain()]);
+    await Promise.all([refreshLock(), refreshSettings(), refreshFolders(), refreshConnections(), refreshKeys(), refreshKeychain()]);
     const isFirst = useStore.getState().info === null && info.isFirstRun && useStore.getState().folders.length === 0;
     set({ info, defaults, startError: null, ...(isFirst ? { wizard: { localPath: null } } : {}) });
   } catch (error) {

@@ -6,10 +6,12 @@ import type { Answer, EngineRequest, FolderView, HostHandlers } from '../../prel
 import { SyncError, fromWire } from '../model/errors.ts';
 import { isUserVerified } from './auto-lock.ts';
 import { saveKitPdf } from './kit-printer.ts';
+import type { SettingsFile } from './settings.ts';
 import { words } from './words.ts';
 
 type Options = {
   dragIcon: string;
+  settings: SettingsFile;
   window: () => BrowserWindow | null;
   askEngine: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>>;
   makeKit: (keyId: string) => Promise<{ page: string; age: string | null }>;
@@ -17,7 +19,7 @@ type Options = {
   platform: string;
 };
 
-export function createHostHandlers({ window, askEngine, dragIcon, makeKit, unlockVerified, platform }: Options): HostHandlers {
+export function createHostHandlers({ window, askEngine, dragIcon, settings, makeKit, unlockVerified, platform }: Options): HostHandlers {
   const parent = (): BrowserWindow => {
     const current = window();
     if (current === null) throw new SyncError('bad-usage', { detail: 'no window' });
@@ -65,6 +67,11 @@ export function createHostHandlers({ window, askEngine, dragIcon, makeKit, unloc
       const isThere = await isUserVerified(platform, words.unlockReason);
       if (isThere) unlockVerified();
       return isThere;
+    },
+    'host.settings': async () => ({ ...settings.current(), locale: app.getLocale() }),
+    'host.changeSettings': async (part) => {
+      settings.change(Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined)));
+      return null;
     },
     'host.defaults': async () => ({
       storageDirectory: path.join(app.getPath('home'), 'Enfold storage'), documentsDirectory: app.getPath('documents'), hostName: os.hostname(),

@@ -12,6 +12,7 @@ import { pushEvent, serveContract } from './ipc.ts';
 import { setApplicationMenu } from './menu.ts';
 import { createNotifier, sayStillRunning } from './notifications.ts';
 import { APP_ORIGIN, originOf, serveRenderer } from './protocol.ts';
+import { openSettings } from './settings.ts';
 import { createStorageHost } from './storage-host.ts';
 import { createTray, hasTray, type AppTray, type FolderLine } from './tray.ts';
 import { bringToFront, createMainWindow, denyPermissions } from './window.ts';
@@ -37,6 +38,10 @@ export async function runShell(options: Options): Promise<void> {
   let folders: FolderView[] = [];
   let statuses: FolderStatus[] = [];
 
+  const settings = openSettings(path.join(options.home, 'window-settings.json'), platform, () => {
+    setMenu();
+    showFolders();
+  });
   denyPermissions();
 
   const url = options.devUrl ?? `${APP_ORIGIN}/index.html`;
@@ -79,7 +84,7 @@ export async function runShell(options: Options): Promise<void> {
     },
   });
   const askEngine = (name: EngineRequest, input: unknown): Promise<Answer<EngineRequest>> => engine.request(name, input);
-  const notify = createNotifier({ isWindowInFront: () => window?.isFocused() ?? false, openFolder: (folderId) => show({ view: 'folder', folderId }) });
+  const notify = createNotifier({ isOn: (kind) => settings.current().notifications[kind], isWindowInFront: () => window?.isFocused() ?? false, openFolder: (folderId) => show({ view: 'folder', folderId }) });
 
   async function refreshFolders(): Promise<void> {
     const answer = await askEngine('folders.list', undefined);
@@ -107,7 +112,7 @@ export async function runShell(options: Options): Promise<void> {
     const answer = await askEngine('preview.read', { token, start, end });
     return answer.ok ? (answer.value as RequestAnswer<'preview.read'>) : null;
   });
-  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, dragIcon: options.icon, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
+  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, dragIcon: options.icon, settings, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
   const stopWatching = watchForAbsence({
     settings: async () => {
       const answer = await askEngine('lock.state', undefined);
@@ -115,7 +120,8 @@ export async function runShell(options: Options): Promise<void> {
     },
     lock: () => void askEngine('lock.lock', undefined),
   });
-  setApplicationMenu({ show, quit, isMac: platform === 'darwin', devTools: !app.isPackaged });
+  const setMenu = (): void => setApplicationMenu({ show, quit, lock: () => void askEngine('lock.lock', undefined), isMac: platform === 'darwin', devTools: !app.isPackaged });
+  setMenu();
   app.on('before-quit', quit);
   app.on('second-instance', open);
   app.on('activate', open);

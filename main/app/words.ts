@@ -1,29 +1,49 @@
 /** The words that the shell itself shows: menus, tray, notifications. The window's words are in renderer/strings. */
 import type { FolderState5, FolderStatus } from '../../preload/contract.ts';
 
-export const words = {
+const en = {
   app: 'Enfold',
-  file: 'File', edit: 'Edit', view: 'View', go: 'Go', help: 'Help',
-  addFolder: 'Add folder…', close: 'Close window', quit: 'Quit Enfold', open: 'Open Enfold',
-  home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', storage: 'Storage',
+  file: 'File', edit: 'Edit', view: 'View', go: 'Go', window: 'Window', help: 'Help',
+  addFolder: 'Add folder…', close: 'Close window', quit: 'Quit Enfold', open: 'Open Enfold', find: 'Find or do…', lock: 'Lock', settings: 'Settings…',
+  home: 'Home', folders: 'Folders', browse: 'Browse', activity: 'Activity', keys: 'Keys', storage: 'Storage',
   noFolders: 'No folders yet', nothingToDo: 'Nothing to do', engineRestarting: 'The engine is being started again',
   stillRunning: 'Enfold keeps your folders in step', stillRunningBody: 'It is in the tray. Choose Quit there to stop it.',
-  unlockReason: 'unlock your folders', lockNow: 'Lock now',
-  heldBody: 'Nothing was deleted. Enfold waits for your answer.',
-} as const;
+  heldBody: 'Nothing was deleted. Enfold waits for your answer.', lockedBody: 'Unlock it to sync again.', unlockReason: 'unlock Enfold',
+  upToDate: 'Up to date', syncing: 'Syncing', paused: 'Paused', needsAttention: 'Needs attention', locked: 'Locked',
+  needOne: 'One folder needs you', needMany: '{count} folders need you', vanished: '{count} files vanished from {name}', cannotGoOn: '{name} cannot go on', isLocked: '{name} is locked',
+};
+type Words = typeof en;
 
-const STATES: Record<FolderState5, string> = { 'up-to-date': 'Up to date', syncing: 'Syncing', paused: 'Paused', 'needs-attention': 'Needs attention', locked: 'Locked' };
+const de: Words = {
+  app: 'Enfold',
+  file: 'Datei', edit: 'Bearbeiten', view: 'Ansicht', go: 'Gehe zu', window: 'Fenster', help: 'Hilfe',
+  addFolder: 'Ordner hinzufügen…', close: 'Fenster schließen', quit: 'Enfold beenden', open: 'Enfold öffnen', find: 'Suchen oder tun…', lock: 'Sperren', settings: 'Einstellungen…',
+  home: 'Übersicht', folders: 'Ordner', browse: 'Durchsehen', activity: 'Verlauf', keys: 'Schlüssel', storage: 'Speicher',
+  noFolders: 'Noch keine Ordner', nothingToDo: 'Nichts zu tun', engineRestarting: 'Das Triebwerk wird neu gestartet',
+  stillRunning: 'Enfold hält Ihre Ordner im Gleichstand', stillRunningBody: 'Es ist in der Leiste. Dort beendet es der Befehl Beenden.',
+  heldBody: 'Nichts wurde gelöscht. Enfold wartet auf Ihre Antwort.', lockedBody: 'Entsperren Sie ihn, damit er wieder abgleicht.', unlockReason: 'Enfold entsperren',
+  upToDate: 'Aktuell', syncing: 'Gleicht ab', paused: 'Angehalten', needsAttention: 'Braucht Sie', locked: 'Gesperrt',
+  needOne: 'Ein Ordner braucht Sie', needMany: '{count} Ordner brauchen Sie', vanished: '{count} Dateien sind aus {name} verschwunden', cannotGoOn: '{name} kommt nicht weiter', isLocked: '{name} ist gesperrt',
+};
+
+/** In the language that was set last. */
+export const words: Words = { ...en };
+
+/** @param locale - `de`, `de-AT`, `en-GB`, …; what is not known is English. */
+export function setLanguage(locale: string): void {
+  Object.assign(words, locale.toLowerCase().startsWith('de') ? de : en);
+}
+
+const fill = (text: string, values: Record<string, string | number>): string => text.replaceAll(/\{(\w+)\}/g, (_all, name: string) => String(values[name] ?? ''));
 
 export function stateWords(status: FolderStatus): string {
   const { progress, state } = status;
-  if (state === 'syncing' && progress !== null && progress.totalBytes > 0) return `${STATES.syncing} ${Math.floor((100 * progress.doneBytes) / progress.totalBytes)}\u00a0%`;
-  return STATES[state];
+  const states: Record<FolderState5, string> = { 'up-to-date': words.upToDate, syncing: words.syncing, paused: words.paused, 'needs-attention': words.needsAttention, locked: words.locked };
+  if (state === 'syncing' && progress !== null && progress.totalBytes > 0) return `${words.syncing} ${Math.floor((100 * progress.doneBytes) / progress.totalBytes)}\u00a0%`;
+  return states[state];
 }
 
-export function needWords(count: number): string {
-  return count === 1 ? 'One folder needs you' : `${count} folders need you`;
-}
-
-export function heldTitle(name: string, deletions: number): string {
-  return `${deletions} files vanished from ${name}`;
-}
+export const needWords = (count: number): string => (count === 1 ? words.needOne : fill(words.needMany, { count }));
+export const heldTitle = (name: string, deletions: number): string => fill(words.vanished, { count: deletions, name });
+export const problemTitle = (name: string): string => fill(words.cannotGoOn, { name });
+export const lockedTitle = (name: string): string => fill(words.isLocked, { name });

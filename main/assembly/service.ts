@@ -21,6 +21,7 @@ import { createKeyHandlers } from './key-requests.ts';
 import { createPreviewHandlers } from './preview.ts';
 import { createSessions } from './sessions.ts';
 import { removeDragged } from './temporary.ts';
+import { createVersionsHandlers } from './two-versions.ts';
 import { VERSION } from './version.ts';
 
 export type EngineService = {
@@ -224,6 +225,12 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
     ...browseHandlers,
+    ...createVersionsHandlers(wired, folders.find),
+    'folders.rename': async ({ folderId, name }) => {
+      await folders.set(folderId, { name });
+      return null;
+    },
+    'aws.profiles': async () => (await import('./aws-profiles.ts')).listProfiles(process.env),
     ...previewHandlers,
     'drag.stage': async ({ folderId, paths }) => {
       const { newDragDirectory } = await import('./temporary.ts');

@@ -1,9 +1,10 @@
 import type { ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { UnstyledButton } from '@mantine/core';
-import { IconDatabase, IconDeviceLaptop, IconFileSearch, IconFolders, IconHome, IconKey, type Icon } from '@tabler/icons-react';
+import { Button, UnstyledButton } from '@mantine/core';
+import { IconActivity, IconDatabase, IconDeviceLaptop, IconFileSearch, IconFolders, IconHome, IconKey, IconLock, IconSearch, IconSettings, type Icon } from '@tabler/icons-react';
+import { ask } from '../bridge.ts';
 import { rate } from '../format.ts';
-import { go, useStore, type Place } from '../store.ts';
+import { go, showFind, useStore, type Place } from '../store.ts';
 import { StateGlyph } from './glyphs.tsx';
 import appIcon from '../icons/app-icon.svg';
 
@@ -29,6 +30,7 @@ function Machine(): ReactElement {
           <span className="st ok"><StateGlyph state="up-to-date" />{t('rail.nothingToDo')}</span>
         )}
       </div>
+      <Button size="xs" className="btn lock-all" leftSection={<IconLock size={14} stroke={1.9} />} rightSection={<span className="kbd">{t('rail.lockKeys')}</span>} onClick={() => void ask('lock.lock', undefined).catch(() => undefined)}>{t('rail.lock')}</Button>
     </div>
   );
 }
@@ -42,13 +44,16 @@ export function Rail(): ReactElement {
     { view: 'home', name: t('rail.home'), icon: IconHome, place: { view: 'home' }, badge: 0 },
     { view: 'folders', name: t('rail.folders'), icon: IconFolders, place: { view: 'folders' }, badge: needing },
     { view: 'browse', name: t('rail.browse'), icon: IconFileSearch, place: { view: 'browse', folderId: null, directory: '' }, badge: 0 },
+    { view: 'activity', name: t('rail.activity'), icon: IconActivity, place: { view: 'activity' }, badge: 0 },
     { view: 'keys', name: t('rail.keys'), icon: IconKey, place: { view: 'keys' }, badge: unsaved },
     { view: 'storage', name: t('rail.storage'), icon: IconDatabase, place: { view: 'storage' }, badge: 0 },
+    { view: 'settings', name: t('rail.settings'), icon: IconSettings, place: { view: 'settings' }, badge: 0 },
   ];
   const shown = place.view === 'folder' ? 'folders' : place.view;
   return (
     <aside className="rail" data-region tabIndex={-1} aria-label={t('rail.label')}>
       <div className="brand"><img src={appIcon} alt="" /><span>{t('app.name')}</span></div>
+      <UnstyledButton className="find-box" onClick={() => showFind(true)}><IconSearch size={16} stroke={1.75} aria-hidden="true" /><span className="grow">{t('rail.find')}</span><span className="kbd">{t('rail.findKeys')}</span></UnstyledButton>
       <nav className="nav">
         {entries.map(({ view, name, icon: EntryIcon, place: to, badge }) => (
           <UnstyledButton key={view} className={shown === view ? 'on' : ''} aria-current={shown === view ? 'page' : undefined} onClick={() => go(to)}>

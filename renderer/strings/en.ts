@@ -6,7 +6,7 @@ export const en = {
     files_one: '{{files}} file', files_other: '{{files}} files', filesAndBytes_one: '{{files}} file, {{bytes}}', filesAndBytes_other: '{{files}} files, {{bytes}}',
   },
   rail: {
-    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', storage: 'Storage', nothingToDo: 'Nothing to do', waiting: 'Waiting for you',
+    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', activity: 'Activity', storage: 'Storage', settings: 'Settings', find: 'Find or do', findKeys: 'Ctrl K', lock: 'Lock', lockKeys: 'Ctrl L', nothingToDo: 'Nothing to do', waiting: 'Waiting for you',
     syncing_one: '1 folder syncing', syncing_other: '{{count}} folders syncing', needYou_one: '1 needs you', needYou_other: '{{count}} need you',
   },
   state: { 'up-to-date': 'Up to date', syncing: 'Syncing', syncingPercent: 'Syncing {{percent}}\u00a0%', paused: 'Paused', 'needs-attention': 'Needs attention', locked: 'Locked' },
@@ -66,18 +66,29 @@ export const en = {
     left: { seconds: 'about {{value}}\u00a0s left', minutes: 'about {{value}}\u00a0min left', hours: 'about {{value}}\u00a0h left' },
     facts: 'This folder', files: 'On S3', key: 'Key', keyOfS3: 'S3’s own', names: 'Names', direction: 'Direction', storage: 'Storage', twoVersions: 'Two versions', twoVersionsSays_one: '1 file changed in two places; both are kept', twoVersionsSays_other: '{{count}} files changed in two places; both are kept', gone: 'This folder is no longer in Enfold.',
   },
-  tabs: { transfers: 'Transfers', activity: 'Activity', skipped: 'Skipped', settings: 'Settings' },
+  tabs: { transfers: 'Transfers', activity: 'Activity', twoVersions: 'Two versions', skipped: 'Skipped', settings: 'Settings' },
   transfers: {
     file: 'File', size: 'Size', progress: 'Progress', up: 'Sending', down: 'Receiving', upSealed: 'Sealing and sending', downSealed: 'Receiving and opening', waiting: 'Waiting for S3 to confirm', justDone: 'Just done', sentAt: 'Confirmed by S3 {{at}}', receivedAt: 'Received and checked {{at}}', none: 'Nothing is moving. Both sides are compared again when something changes.',
   },
   activity: {
-    filter: 'Filter by name', kind: 'Kind of event', all: 'All', sent: 'Sent', received: 'Received', moved: 'Moved', deleted: 'Deleted', problems: 'Problems', today: 'today', none: 'Nothing has happened in this folder yet.', noneFits: 'No event fits the filter.',
+    filter: 'Filter by name', kind: 'Kind of event', allFolders: 'All folders', all: 'All', sent: 'Sent', received: 'Received', moved: 'Moved', deleted: 'Deleted', problems: 'Problems', today: 'today', none: 'Nothing has happened in this folder yet.', noneFits: 'No event fits the filter.',
     andMore_one: 'and 1 more', andMore_other: 'and {{value}} more', in: 'in',
     kinds: {
       uploaded_one: 'was sent', uploaded_other: 'were sent', downloaded_one: 'was received', downloaded_other: 'were received', 'deleted-local_one': 'was moved to the local trash', 'deleted-local_other': 'were moved to the local trash', 'deleted-remote_one': 'was deleted on S3', 'deleted-remote_other': 'were deleted on S3',
       renamed_one: 'was renamed', renamed_other: 'were renamed', 'two-versions_one': 'was changed in two places, both versions are kept', 'two-versions_other': 'were changed in two places, both versions are kept', adopted_one: 'was the same on both sides', adopted_other: 'were the same on both sides',
       'attributes-updated_one': 'got its new times and permissions', 'attributes-updated_other': 'got their new times and permissions', failed_one: 'could not be synced', failed_other: 'could not be synced', held_one: 'waits for your answer', held_other: 'wait for your answer', joined_one: 'was joined with S3', joined_other: 'were joined with S3', restored_one: 'was brought back', restored_other: 'were brought back',
     },
+  },
+  twoVersions: {
+    says: 'These files were changed in two places. Both versions were kept; nothing is lost whatever you choose.', none: 'No file has two versions.', line: 'From {{device}}, {{at}}', compare: 'Compare', compareOf: 'Compare the two versions of {{name}}', of: 'Two versions of {{name}}', changed: 'Changed', named: 'Has the name', from: 'From {{device}}', which: 'Which do you keep?',
+    keep: { both: 'Keep both', original: 'Keep the one with the name', copy: 'Keep the other one' }, keepSays: { both: 'Each stays under its own name.', original: 'The other goes to the folder’s trash, for 30 days.', copy: 'It takes the name. What had it goes to the folder’s trash, for 30 days.' }, others_one: 'The same for the other one', others_other: 'The same for the other {{value}}',
+  },
+  find: { placeholder: 'A place, a folder, a command', results: 'Found', none: 'Nothing of that name.', place: 'Place', command: 'Command', folder: 'Folder', lock: 'Lock Enfold', browse: 'Browse {{name}}', sync: 'Sync {{name}} now', pause: 'Pause {{name}}', resume: 'Resume {{name}}' },
+  locked: { title: 'Enfold is locked', says: 'The keys are out of memory. Your files stay as they are; nothing syncs until you unlock.', do: 'Unlock', touch: 'Use Touch ID' },
+  prefs: {
+    looks: 'Looks', theme: 'Theme', themes: { system: 'As the system', light: 'Light', dark: 'Dark' }, language: 'Language', languages: { system: 'As the system', en: 'English', de: 'Deutsch' }, notices: 'Notifications', notice: { held: 'Deletions that wait for an answer', problem: 'A folder that cannot go on', locked: 'A folder that is locked' },
+    noticeSays: { held: 'Many files vanished on one side, and nothing was deleted.', problem: 'Once per problem, never for single files.', locked: 'Its key is not at hand.' }, lock: 'Lock', lockSays: 'While locked, the keys are out of memory and this window shows nothing of your folders.', lockAfter: 'Lock after', never: 'Never', minutes_one: '1 minute without input', minutes_other: '{{count}} minutes without input', onScreenLock: 'Lock with the screen', onSleep: 'Lock when the computer sleeps',
+    lockPassphrase: 'Passphrase of the lock', lockPassphraseSays: 'It is asked for to unlock Enfold. Your keys are not changed by it.', hasPassphrase: 'Unlocking asks for it.', noPassphrase: 'None yet: who sits here can unlock.', currentPassphrase: 'Current passphrase', setPassphrase: 'Set passphrase', computer: 'This computer', startAtLogin: 'Start at login', startAtLoginSays: 'Folders are kept in step from the start.', version: 'Enfold {{version}}',
   },
   skipped: {
     path: 'Path', reason: 'Reason', side: 'Where', local: 'here', remote: 'on S3', none: 'Nothing is left out.', foot: 'Skipped files stay untouched where they are. They are looked at again at each cycle.',
@@ -120,6 +131,12 @@ export const en = {
     filePassphraseSays: 'Leave empty for a bare key.', import: 'Import', types: { aes: 'AES-256', rsa: 'RSA pair', 'sse-c': '256-bit for SSE-C' }, opens: 'Opens {{names}}', opensNothing: 'Opens no folder here', since: 'Since {{at}}', fileSaved: 'Recovery file saved {{at}}', fileNever: 'No recovery file', details: 'Details of {{name}}', made: 'Made', saved: 'Recovery file saved', notSaved: 'No recovery file.', notSavedSays: 'This computer holds the only copy of this key.',
     saveTitle: 'Save a recovery file', saveSays: 'The key under a passphrase. With both, any computer opens your folders again.', lostTitle: 'If this computer were gone today', lostSafe: 'With the recovery file', lostGone: 'Gone',
   },
+  kit: {
+    title: 'Recovery kit', says: 'A page with 24 words and a code. With it alone, any computer opens your folders again.', made: 'Printed', checked: 'Checked', make: 'Make kit…', check: 'Check kit', saveTitle: 'Save the recovery kit', checkTitle: 'Check the recovery kit', checkSays: 'Type the words from the page, or choose its file. Enfold opens your folders’ keys from it, so that you know it works.', words_one: '{{count}} of 24 words', words_other: '{{count}} of 24 words', orFile: 'Or choose its file…', due: 'That is more than a year ago.', outdated: 'A folder has come since that it does not know.',
+  },
+  exam: {
+    title: 'What is this bucket like?', says: 'Enfold asks the server for its settings, and uploads a few bytes and removes them.', do: 'Examine', open: 'Bucket…', of: 'Examine a bucket of {{name}}', found: 'Findings', severity: { good: 'Good', info: 'Worth knowing', warning: 'Warning', critical: 'Wrong' }, mayAll: 'This sign-in may do all that Enfold needs.', mayNot_one: 'This sign-in may not do one thing:', mayNot_other: 'This sign-in may not do {{count}} things:', policy: 'A policy that would allow what is missing:',
+  },
   keychain: {
     'old-file': { title: 'Unlock your keys', says: 'This system has no keychain, so Enfold keeps keys in a file under a passphrase. It is asked for once per start.', do: 'Unlock' },
     'new-file': { title: 'Choose a passphrase for your keys', says: 'This system has no keychain, so Enfold keeps keys in a file under a passphrase. It is asked for once per start. If it is lost, the keys in the file are gone.', do: 'Use this passphrase' }, passphrase: 'Passphrase', where: { keychain: 'They are kept in the system’s keychain.', file: 'They are kept in a file under your passphrase.' },
@@ -129,7 +146,7 @@ export const en = {
   place: {
     title: 'Where should the copies live?', says: 'Your folders stay where they are. Enfold keeps a second copy elsewhere and keeps both in step. You can add more places later.', disk: 'On a disk of mine', diskSays: 'An external disk, a NAS, or a folder here. No account needed, the S3 storage is built in.', startHere: 'Start here', aws: 'In Amazon S3', awsSays: 'Sign in with a profile from ~/.aws, single sign-on, or an access key.',
     s3: 'On another S3 server', s3Says: 'Ceph, Backblaze, Wasabi, your own.', kit: 'I have a recovery kit', kitSays: 'Open folders again from the page you printed.', another: 'Another place', anotherSays: 'A disk, Amazon S3, or another S3 server.', directory: 'Place for the copies', directorySays: 'Best on a different disk than your folders. It is made if it is not there.', chooseTitle: 'Choose a place for the copies',
-    signIn: 'AWS sign-in', profile: 'Profile', accessKey: 'Access key', profileName: 'Profile from ~/.aws', region: 'Region', accessKeyId: 'Access key ID', secret: 'Secret access key', secretSays: 'Kept in the keychain.', endpoint: 'Endpoint', endpointWrong: 'An address like https://s3.example.org', names: { disk: 'Storage on my disk', aws: 'Amazon S3', profile: 'Amazon S3 ({{profile}})' },
+    signIn: 'AWS sign-in', profile: 'Profile', accessKey: 'Access key', profileName: 'Profile from ~/.aws', profileSays: 'Picked or typed. Its keys are not copied.', isSso: 'Single sign-on. Sign in with: aws sso login', region: 'Region', accessKeyId: 'Access key ID', secret: 'Secret access key', secretSays: 'Kept in the keychain.', endpoint: 'Endpoint', endpointWrong: 'An address like https://s3.example.org', names: { disk: 'Storage on my disk', aws: 'Amazon S3', profile: 'Amazon S3 ({{profile}})' },
   },
   wizard: {
     chooseFolder: 'Choose a folder', steps: 'Steps', step: { place: 'Storage', folder: 'Folder', who: 'Encryption', key: 'Key and recovery file', kms: 'KMS key', start: 'Preview and start' }, escape: 'Esc', nothingSent: 'No file is sent before the last step.', back: 'Back', toFolder: 'Continue to folder', toWho: 'Continue to encryption', toKey: 'Continue to key', toPreview: 'Continue to preview', start: 'Start',

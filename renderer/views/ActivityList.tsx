@@ -1,13 +1,13 @@
-import { useState, type ReactElement } from 'react';
+import { useEffect, useRef, useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { SegmentedControl, TextInput } from '@mantine/core';
 import {
   IconAlertTriangle, IconArrowDown, IconArrowUp, IconArrowsRight, IconChecks, IconFilter, IconGitFork, IconLink, IconPlayerPause, IconRestore, IconTag, IconTrash, type Icon,
 } from '@tabler/icons-react';
-import type { ActivityEvent, ActivityKind, FolderView } from '../../preload/contract.ts';
-import { useAnswer } from '../bridge.ts';
+import type { ActivityEvent, ActivityKind, FolderView, WireError } from '../../preload/contract.ts';
+import { ask, wireOf } from '../bridge.ts';
 import { ErrorNote, useNow } from '../components/bits.tsx';
-import { bytes, count, date, parentOf, time } from '../format.ts';
+import { bytes, count, date, parentOf, time, visible } from '../format.ts';
 
 const LIMIT = 500;
 const LOOKS: Record<ActivityKind, { icon: Icon; tone: string }> = {
@@ -22,21 +22,21 @@ const FILTERS: Record<Filter, readonly ActivityKind[] | null> = {
 
 /** From this many on, events of one kind in one directory and minute become one line. */
 const COLLAPSE_FROM = 4;
-type Line = { event: ActivityEvent; more: number; bytes: number };
+type Line = { event: Entry; more: number; bytes: number };
 
-function collapse(events: readonly ActivityEvent[]): Line[] {
-  const alike = new Map<string, ActivityEvent[]>();
+function collapse(events: readonly Entry[]): Line[] {
+  const alike = new Map<string, Entry[]>();
   for (const event of events) {
-    const key = `${event.kind}\0${parentOf(event.path)}`;
+    const key = `${event.folder.id}\0${event.kind}\0${parentOf(event.path)}`;
     alike.set(key, [...(alike.get(key) ?? []), event]);
   }
-  const sizeOf = (all: readonly ActivityEvent[]): number => all.reduce((sum, event) => sum + event.bytes, 0);
+  const sizeOf = (all: readonly Entry[]): number => all.reduce((sum, event) => sum + event.bytes, 0);
   return [...alike.values()].flatMap((all) => (all.length < COLLAPSE_FROM ? all.map((event) => ({ event, more: 0, bytes: event.bytes })) : [{ event: all[0]!, more: all.length - 1, bytes: sizeOf(all) }]));
 }
 
 /** Events of one minute stand under one time. */
-function byMinute(events: readonly ActivityEvent[]): { minute: string; atMs: number; events: ActivityEvent[] }[] {
-  const groups: { minute: string; atMs: number; events: ActivityEvent[] }[] = [];
+function byMinute(events: readonly Entry[]): { minute: string; atMs: number; events: Entry[] }[] {
+  const groups: { minute: string; atMs: number; events: Entry[] }[] = [];
   for (const event of events) {
     const minute = `${date(event.atMs)} ${time(event.atMs)}`;
     const last = groups.at(-1);
@@ -46,11 +46,35 @@ function byMinute(events: readonly ActivityEvent[]): { minute: string; atMs: num
   return groups;
 }
 
-export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
+type Entry = ActivityEvent & { folder: FolderView };
+
+/** The newest of all the folders together. */
+function useActivity(folders: readonly FolderView[]): { value: Entry[] | null; error: WireError | null } {
+  const [state, setState] = useState<{ value: Entry[] | null; error: WireError | null }>({ value: null, error: null });
+  const key = folders.map(({ id, status }) => `${id} ${status.lastSuccessMs} ${status.progress?.doneFiles ?? ''}`).join();
+  const latest = useRef(folders);
+  latest.current = folders;
+  useEffect(() => {
+    let isCurrent = true;
+    const each = latest.current.map(async (folder) => (await ask('folders.activity', { folderId: folder.id, limit: LIMIT })).map((event) => ({ ...event, folder })));
+    // A folder that cannot be opened does not keep the others from being told about.
+    void Promise.allSettled(each).then((all) => {
+      if (!isCurrent) return;
+      const failed = all.find((one) => one.status === 'rejected');
+      setState({ value: all.flatMap((one) => (one.status === 'fulfilled' ? one.value : [])).toSorted((a, b) => b.atMs - a.atMs).slice(0, LIMIT), error: failed === undefined || all.length > 1 ? null : wireOf(failed.reason) });
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [key]);
+  return state;
+}
+
+export function ActivityList({ folders }: { folders: readonly FolderView[] }): ReactElement {
   const { t } = useTranslation();
   const [text, setText] = useState('');
   const [filter, setFilter] = useState<Filter>('all');
-  const { value, error, isLoading } = useAnswer('folders.activity', { folderId: folder.id, limit: LIMIT }, folder.status.lastSuccessMs);
+  const { value, error } = useActivity(folders);
   const kinds = FILTERS[filter];
   const shown = (value ?? []).filter((event) => (kinds === null || kinds.includes(event.kind)) && event.path.toLowerCase().includes(text.toLowerCase()));
   const today = date(useNow());
@@ -71,8 +95,8 @@ export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
                 return (
                   <li key={`${event.path}${index}`}>
                     <span className={`ei ${tone}`}><EventIcon size={14} stroke={1.9} aria-hidden="true" /></span>
-                    <span className="ell grow"><b>{event.path === '' ? folder.name : event.path}</b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <span className="mono">{parentOf(event.path)}</span> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
-                    <span className="sm faint">{size > 0 ? bytes(size) : ''}</span>
+                    <span className="ell grow"><b><bdi>{event.path === '' ? event.folder.name : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <span className="mono">{parentOf(event.path)}</span> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
+                    <span className="sm faint">{folders.length > 1 && event.folder.name} {size > 0 ? bytes(size) : ''}</span>
                   </li>
                 );
               })}
@@ -81,7 +105,7 @@ export function ActivityList({ folder }: { folder: FolderView }): ReactElement {
         ))}
       </div>
       {value !== null && shown.length === 0 && <p className="mute quiet">{value.length === 0 ? t('activity.none') : t('activity.noneFits')}</p>}
-      {value === null && isLoading && <p className="mute quiet" role="status">{t('common.loading')}</p>}
+      {value === null && error === null && <p className="mute quiet" role="status">{t('common.loading')}</p>}
     </section>
   );
 }

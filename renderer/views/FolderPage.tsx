@@ -14,6 +14,7 @@ import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../sto
 import { ActivityList } from './ActivityList.tsx';
 import { FolderSettings } from './FolderSettings.tsx';
 import { SkippedList } from './SkippedList.tsx';
+import { TwoVersionsList } from './TwoVersionsList.tsx';
 import { TransferList } from './TransferList.tsx';
 
 /** The panel under the head: only there when it has something to say. */
@@ -100,11 +101,13 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
         <Tabs.List>
           <Tabs.Tab value="transfers" rightSection={status.transfers.length > 0 ? <span className="cnt">{count(status.transfers.length)}</span> : undefined}>{t('tabs.transfers')}</Tabs.Tab>
           <Tabs.Tab value="activity">{t('tabs.activity')}</Tabs.Tab>
+          <Tabs.Tab value="twoVersions" rightSection={status.twoVersions > 0 ? <span className="cnt">{count(status.twoVersions)}</span> : undefined}>{t('tabs.twoVersions')}</Tabs.Tab>
           <Tabs.Tab value="skipped" rightSection={status.skippedCount > 0 ? <span className="cnt">{count(status.skippedCount)}</span> : undefined}>{t('tabs.skipped')}</Tabs.Tab>
           <Tabs.Tab value="settings">{t('tabs.settings')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="transfers"><div className="two"><TransferList folder={folder} /><Facts folder={folder} /></div></Tabs.Panel>
-        <Tabs.Panel value="activity"><ActivityList folder={folder} /></Tabs.Panel>
+        <Tabs.Panel value="activity"><ActivityList folders={[folder]} /></Tabs.Panel>
+        <Tabs.Panel value="twoVersions"><TwoVersionsList folder={folder} /></Tabs.Panel>
         <Tabs.Panel value="skipped"><SkippedList folder={folder} /></Tabs.Panel>
         <Tabs.Panel value="settings"><FolderSettings folder={folder} /></Tabs.Panel>
       </Tabs>

@@ -10,6 +10,7 @@ import { Dialog } from '../components/Dialog.tsx';
 import { SaveKeyFile } from '../components/SaveKeyFile.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
 import { baseName, count, date, fingerprint } from '../format.ts';
+import { KeyKit } from './KeyKit.tsx';
 import { refreshKeys, useStore } from '../store.ts';
 
 function SavedState({ keyView }: { keyView: KeyView }): ReactElement {
@@ -87,6 +88,7 @@ function KeyDetails({ keyView }: { keyView: KeyView }): ReactElement {
           <li className="ok"><IconCheck size={16} stroke={1.75} aria-hidden="true" /><span><b>{t('keys.saved')}</b> {date(keyView.exportedAtMs)}</span></li>
         )}
       </ol>
+      <KeyKit key={keyView.keyId} keyView={keyView} />
       <h3>{t('keys.saveTitle')}</h3>
       <p className="sm mute">{t('keys.saveSays')}</p>
       <SaveKeyFile key={keyView.keyId} keyView={keyView} />

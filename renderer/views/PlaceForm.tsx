@@ -1,10 +1,10 @@
 /** Where the copies live: a disk of one's own, Amazon S3, or another S3 server. Used by the wizard and by Storage. */
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core';
+import { Autocomplete, Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core';
 import { IconBrandAws, IconDeviceUsb, IconFolder, IconLifebuoy, IconServer2 } from '@tabler/icons-react';
 import type { ConnectionView, RequestInput } from '../../preload/contract.ts';
-import { AnswerError, ask } from '../bridge.ts';
+import { AnswerError, ask, useAnswer } from '../bridge.ts';
 import { Choices } from '../components/bits.tsx';
 import { refreshConnections, useStore } from '../store.ts';
 
@@ -60,6 +60,11 @@ export function useAddPlace(): (draft: PlaceDraft) => Promise<ConnectionView> {
 export function PlaceForm({ draft, setDraft }: { draft: PlaceDraft; setDraft: (draft: PlaceDraft) => void }): ReactElement {
   const { t } = useTranslation();
   const [asked, setAsked] = useState(false);
+  const { value: profiles } = useAnswer('aws.profiles', undefined);
+  const withRegion = (profile: string): Partial<PlaceDraft> => {
+    const region = profiles?.find(({ name }) => name === profile)?.region ?? null;
+    return region === null ? {} : { region };
+  };
   const change = (part: Partial<PlaceDraft>): void => setDraft({ ...draft, ...part });
   const choose = async (): Promise<void> => {
     const directory = await ask('host.chooseFolder', { title: t('place.chooseTitle') }).catch(() => null);
@@ -99,7 +104,10 @@ export function PlaceForm({ draft, setDraft }: { draft: PlaceDraft; setDraft: (d
               withItemsBorders={false} className="own-width" aria-label={t('place.signIn')} value={draft.signIn} onChange={(signIn) => change({ signIn })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
               data={[{ value: 'profile', label: t('place.profile') }, { value: 'key', label: t('place.accessKey') }]}
             />
-            <div className="fields-two">{draft.signIn === 'profile' ? <TextInput label={t('place.profileName')} value={draft.profile} onChange={(event) => change({ profile: event.currentTarget.value })} spellCheck={false} /> : accessKey}{region}</div>
+            <div className="fields-two">{draft.signIn === 'profile' ? <Autocomplete
+                  label={t('place.profileName')} description={t(profiles?.find((one) => one.name === draft.profile)?.isSso === true ? 'place.isSso' : 'place.profileSays')} value={draft.profile} data={(profiles ?? []).map(({ name }) => name)} spellCheck={false}
+                  classNames={{ input: 'field-input', label: 'field-label', description: 'field-description', dropdown: 'menu', option: 'menu-item' }} onChange={(profile) => change({ profile, ...withRegion(profile) })}
+                /> : accessKey}{region}</div>
           </>
         )}
         {draft.kind === 's3' && (

@@ -4,6 +4,7 @@ import { Button } from '@mantine/core';
 import { IconBrandAws, IconCheck, IconDeviceUsb, IconPlus, IconServer2 } from '@tabler/icons-react';
 import type { ConnectionView } from '../../preload/contract.ts';
 import { AnswerError, ask, useAction } from '../bridge.ts';
+import { BucketExam } from '../components/BucketExam.tsx';
 import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { shortPath } from '../format.ts';
@@ -31,6 +32,7 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
   const home = useStore((state) => state.info?.homeDirectory);
   const folders = useStore((state) => state.folders).filter((folder) => folder.connectionId === connection.id);
   const [isTested, setTested] = useState(false);
+  const [isExamining, setExamining] = useState(false);
   const testing = useAction();
   const removing = useAction();
   const RowIcon = connection.kind === 'built-in' ? IconDeviceUsb : connection.endpoint === null ? IconBrandAws : IconServer2;
@@ -54,10 +56,12 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
         <span className="row storage-acts">
           {isTested && <span className="st ok sm" role="status"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('storage.works')}</span>}
           <Button size="xs" onClick={test} loading={testing.isRunning} aria-label={t('storage.testOf', { name: connection.name })}>{t('storage.test')}</Button>
+          <Button size="xs" onClick={() => setExamining(true)} aria-label={t('exam.of', { name: connection.name })}>{t('exam.open')}</Button>
           <Button size="xs" onClick={remove} loading={removing.isRunning} disabled={folders.length > 0} aria-label={t('storage.removeOf', { name: connection.name })}>{t('storage.remove')}</Button>
         </span>
       </div>
       {error !== null && <ErrorNote error={error} />}
+      {isExamining && <BucketExam connectionId={connection.id} bucket={folders[0]?.bucket ?? ''} prefix={folders[0]?.prefix ?? ''} onClose={() => setExamining(false)} />}
     </li>
   );
 }

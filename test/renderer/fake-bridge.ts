@@ -58,7 +58,7 @@ const skipped: Skipped[] = [
 ];
 const preview: PreviewView = { upload: 4812, download: 0, adopt: 0, twoVersions: 0, deleteLocal: 0, deleteRemote: 0, rename: 0, bytesUp: 9_400_000_000, bytesDown: 0, skipped: 7, examples: [{ action: 'upload', path: 'House/Plans/Ground floor rev C.pdf' }, { action: 'upload', path: 'House/Room schedule.ods' }], held: null };
 
-export type Scene = 'full' | 'blocked' | 'first-run' | 'empty' | 'join' | 'passphrase' | 'calm';
+export type Scene = 'full' | 'locked' | 'blocked' | 'first-run' | 'empty' | 'join' | 'passphrase' | 'calm';
 
 /** The world of one scene: what each request answers. */
 export function createFakeBridge(scene: Scene): EnfoldApi {
@@ -79,6 +79,10 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'connections.add': (input) => { world.connections.push({ ...connections[0]!, id: 'c3c3c3c3', name: input.name }); return world.connections.at(-1); },
     'connections.test': ({ connectionId }) => (connectionId === 'c2c2c2c2' ? { ok: false, error: offline } : { ok: true, error: null }), 'connections.buckets': () => ({ buckets: ['ines-archive', 'atelier-bruun'], error: null }),
     'connections.remove': () => null,
+    'lock.state': () => ({ isLocked: scene === 'locked', method: 'passphrase', settings: { idleMinutes: 15, onScreenLock: true, onSleep: false } }), 'lock.setSettings': () => null, 'host.settings': () => ({ theme: 'system', language: 'en', locale: 'en-GB', startAtLogin: false, notifications: { held: true, problem: true, locked: false } }), 'host.changeSettings': () => null,
+    'folders.twoVersions': () => [{ original: { path: 'Bruun/Quote Bruun kitchen.md', sizeBytes: 48_214, modifiedMs: NOW - 160 * MINUTE }, copy: { path: 'Bruun/Quote Bruun kitchen (conflict studio-mac-8c1e 2026-11-20 173955 9f3a).md', sizeBytes: 47_902, modifiedMs: NOW - 162 * MINUTE }, device: 'studio-mac-8c1e' }, { original: { path: 'Bruun/Plan.md', sizeBytes: 1200, modifiedMs: NOW }, copy: { path: 'Bruun/Plan (conflict studio-mac-8c1e 2026-11-20 173955 9f3b).md', sizeBytes: 1300, modifiedMs: NOW }, device: 'studio-mac-8c1e' }],
+    'folders.settleTwoVersions': () => null, 'aws.profiles': () => [{ name: 'default', region: 'eu-central-1', isSso: false }, { name: 'work', region: 'us-east-1', isSso: true }],
+    'buckets.examine': () => ({ findings: [{ id: 'versioning', severity: 'warning', says: 'The bucket keeps no old versions.', advice: 'With versions, what is deleted by mistake can be brought back.', fix: { says: 'Turn on', isOptional: true } }, { id: 'public-access', severity: 'good', says: 'Nobody outside the account can read it.', advice: null, fix: null }], permissions: [{ action: 's3:DeleteObject', purpose: 'to delete what you delete', isAllowed: false, isEssential: true, isDenied: false }], missing: {} }),
     'kms.keys': () => ({ keys: [{ arn: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab', aliases: ['alias/atelier'] }, { arn: 'arn:aws:kms:eu-central-1:111122223333:key/9876fedc-98fe-76dc-54ba-0987654321fe', aliases: [] }], error: null }), 'kms.create': ({ alias }) => ({ arn: 'arn:aws:kms:eu-central-1:111122223333:key/0', aliases: [`alias/${alias}`] }),
     'keys.create': (input) => { world.keys.push({ ...keys[1]!, keyId: 'a3a3a3a3a3a3a3a3', name: input.name, usedBy: [], createdAtMs: NOW }); return world.keys.at(-1); },
     'keys.exportTo': (input) => { world.keys = world.keys.map((key) => (key.keyId === input.keyId ? { ...key, exportedAtMs: NOW } : key)); return null; },
@@ -92,7 +96,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     },
     'browse.facts': ({ path }) => ({ atMs: NOW, objectKey: path, problem: null, epoch: 1, sizeBytes: 2_400_000, modifiedMs: NOW, sha256: '9f3a61c20b7e44d19f3a61c20b7e44d19f3a61c20b7e44d19f3a61c20b7e44d1', server: { algorithm: 'AES256', kmsKeyId: null, isCustomerKey: false, etag: 'e', versionId: null, objectBytes: 2_400_016, storedAtMs: NOW }, envelope: { format: 'v3', keyFingerprint: 'K7QF-2M9D-XA4H-0TRP', commitment: '9f3a61c20b7e44d19f3a61c20b7e44d1' } }),
     'browse.versions': () => [{ versionId: 'a', isLatest: true, isDeletion: false, atMs: NOW, sizeBytes: 2_400_000 }, { versionId: 'b', isLatest: false, isDeletion: true, atMs: NOW - 86_400_000, sizeBytes: null }, { versionId: 'c', isLatest: false, isDeletion: false, atMs: NOW - 3 * 86_400_000, sizeBytes: 2_300_000 }],
-    'preview.open': ({ path }) => ({ token: '0'.repeat(32), kind: /\.md$/.test(path) ? 'text' : 'none', sizeBytes: 12_000, text: '# Structural notes\n\nThe beam above the kitchen carries the stair.\n', isWhole: true }), 'preview.close': () => null, 'browse.rename': () => null, 'browse.makeDirectory': () => null, 'browse.remove': () => null, 'browse.restore': () => null, 'host.dragOut': () => null,
+    'preview.open': ({ path }) => ({ token: '0'.repeat(32), kind: /\.md$/.test(path) ? 'text' : 'none', sizeBytes: 12_000, text: /conflict/.test(path) ? '# Quote\n\nWorktop, slate 2.9 m\nSink and tap\n' : /Quote/.test(path) ? '# Quote\n\nWorktop, slate 3.2 m\nSink and tap\n' : '# Structural notes\n\nThe beam above the kitchen carries the stair.\n', isWhole: true }), 'preview.close': () => null, 'browse.rename': () => null, 'browse.makeDirectory': () => null, 'browse.remove': () => null, 'browse.restore': () => null, 'host.dragOut': () => null,
     'browse.download': () => ({ bytes: 2_400_000 }), 'browse.upload': ({ files }) => ({ files: files.length, bytes: 1234 }),
     'host.chooseFolder': () => '/home/ines/Documents/House', 'host.chooseSaveFile': ({ suggestedName }) => `/media/ines/STICK/${suggestedName}`, 'host.chooseOpenFile': () => '/media/ines/STICK/documents-key.enfold-key', 'host.revealLocal': () => null,
   };

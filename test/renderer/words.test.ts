@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { de } from '../../renderer/strings/de.ts';
 import { en } from '../../renderer/strings/en.ts';
 
 const root = path.resolve('renderer');
@@ -37,4 +38,17 @@ test('the words keep to the tone: no exclamation marks, no ascii quotes, both fo
   expect(words.filter(([, text]) => /!|\.\.\.|\w'\w/.test(text))).toEqual([]);
   const keys = new Set(words.map(([key]) => key));
   expect([...keys].filter((key) => (key.endsWith('_one') && !keys.has(key.replace(/_one$/, '_other'))) || (key.endsWith('_other') && !keys.has(key.replace(/_other$/, '_one'))))).toEqual([]);
+});
+
+test('every language has the same words with the same places to fill', () => {
+  const places = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]!).toSorted();
+  const shape = (catalogue: object): [string, string[]][] => leaves(catalogue).map(([key, text]) => [key, places(text)]);
+  expect(Object.fromEntries(shape(de))).toEqual(Object.fromEntries(shape(en)));
+});
+
+test('the other language is written, not copied', () => {
+  const english = new Map(words);
+  const same = leaves(de).filter(([key, text]) => text === english.get(key) && /[a-z]{4,} [a-z]{3,}/.test(text));
+  expect(same).toEqual([]);
+  expect(leaves(de).filter(([, text]) => /!|\.\.\.|\w'\w/.test(text))).toEqual([]);
 });

@@ -68,7 +68,7 @@ const VIEWS: { name: string; scene: Scene; steps: () => Promise<unknown> }[] = [
   { name: 'keys-import', scene: 'full', steps: async () => { await button(/^Keys/).click(); await button('Import a key…').click(); await page.getByRole('dialog').waitFor(); } },
   { name: 'storage', scene: 'full', steps: async () => { await button('Storage').click(); await button('Test Amazon S3 (ines)').click(); await page.getByRole('alert').waitFor(); } },
   { name: 'storage-add', scene: 'full', steps: async () => { await button('Storage').click(); await button('Add storage').click(); await radio(/^On another S3 server/).click(); } },
-  { name: 'storage-bucket', scene: 'full', steps: async () => { await button('Storage').click(); await button('Examine a bucket of Amazon S3 (ines)').click(); await button('Examine').last().click(); await page.getByText('keeps no old versions').waitFor(); } },
+  { name: 'storage-bucket', scene: 'full', steps: async () => { await button('Storage').click(); await button('Examine a bucket of Amazon S3 (ines)').click(); await page.getByRole('dialog').getByRole('button', { name: 'Examine' }).click(); await page.getByText('keeps no old versions').waitFor(); } },
   { name: 'activity', scene: 'full', steps: async () => { await button('Activity').click(); await page.getByText('Room schedule.ods').first().waitFor(); } },
   { name: 'settings', scene: 'full', steps: async () => { await button('Settings').click(); await page.getByText('Lock after').waitFor(); } },
   { name: 'locked', scene: 'locked', steps: () => page.getByText('Enfold is locked').waitFor() },

@@ -225,7 +225,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
     ...browseHandlers,
-    ...createVersionsHandlers(wired, folders.find),
+    ...createVersionsHandlers(wired, (folderId) => folders.find(folderId)),
     'folders.rename': async ({ folderId, name }) => {
       await folders.set(folderId, { name });
       return null;

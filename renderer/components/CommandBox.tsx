@@ -66,12 +66,11 @@ export function CommandBox(): ReactElement {
           onChange={(event) => { setText(event.currentTarget.value); setAt(0); }} onKeyDown={onKeyDown}
         />
       </div>
-      {/* oxlint-disable-next-line interactive-supports-focus -- the combobox has the keyboard and names the option it is at */}
-      <ul className="find-list" id="find-list" role="listbox" aria-label={t('find.results')}>
+      <div className="find-list" id="find-list" role="listbox" aria-label={t('find.results')}>
         {found.map((command) => (
-          <li key={command.id} id={`find-${command.id}`} role="option" aria-selected={command === current} className={command === current ? 'on' : ''} onMouseDown={() => run(command)}><span className="grow ell">{command.name}</span><span className="sm faint">{command.says}</span>{command === current && <IconCornerDownLeft size={14} stroke={1.9} aria-hidden="true" />}</li>
+          <div key={command.id} tabIndex={-1} id={`find-${command.id}`} role="option" aria-selected={command === current} className={command === current ? 'on' : ''} onMouseDown={() => run(command)}><span className="grow ell">{command.name}</span><span className="sm faint">{command.says}</span>{command === current && <IconCornerDownLeft size={14} stroke={1.9} aria-hidden="true" />}</div>
         ))}
-      </ul>
+      </div>
       {found.length === 0 && <p className="mute find-none" role="status">{t('find.none')}</p>}
     </Dialog>
   );

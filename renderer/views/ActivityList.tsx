@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type ReactElement } from 'react';
+import { useEffect, useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { SegmentedControl, TextInput } from '@mantine/core';
 import {
@@ -27,7 +27,7 @@ type Line = { event: Entry; more: number; bytes: number };
 function collapse(events: readonly Entry[]): Line[] {
   const alike = new Map<string, Entry[]>();
   for (const event of events) {
-    const key = `${event.folder.id}\0${event.kind}\0${parentOf(event.path)}`;
+    const key = `${event.folderId}\0${event.kind}\0${parentOf(event.path)}`;
     alike.set(key, [...(alike.get(key) ?? []), event]);
   }
   const sizeOf = (all: readonly Entry[]): number => all.reduce((sum, event) => sum + event.bytes, 0);
@@ -46,17 +46,15 @@ function byMinute(events: readonly Entry[]): { minute: string; atMs: number; eve
   return groups;
 }
 
-type Entry = ActivityEvent & { folder: FolderView };
+type Entry = ActivityEvent & { folderId: string };
 
 /** The newest of all the folders together. */
 function useActivity(folders: readonly FolderView[]): { value: Entry[] | null; error: WireError | null } {
   const [state, setState] = useState<{ value: Entry[] | null; error: WireError | null }>({ value: null, error: null });
-  const key = folders.map(({ id, status }) => `${id} ${status.lastSuccessMs} ${status.progress?.doneFiles ?? ''}`).join();
-  const latest = useRef(folders);
-  latest.current = folders;
+  const asked = JSON.stringify(folders.map(({ id, status }) => [id, status.lastSuccessMs, status.progress?.doneFiles ?? 0]));
   useEffect(() => {
     let isCurrent = true;
-    const each = latest.current.map(async (folder) => (await ask('folders.activity', { folderId: folder.id, limit: LIMIT })).map((event) => ({ ...event, folder })));
+    const each = (JSON.parse(asked) as [string][]).map(async ([folderId]) => (await ask('folders.activity', { folderId, limit: LIMIT })).map((event) => ({ ...event, folderId })));
     // A folder that cannot be opened does not keep the others from being told about.
     void Promise.allSettled(each).then((all) => {
       if (!isCurrent) return;
@@ -66,7 +64,7 @@ function useActivity(folders: readonly FolderView[]): { value: Entry[] | null; e
     return () => {
       isCurrent = false;
     };
-  }, [key]);
+  }, [asked]);
   return state;
 }
 
@@ -75,6 +73,7 @@ export function ActivityList({ folders }: { folders: readonly FolderView[] }): R
   const [text, setText] = useState('');
   const [filter, setFilter] = useState<Filter>('all');
   const { value, error } = useActivity(folders);
+  const nameOf = (folderId: string): string => folders.find(({ id }) => id === folderId)?.name ?? '';
   const kinds = FILTERS[filter];
   const shown = (value ?? []).filter((event) => (kinds === null || kinds.includes(event.kind)) && event.path.toLowerCase().includes(text.toLowerCase()));
   const today = date(useNow());
@@ -95,8 +94,8 @@ export function ActivityList({ folders }: { folders: readonly FolderView[] }): R
                 return (
                   <li key={`${event.path}${index}`}>
                     <span className={`ei ${tone}`}><EventIcon size={14} stroke={1.9} aria-hidden="true" /></span>
-                    <span className="ell grow"><b><bdi>{event.path === '' ? event.folder.name : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <span className="mono">{parentOf(event.path)}</span> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
-                    <span className="sm faint">{folders.length > 1 && event.folder.name} {size > 0 ? bytes(size) : ''}</span>
+                    <span className="ell grow"><b><bdi>{event.path === '' ? nameOf(event.folderId) : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <span className="mono">{parentOf(event.path)}</span> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
+                    <span className="sm faint">{folders.length > 1 && nameOf(event.folderId)} {size > 0 ? bytes(size) : ''}</span>
                   </li>
                 );
               })}

@@ -1,6 +1,6 @@
 /** Every request of the contract, asked with what it does not expect: an error each time, never a crash, never anything done. */
 import path from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { requests } from '../../preload/contract.ts';
 import { removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';

@@ -358,7 +358,14 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       const { words, protection, keyName, localKey, objectKey, commands } = await enfold.explain({ type: 'folder', folder: folderId, path }, closing.signal);
       return { words: [...words], protection, keyName, localKey, objectKey, commands: commands.map(({ tool, lines, note }) => ({ tool, lines: [...lines], note })) };
     },
-    'browse.upload': async ({ folderId, directory, files }) => upload(folderId, directory, files),
+    'browse.upload': async ({ folderId, directory, files }) => {
+      try {
+        return await upload(folderId, directory, files);
+      } finally {
+        // What was sent past the folder's own engine is in no device's feed: it is found by looking.
+        (await sessions.wired(folderId)).engine.syncNow();
+      }
+    },
   };
 
   const sync = async ({ folderId, acceptHeld }: SyncQuestion): Promise<SyncReport> => {

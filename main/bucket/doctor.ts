@@ -46,7 +46,7 @@ export async function examine(open: OpenBucket, patient: Patient, signal: AbortS
   const { place, policyMode } = patient;
   const states = new Map<Part, PartState>();
   for (const part of PARTS_READ) states.set(part, await readPart(open, part, signal));
-  const findings: Finding[] = [...(await checkPlace(open, signal)), ...(patient.kmsProblem === null ? [] : [finding('kms-key', 'critical', `The KMS key cannot be used: ${patient.kmsProblem.about.detail ?? patient.kmsProblem.message}.`, { advice: patient.kmsProblem.next })])];
+  const findings: Finding[] = [...(await checkPlace(open, signal)), ...(patient.kmsProblem === null ? [] : [finding('kms-key', 'critical', `The KMS key cannot be used: ${(patient.kmsProblem.about.detail ?? patient.kmsProblem.message).replace(/\.$/, '')}.`, { advice: patient.kmsProblem.next })])];
   const readable = (part: Part): PartState | null => {
     const state = states.get(part);
     return state?.state === 'set' || state?.state === 'unset' ? state : null;

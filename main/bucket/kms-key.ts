@@ -35,7 +35,7 @@ export async function requireKmsKey(open: OpenBucket, keyId: string, signal: Abo
     if (!key.isEnabled) throw new SyncError('kms-key-unusable', { detail: `the key's state is ${key.state}` });
     return key.arn;
   } catch (error) {
-    if (isSyncError(error, 'kms-key-not-found') || isSyncError(error, 'key-not-found')) throw new SyncError('kms-key-unusable', { server: error.about.server, detail: error.about.detail }, { cause: error });
+    if (isSyncError(error, 'kms-key-not-found') || isSyncError(error, 'key-not-found')) throw new SyncError('kms-key-unusable', { server: error.about.server, detail: error.about.detail ?? 'there is no such key for this sign-in and region' }, { cause: error });
     if (isSyncError(error, 'access-denied')) {
       if (named !== undefined) return keyId;
       throw new SyncError('access-denied', { server: error.about.server, detail: 'needs kms:DescribeKey, or give the key by its ARN' }, { cause: error });

@@ -236,8 +236,7 @@ describe('usage', () => {
   });
 
   test.each([
-    ['key', 'kit', 'family'], ['key', 'rotate', 'family'], ['folder', 'invite', 'x', '--to', 'somebody'], ['versions', 'x:y'], ['explain', 'x:y'],
-    ['restore', 'x:y', '--at', 'yesterday'], ['trash', 'list'], ['why', 'some/path'], ['bucket', 'doctor', 'b'],
+    ['versions', 'x:y'], ['restore', 'x:y', '--at', 'yesterday'], ['trash', 'list'], ['why', 'some/path'],
   ])('%s %s says that it is not available yet', async (...args) => {
     expect(await computer.error(args)).toMatchObject({ exitCode: 1, code: 'not-available-yet' });
   });

@@ -109,6 +109,15 @@ test('takes the pictures of everyday use', async () => {
   await picture('11-keys');
   await rail('Storage');
   await picture('12-storage');
+  await rail('Activity');
+  await picture('14-activity-of-all');
+  await rail('Settings');
+  await page.getByText('Lock after').waitFor();
+  await picture('15-settings');
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Find or do' }).fill('pho');
+  await picture('16-find');
+  await page.keyboard.press('Escape');
   expect(fs.existsSync(path.join(pictures, '12-storage-dark.png'))).toBe(true);
 }, 180_000);
 

@@ -276,7 +276,7 @@ describe('the engine process', () => {
     const computer = createComputer(scratch.dir, 'home-input');
     running = await startEngine(computer, () => server);
     const ask = async (name: string, input: unknown): Promise<Answer<EngineRequest> | undefined> => running?.ask(name as EngineRequest, input as never);
-    for (const [name, input] of [['folders.pause', {}], ['browse.list', { folderId: 'abcdef0123', directory: '../x' }], ['no.such', undefined], ['constructor', undefined], ['keys.create', { name: 'x', type: 'aes', more: 1 }]] as const) {
+    for (const [name, input] of [['folders.pause', {}], ['browse.open', { folderId: 'abcdef0123', directory: '../x', isDeep: false }], ['no.such', undefined], ['constructor', undefined], ['keys.create', { name: 'x', type: 'aes', more: 1 }]] as const) {
       expect(await ask(name, input)).toMatchObject({ ok: false, error: { code: 'bad-usage' } });
     }
     expect(await ask('folders.pause', { folderId: 'abcdef0123' })).toMatchObject({ ok: false, error: { code: 'no-such-folder' } });

@@ -58,7 +58,7 @@ test('locking on the command line closes the folders of the engine, until it is 
     // The answer came when everything was closed.
     expect(await state()).toBe('locked');
     expect(events).toEqual(['{"isLocked":true}']);
-    expect(await service.answer('browse.list', { folderId, directory: '' })).toMatchObject({ ok: false, error: { code: 'enfold-locked' } });
+    expect(await service.answer('browse.open', { folderId, directory: '', isDeep: false })).toMatchObject({ ok: false, error: { code: 'enfold-locked' } });
     writeFileSync(at('folder', 'while locked.txt'), 'written while locked');
     expect(await computer.error(['sync'])).toMatchObject({ exitCode: 1, code: 'enfold-locked' });
     expect(await computer.error(['key', 'unlock'], { env: { ENFOLD_PASSPHRASE: 'wrong' } })).toMatchObject({ code: 'passphrase-wrong' });

@@ -131,7 +131,7 @@ test('serves nothing but the built window', async () => {
 test('answers malformed and unknown requests with an error, never with a crash', async () => {
   const codes = await running.page.evaluate(async () => {
     const { request } = window.enfold as unknown as { request: (name: unknown, input?: unknown) => Promise<{ ok: boolean; error?: { code: string } }> };
-    const all = [request('nothing.such'), request('__proto__'), request(7), request('host.chooseFolder', { title: 5 }), request('folders.add', { localPath: 'relative' }), request('browse.list', { folderId: 'ab'.repeat(8), directory: '../up/' }), request('host.revealLocal', { folderId: 'ab'.repeat(8), path: '/etc/passwd' })];
+    const all = [request('nothing.such'), request('__proto__'), request(7), request('host.chooseFolder', { title: 5 }), request('folders.add', { localPath: 'relative' }), request('browse.open', { folderId: 'ab'.repeat(8), directory: '../up/', isDeep: false }), request('host.revealLocal', { folderId: 'ab'.repeat(8), path: '/etc/passwd' })];
     return (await Promise.all(all)).map((answer) => answer.error?.code);
   });
   expect(codes).toEqual(Array.from({ length: 7 }, () => 'bad-usage'));

@@ -16,7 +16,7 @@ export type WholePathOptions = {
   readonly keyType?: 'aes' | 'rsa' | 'sse-c';
   /** What `folder add` is told beside mode and key. */
   readonly args?: readonly string[];
-  /** Fewer files and no kills: for what differs from a mode that is tested in full only by its keys and headers. */
+  /** Fewer files, and nothing that the mode has no part in (conflicts, previews, held deletions, kills): for what differs from a mode that is tested in full only by its keys and headers. */
   readonly isBrief?: boolean;
 };
 
@@ -91,44 +91,6 @@ export function testWholePath(mode: ModeId, getServer: () => Server, options: Wh
       expect(readdirSync(join(b, '.enfold/trash'), { recursive: true }).map(String).some((name) => name.includes('deleted.txt'))).toBe(true);
     });
 
-    test('both versions survive when both sides edited a file, and that is no failure', async () => {
-      const { a, b, idA, idB } = await pair((root) => writeAt(root, 'both.txt', 'common'));
-      writeAt(a, 'both.txt', 'from a');
-      writeAt(b, 'both.txt', 'from b, longer');
-      await sync(first, idA);
-      const report = await sync(second, idB);
-      expect(report.folders[0]?.conflictCopies).toHaveLength(1);
-      await sync(first, idA);
-      expect(treeOf(b)).toEqual(treeOf(a));
-      const contents = readdirSync(a).filter((name) => name.startsWith('both')).map((name) => readAt(a, name));
-      expect(contents.toSorted()).toEqual(['from a', 'from b, longer']);
-    });
-
-    test('a preview tells what a sync would do and changes nothing', async () => {
-      const { a, b, idA, idB } = await pair((root) => writeAt(root, 'one.txt', 'one'));
-      writeAt(a, 'two.txt', 'two');
-      const before = treeOf(b);
-      expect(await first.json(['preview', idA.slice(0, 6)])).toMatchObject({ counts: { upload: 1, download: 0 }, actions: [{ action: 'upload', path: 'two.txt' }], held: null });
-      await sync(second, idB);
-      expect(treeOf(b)).toEqual(before);
-    });
-
-    test('many deletions are held until --yes', async () => {
-      const { a, b, idA, idB } = await pair((root) => {
-        for (let i = 0; i < 40; i += 1) writeAt(root, `file ${i}.txt`, `content ${i}`);
-      });
-      for (let i = 0; i < 30; i += 1) rmSync(join(a, `file ${i}.txt`));
-      const held = await first.run(['sync', idA, '--json']);
-      expect(held.code).toBe(2);
-      expect(JSON.parse(held.stdout)).toMatchObject({ inStep: false, folders: [{ held: { reason: 'mass-delete-remote', ofTotal: 40 } }] });
-      await sync(second, idB);
-      expect(Object.keys(treeOf(b))).toHaveLength(40);
-      await first.ok(['sync', idA, '--yes']);
-      await second.ok(['sync', idB, '--yes']);
-      expect(treeOf(b)).toEqual(treeOf(a));
-      expect(Object.keys(treeOf(b))).toHaveLength(10);
-    });
-
     test('files are listed, read, fetched, stored and deleted by their real names', async () => {
       const { a, b, idA, idB } = await pair((root) => {
         writeAt(root, 'top.txt', 'at the top');
@@ -191,6 +153,44 @@ export function testWholePath(mode: ModeId, getServer: () => Server, options: Wh
     }
 
     if (!isBrief) {
+      test('both versions survive when both sides edited a file, and that is no failure', async () => {
+        const { a, b, idA, idB } = await pair((root) => writeAt(root, 'both.txt', 'common'));
+        writeAt(a, 'both.txt', 'from a');
+        writeAt(b, 'both.txt', 'from b, longer');
+        await sync(first, idA);
+        const report = await sync(second, idB);
+        expect(report.folders[0]?.conflictCopies).toHaveLength(1);
+        await sync(first, idA);
+        expect(treeOf(b)).toEqual(treeOf(a));
+        const contents = readdirSync(a).filter((name) => name.startsWith('both')).map((name) => readAt(a, name));
+        expect(contents.toSorted()).toEqual(['from a', 'from b, longer']);
+      });
+
+      test('a preview tells what a sync would do and changes nothing', async () => {
+        const { a, b, idA, idB } = await pair((root) => writeAt(root, 'one.txt', 'one'));
+        writeAt(a, 'two.txt', 'two');
+        const before = treeOf(b);
+        expect(await first.json(['preview', idA.slice(0, 6)])).toMatchObject({ counts: { upload: 1, download: 0 }, actions: [{ action: 'upload', path: 'two.txt' }], held: null });
+        await sync(second, idB);
+        expect(treeOf(b)).toEqual(before);
+      });
+
+      test('many deletions are held until --yes', async () => {
+        const { a, b, idA, idB } = await pair((root) => {
+          for (let i = 0; i < 40; i += 1) writeAt(root, `file ${i}.txt`, `content ${i}`);
+        });
+        for (let i = 0; i < 30; i += 1) rmSync(join(a, `file ${i}.txt`));
+        const held = await first.run(['sync', idA, '--json']);
+        expect(held.code).toBe(2);
+        expect(JSON.parse(held.stdout)).toMatchObject({ inStep: false, folders: [{ held: { reason: 'mass-delete-remote', ofTotal: 40 } }] });
+        await sync(second, idB);
+        expect(Object.keys(treeOf(b))).toHaveLength(40);
+        await first.ok(['sync', idA, '--yes']);
+        await second.ok(['sync', idB, '--yes']);
+        expect(treeOf(b)).toEqual(treeOf(a));
+        expect(Object.keys(treeOf(b))).toHaveLength(10);
+      });
+
       test('a sync that is killed ten times loses nothing and doubles nothing', { timeout: 180_000 }, async () => {
         places += 1;
         const remote = `s3://whole-path-${what}/killed`;

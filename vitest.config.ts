@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // unit: nothing outside the process. electron: those of them that use cryptography, in Electron's own Node.
 // integration: real servers, processes and other programs. e2e: the real app in real Electron. soak: whatever takes long.
@@ -7,8 +8,18 @@ const real = { testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 2 };
 const alone = { ...real, fileParallelism: false };
 const seeded = { setupFiles: ['test/helpers/seed.ts'], testTimeout: 60_000 };
 
+/** What takes longest first, so that at the end nothing waits for one file: those that run a contract are long, and small. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => /\/cli\/(storage|radosgw)/.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], ...seeded } },
       { test: { name: 'integration', include: ['test/**/*.integration.ts'], ...real } },

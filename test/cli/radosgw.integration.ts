@@ -5,8 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
 import { isRadosgwInstalled, startRadosgw, type RunningRadosgw } from '../helpers/radosgw.ts';
 import { writeAt } from '../helpers/tree.ts';
-import { testObjects } from './objects.contract.ts';
-import { testStoredAs } from './stored-as.contract.ts';
 import { testWholePath } from './whole-path.contract.ts';
 
 if (isRadosgwInstalled()) {
@@ -17,17 +15,6 @@ if (isRadosgwInstalled()) {
   afterAll(async () => server.stop());
 
   testWholePath('cse-c', () => server);
-  testWholePath('sse-c', () => server, { isBrief: true });
-  testWholePath('sse-kms', () => server, { isBrief: true, args: ['--kms-key-id', 'testkey-1'] });
-
-  testStoredAs('radosgw', [
-    { what: 'sse-c', args: ['--mode', 'sse-c', '--key', 'family'], keyType: 'sse-c', head: { SSECustomerAlgorithm: 'AES256' }, anybody: 'refused' },
-    { what: 'sse-kms with a key of one\'s own', args: ['--mode', 'sse-kms', '--kms-key-id', 'testkey-1'], head: { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'testkey-1' }, anybody: 'content' },
-  ], () => server);
-  testObjects('radosgw', [
-    { what: 'sse-c', keyType: 'sse-c', args: ['--mode', 'sse-c', '--key', 'sse-c'], readArgs: ['--key', 'sse-c'], without: 'error' },
-    { what: 'sse-kms with a key of one\'s own', args: ['--mode', 'sse-kms', '--kms-key-id', 'testkey-1'], without: 'content' },
-  ], () => server);
 
   describe('a server that stores what it should encrypt in the clear', () => {
     test('is refused for sse-s3, and nothing is left behind on either side', async () => {

@@ -156,7 +156,7 @@ function report(servers: readonly Server[]): void {
       const used = median(cpu.get(server.name) ?? []);
       return `${(medians[index] ?? NaN).toFixed(0)} ${unit} | ${used.toFixed(used < 10 ? 2 : 0)} ${cpuUnit}`;
     });
-    console.log(`| ${name} | ${cells.join(' | ')} | ${((medians[0] ?? NaN) / (medians[1] ?? NaN)).toFixed(2)} |`);
+    console.log(`| ${name} | ${cells.join(' | ')} | ${servers.length > 1 ? ((medians[0] ?? NaN) / (medians[1] ?? NaN)).toFixed(2) : ''} |`);
   }
   console.log(`| peak memory | ${servers.map(({ pids }) => `${memoryMiBOf(pids, 'VmHWM').toFixed(0)} MiB | `).join(' | ')} | |`);
 }

@@ -13,10 +13,12 @@ import { registerExplain } from './cli/explain.ts';
 import { registerFiles } from './cli/files.ts';
 import { registerFolder } from './cli/folder.ts';
 import { registerKey } from './cli/key.ts';
-import { registerLater } from './cli/later.ts';
+import { registerRestore } from './cli/restore.ts';
 import { registerStorage } from './cli/storage.ts';
 import { registerSync } from './cli/sync.ts';
+import { registerTrash } from './cli/trash.ts';
 import { registerVerify } from './cli/verify.ts';
+import { registerWhy } from './cli/why.ts';
 import { VERSION } from './assembly/version.ts';
 
 function build(): Command {
@@ -50,7 +52,9 @@ Exit codes: 0 in step, 2 something failed, is quarantined or held, 1 could not s
   registerVerify(program);
   registerExplain(program);
   registerBucket(program);
-  registerLater(program);
+  registerRestore(program);
+  registerTrash(program);
+  registerWhy(program);
   for (const command of everyCommand(program)) command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;
 }

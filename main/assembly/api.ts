@@ -20,6 +20,7 @@ import type { ReprotectResult } from '../sync/reprotect.ts';
 import type { ContinueOptions } from './change-mode.ts';
 import type { ChangePreview } from './change-preview.ts';
 import type { ModeChoice } from './mode-choice.ts';
+import type { Reasons } from './why.ts';
 import type { Wiring } from './open-folder.ts';
 
 /** Where a running built-in storage is reached. Secret; lives in memory only. */
@@ -295,7 +296,7 @@ export type OpenFolder = {
 
 /** Where a file stands: inside a folder, by its real name, or at a key of a bucket. */
 export type Target =
-  | { readonly type: 'folder'; readonly folder: string; readonly path: string }
+  | { readonly type: 'folder'; readonly folder: string; readonly path: string; readonly versionId?: string | undefined }
   | {
       readonly type: 'object';
       readonly connection: string;
@@ -309,6 +310,8 @@ export type Target =
       readonly format?: EnvelopeFormat | undefined;
       /** Also read what old encryption clients wrote, which is weaker. */
       readonly legacy?: boolean | undefined;
+      /** To read an earlier version. */
+      readonly versionId?: string | undefined;
     };
 
 export type FileRow = {
@@ -344,6 +347,62 @@ export type RemoteFiles = {
   remove(target: Target, options: { readonly recursive: boolean; readonly signal: AbortSignal }): AsyncIterable<string>;
 };
 
+/** A version of a file that the bucket keeps, or the mark that it was deleted. Those of one file come together, the newest first. */
+export type FileVersion = {
+  readonly path: string;
+  readonly versionId: string;
+  readonly isLatest: boolean;
+  readonly isDeletion: boolean;
+  /** When it was stored, by the server's clock. */
+  readonly atMs: number;
+  /** Of the content; null for a deletion. */
+  readonly sizeBytes: number | null;
+};
+
+export type RestoreOptions = {
+  /** As it was then, by the server's clock; null: as it stands, and a single file that was deleted as it was before. */
+  readonly at: number | null;
+  /** This very version, of a single file. */
+  readonly versionId: string | null;
+  /** Null: into place. What stands there goes to the folder's trash. Elsewhere nothing is replaced. */
+  readonly to: string | null;
+  /** With `at` null: also the newest version of each file that was deleted. */
+  readonly includesDeleted: boolean;
+  /** Only tell. */
+  readonly isDryRun: boolean;
+  readonly signal: AbortSignal;
+  /** Called with each path once it is back (or would be). */
+  readonly onRestored?: ((path: string, sizeBytes: number) => void) | undefined;
+};
+export type RestoreReport = {
+  readonly id: string;
+  readonly name: string;
+  /** Absolute; null: into place. */
+  readonly to: string | null;
+  readonly restored: number;
+  readonly bytes: number;
+  /** What stands there is that version already. */
+  readonly unchanged: number;
+  /** Files of now that did not exist then; they are left as they are. */
+  readonly newer: number;
+  readonly failed: readonly FailedPath[];
+};
+
+/** What Enfold removed or replaced in a folder on this computer. */
+export type TrashedView = { readonly folderId: string; readonly folder: string; readonly id: string; readonly path: string; readonly sizeBytes: number; readonly modifiedMs: number; readonly trashedAtMs: number };
+export type RestoredFromTrash = { readonly id: string; readonly path: string; readonly error: WireError | null };
+export type Trash = {
+  /** Newest first. @throws SyncError root-missing, … */
+  list(folder: string): Promise<readonly TrashedView[]>;
+  /**
+   * Puts back what an id of the list names, or the newest that was trashed at a path, or below one that ends in `/`.
+   *
+   * @param options.to - another path in the folder, for a single file. `replaces`: what stands there goes to the trash in its turn.
+   * @throws SyncError no-such-path
+   */
+  restore(folder: string, what: string, options: { readonly to: string | null; readonly replaces: boolean }): Promise<readonly RestoredFromTrash[]>;
+};
+
 export type VerifyReport = {
   readonly id: string;
   readonly name: string;
@@ -376,6 +435,13 @@ export type Enfold = {
   readonly folders: Folders;
   readonly files: RemoteFiles;
   readonly buckets: Buckets;
+  /** Every version of a file, or of all below a directory, that the bucket keeps. @throws SyncError no-such-path */
+  versions(target: Target, signal: AbortSignal): AsyncIterable<FileVersion>;
+  /** Brings back a file, a directory or all of a folder. @throws SyncError no-such-version, no-such-path, bad-usage, root-missing, … */
+  restore(target: Target, options: RestoreOptions): Promise<RestoreReport>;
+  readonly trash: Trash;
+  /** What is known of one path of a folder, and what the next sync would do there. @throws SyncError no-such-folder, … */
+  why(folder: string, path: string, signal: AbortSignal): Promise<Reasons>;
   /** How an object is encrypted and who can read it, from a HEAD. @throws SyncError no-such-path, access-denied, … */
   explain(target: Target, signal: AbortSignal): Promise<Explained>;
   /** For the parts that are built on this one. */

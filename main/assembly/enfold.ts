@@ -118,6 +118,15 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
         state.close();
       }
     },
+    versions: async function* (target, signal) {
+      yield* (await import('./restore.ts')).fileVersions(target, folders, wiring, signal);
+    },
+    restore: async (target, given) => (await import('./restore.ts')).restoreTarget(target, folders, wiring, given),
+    trash: {
+      list: async (wanted) => (await import('./trash.ts')).trashOf(folders.find(wanted)),
+      restore: async (wanted, what, given) => (await import('./trash.ts')).restoreTrashed(folders.find(wanted), what, given),
+    },
+    why: async (wanted, path, signal) => (await import('./why.ts')).reasonsFor(folders.find(wanted), path, wiring, signal),
     explain: async (target, signal) => (await import('./explain.ts')).explainTarget(target, folders, wiring, signal),
     verify: async (wanted, given) => (await import('./verify.ts')).verifyFolder(folders.find(wanted), wiring, given),
     close: async () => settings.close(),

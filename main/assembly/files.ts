@@ -10,7 +10,7 @@ import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors } from '../model/version-vector.ts';
 import type { FolderState, ListedObject } from '../sync/ports.ts';
 import type { Fetched, FileRow, Folders, OnBytes, RemoteFiles, Stored, Target } from './api.ts';
-import { openCurrentSide, systemClock, type RemoteSide, type Wiring } from './open-folder.ts';
+import { openCurrentSide, systemClock, type OpenSideOptions, type RemoteSide, type Wiring } from './open-folder.ts';
 import { createObjects } from './objects.ts';
 import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } from './temporary.ts';
 
@@ -33,12 +33,12 @@ function directoryOf(text: string): SyncPath | '' {
 export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   const objects = createObjects(wiring);
 
-  const withSide = async <T>(target: FolderTarget, signal: AbortSignal, use: (open: OpenSide) => Promise<T>): Promise<T> => {
+  const withSide = async <T>(target: FolderTarget, signal: AbortSignal, use: (open: OpenSide) => Promise<T>, options: OpenSideOptions = {}): Promise<T> => {
     const { openFolderState } = await import('../state/folder-state.ts');
     const folder = folders.find(target.folder);
     const state = openFolderState(wiring.home, folder.id);
     try {
-      const side = await openCurrentSide(folder, state, wiring, signal);
+      const side = await openCurrentSide(folder, state, wiring, signal, options);
       try {
         return await use({ side, state });
       } finally {
@@ -65,7 +65,7 @@ export function createFiles(folders: Folders, wiring: Wiring): RemoteFiles {
   }
 
   const download = async (target: FolderTarget, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
-    withSide(target, signal, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal, onBytes));
+    withSide(target, signal, async ({ side }) => downloadOne(side, pathOf(target.path), staged, signal, onBytes, target.versionId), { opensEnded: target.versionId !== undefined });
 
   const fetch = async (target: Target, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> =>
     target.type === 'folder' ? download(target, staged, signal, onBytes) : objects.get(target, staged, signal, onBytes);
@@ -121,11 +121,25 @@ async function existing(side: RemoteSide, path: SyncPath, signal: AbortSignal): 
   return version;
 }
 
-/** Fetches one file of the folder, verified, to a place where nothing is. @throws SyncError no-such-path, not-authentic, … */
-export async function downloadOne(side: RemoteSide, path: SyncPath, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes): Promise<Fetched> {
+/** An earlier version, as the bucket lists it. @throws SyncError no-such-version */
+async function earlier(side: RemoteSide, path: SyncPath, versionId: string, signal: AbortSignal): Promise<Pick<ListedObject, 'objectKey' | 'etag' | 'objectBytes'> & { readonly versionId: string }> {
+  for await (const page of side.remote.versionsBelow(path, signal)) {
+    const found = page.find((version) => version.versionId === versionId && !version.isDeleteMarker);
+    if (found !== undefined) return found;
+  }
+  throw new SyncError('no-such-version', { path });
+}
+
+/**
+ * Fetches one file of the folder, verified, to a place where nothing is.
+ *
+ * @param versionId - an earlier version; by default the one that stands.
+ * @throws SyncError no-such-path, no-such-version, not-authentic, …
+ */
+export async function downloadOne(side: RemoteSide, path: SyncPath, staged: LocalPath, signal: AbortSignal, onBytes?: OnBytes, versionId?: string): Promise<Fetched> {
   if (isDirectoryPath(path)) throw new SyncError('no-such-path', { path, detail: 'that is a directory' });
-  const version = await existing(side, path, signal);
-  const { attributes } = await side.transfers.download({ path, objectKey: version.objectKey, etag: version.etag, objectBytes: version.objectBytes, staged }, (doneBytes) => onBytes?.(doneBytes, version.objectBytes), signal);
+  const version = versionId === undefined ? await existing(side, path, signal) : await earlier(side, path, versionId, signal);
+  const { attributes } = await side.transfers.download({ path, objectKey: version.objectKey, etag: version.etag, objectBytes: version.objectBytes, versionId, staged }, (doneBytes) => onBytes?.(doneBytes, version.objectBytes), signal);
   return { path, sizeBytes: attributes.sizeBytes, sha256: attributes.sha256, modifiedMs: attributes.mtimeMs };
 }
 

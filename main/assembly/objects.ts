@@ -11,7 +11,7 @@ import type { ObjectKey } from '../model/path.ts';
 import type { S3Access } from '../model/settings.ts';
 import type { OpenKeyring } from '../remote/folder-keyring.ts';
 import type { ModeRequests } from '../remote/modes.ts';
-import type { Condition, ModeHeaders, ObjectHead, ObjectStore, Part } from '../remote/object-store.ts';
+import type { Condition, ModeHeaders, ObjectHead, ObjectStore, Part, ReadOptions } from '../remote/object-store.ts';
 import type { Fetched, FileRow, OnBytes, Stored, Target } from './api.ts';
 import { chooseMode, explainBlocked } from './mode-choice.ts';
 import type { Wiring } from './open-folder.ts';
@@ -124,13 +124,14 @@ export function createObjects(wiring: Wiring): Objects {
           const { withRetries } = await import('../remote/retry.ts');
           const objectKey = keyOf(target);
           const modeHeaders = opened?.requests.read ?? {};
-          const head = await withRetries(async () => store.head(objectKey, { modeHeaders }, signal), signal);
-          if (head === null) throw new SyncError('no-such-path', { objectKey });
+          const { versionId } = target;
+          const head = await withRetries(async () => store.head(objectKey, { modeHeaders, versionId }, signal), signal);
+          if (head === null) throw new SyncError(versionId === undefined ? 'no-such-path' : 'no-such-version', { objectKey });
           if (opened !== null && opened.keyring === null) {
             const { checkHonoured } = await import('../remote/modes.ts');
             checkHonoured(opened.requests, head.encryption, objectKey);
           }
-          const chunks = counted(readRanges(store, objectKey, head, modeHeaders, signal), head.objectBytes, onBytes);
+          const chunks = counted(readRanges(store, objectKey, head, { modeHeaders, versionId }, signal), head.objectBytes, onBytes);
           if (opened === null || opened.keyring === null) return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, chunks)) };
           const { decryptChunks, openEnvelope, READ_LEGACY, READ_V3_AND_V2 } = await import('../envelope/envelope.ts');
           const loadInstructionFile = async (): Promise<Buffer | null> => loadSmall(store, `${objectKey}.instruction` as ObjectKey, signal);
@@ -256,11 +257,11 @@ async function* counted(chunks: AsyncIterable<Buffer>, totalBytes: number, onByt
 }
 
 /** The body of exactly that version, in order, a few MiB in memory. */
-async function* readRanges(store: ObjectStore, objectKey: ObjectKey, head: ObjectHead, modeHeaders: ModeHeaders, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* readRanges(store: ObjectStore, objectKey: ObjectKey, head: ObjectHead, options: Pick<ReadOptions, 'modeHeaders' | 'versionId'>, signal: AbortSignal): AsyncGenerator<Buffer> {
   const { withRetries } = await import('../remote/retry.ts');
   for (let start = 0; start < head.objectBytes; start += RANGE_BYTES) {
     const range = { start, end: Math.min(start + RANGE_BYTES, head.objectBytes) };
-    const { body } = await withRetries(async () => store.get(objectKey, { ifMatch: head.etag, range, modeHeaders }, signal), signal);
+    const { body } = await withRetries(async () => store.get(objectKey, { ...options, ifMatch: head.etag, range }, signal), signal);
     yield body;
   }
 }

@@ -88,6 +88,8 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
 /** A folder's engine with everything it needs, and the exclusive lock on its records. */
 export type WiredFolder = { readonly engine: FolderEngine; readonly parts: FolderParts; readonly state: FolderState; readonly side: RemoteSide; readonly watcher: LocalWatcher; close(): Promise<void> };
 
+const SWEEP_EVERY_MS = 24 * 3600_000;
+
 /** @throws SyncError folder-busy, and what opening keys and records throws */
 export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promise<WiredFolder> {
   const [{ lockFolder }, { openFolderState }, { openLocalTree }, { createLocalWatcher }, { createFolderEngine }, { probedCapabilities }] = await Promise.all([
@@ -119,10 +121,14 @@ export async function wireFolder(folder: FolderSettings, wiring: Wiring): Promis
       // Whoever comes next need not probe, and can be told.
       opened.state.putFact(CAPABILITIES_FACT, probed);
     }) : () => undefined;
-    void tree.sweep().catch(() => undefined); // old staging files and trash; the next start tries again
+    // Old staging files and trash; what fails is tried again the next day, or at the next start.
+    const sweep = (): void => void tree.sweep().catch(() => undefined);
+    sweep();
+    const sweeping = setInterval(sweep, SWEEP_EVERY_MS).unref();
     return {
       engine, parts, state, side, watcher,
       close: async () => {
+        clearInterval(sweeping);
         await engine.close();
         forget();
         await opened.side.close();

@@ -1,15 +1,17 @@
 /** `enfold ls`, `cat`, `get`, `put`, `rm`: the remote side as files, by their real names. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { FileRow, OnBytes } from '../assembly/api.ts';
+import type { FileRow, OnBytes, Target } from '../assembly/api.ts';
 import { SyncError } from '../model/errors.ts';
 import { MODE_IDS } from '../model/mode.ts';
 import { perform, type Cli } from './cli.ts';
 import { formatBytes, formatTime, printable, progressBar } from './output.ts';
 import { parseTarget, type ObjectOptions } from './target.ts';
 
-const TARGETS = `
+export const TARGETS = `
 TARGET is FOLDER:path (a folder by id, start of id, or name), or s3://BUCKET/KEY with --connection.`;
+
+type Versioned = { versionId?: string };
 
 /** How far one file is, for terminals. */
 function showBytes(cli: Cli): OnBytes {
@@ -57,10 +59,11 @@ export function registerFiles(program: Command): void {
   withObjectOptions(program.command('cat'))
     .description('write a file from S3 to standard output, once it is verified')
     .argument('<target>')
+    .option('--version-id <id>', 'an earlier version, as enfold versions lists it')
     .addHelpText('after', `${TARGETS}
   $ enfold cat documents:notes.txt | less`)
-    .action(perform(async (cli, options: ObjectOptions, text: string) => {
-      const target = parseTarget(text, options);
+    .action(perform(async (cli, options: ObjectOptions & Versioned, text: string) => {
+      const target: Target = { ...parseTarget(text, options), versionId: options.versionId };
       const { files } = await cli.enfold();
       cli.started();
       await files.cat(target, (chunk) => cli.out.bytes(chunk), cli.signal, showBytes(cli));
@@ -70,11 +73,12 @@ export function registerFiles(program: Command): void {
     .description('fetch a file from S3')
     .argument('<target>')
     .requiredOption('--out <file>', 'where to; a file that is there is replaced once the new one is verified')
+    .option('--version-id <id>', 'an earlier version, as enfold versions lists it')
     .addHelpText('after', `${TARGETS}
   $ enfold get documents:2024/tax.pdf --out tax.pdf
   $ enfold get s3://backup/plain.txt --connection work --out plain.txt`)
-    .action(perform(async (cli, options: ObjectOptions & { out: string }, text: string) => {
-      const target = parseTarget(text, options);
+    .action(perform(async (cli, options: ObjectOptions & Versioned & { out: string }, text: string) => {
+      const target: Target = { ...parseTarget(text, options), versionId: options.versionId };
       const { files } = await cli.enfold();
       const file = resolve(options.out);
       cli.started();

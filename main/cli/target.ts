@@ -37,15 +37,6 @@ export function parseContext(pairs: readonly string[]): EncryptionContext {
   }));
 }
 
-/** Refuses options that belong to parts which are not built yet. */
-export function refuseUnbuilt(options: Readonly<Record<string, unknown>>, names: readonly string[]): void {
-  for (const name of names) {
-    if (options[name] !== undefined && options[name] !== false) {
-      throw new SyncError('not-available-yet', { detail: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}` });
-    }
-  }
-}
-
 /**
  * @param options - how to reach and open a single object; not accepted for files of a folder, whose settings say it.
  * @throws SyncError bad-usage

@@ -113,12 +113,27 @@ export async function restoreFromTrash(place: Place, id: string, to?: SyncPath):
   return target;
 }
 
-/** Removes what has been in the trash for longer than `days`. */
-export function expireTrash(place: Place, nowMs: number, days: number = TRASH_DAYS): void {
+/** What came into the trash within this time stays, however much it is: whoever misses it has not had time to notice. */
+const ALWAYS_KEPT_MS = 24 * 3600_000;
+
+/**
+ * Removes what has been in the trash for longer than `days`, and the oldest of the rest as long as it takes more than `limitBytes`.
+ *
+ * @param limitBytes - null: as much as there is.
+ */
+export function expireTrash(place: Place, nowMs: number, { days = TRASH_DAYS, limitBytes = null }: { readonly days?: number; readonly limitBytes?: number | null } = {}): void {
   const top = join(place.root, OWN_DIRECTORY, 'trash');
   const oldest = new Date(nowMs - days * 24 * 3600_000).toISOString().slice(0, 10);
   for (const date of namesIn(top)) {
     if (isDate(date) && date < oldest) rmSync(join(top, date), { recursive: true, force: true });
+  }
+  if (limitBytes === null) return;
+  const files = listTrash(place);
+  let totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  for (const { id, sizeBytes, trashedAtMs } of files.toReversed()) {
+    if (totalBytes <= limitBytes || nowMs - trashedAtMs < ALWAYS_KEPT_MS) return;
+    rmSync(join(top, id), { force: true });
+    totalBytes -= sizeBytes;
   }
 }
 

@@ -22,7 +22,7 @@ import { refuseName, replaceFiles } from './replace.ts';
 import { checkRootMarker } from './root.ts';
 import { entryOf, isSameContent, stampOf } from './stamp.ts';
 import { createTrash, expireTrash, listTrash, moveWithoutReplacing, restoreFromTrash, type TrashedFile } from './trash.ts';
-import { createBreather, walkTree } from './walk.ts';
+import { createBreather, lookAtOne, walkTree, type Classified } from './walk.ts';
 
 export { createRootMarker, removeRootMarker } from './root.ts';
 
@@ -37,7 +37,7 @@ export type LocalTreeOptions = {
 
 /** What a folder on disk can do beside what the engine needs. */
 export type FolderOnDisk = LocalTree & {
-  /** Removes staged files that are older than a day and what has been in the trash for 30. */
+  /** Removes staged files that are older than a day and what has been in the trash for 30, or does not fit into its share of the disk. */
   sweep(): Promise<void>;
   listTrash(): readonly TrashedFile[];
   /** @throws SyncError no-such-path, target-exists, path-symlink */
@@ -46,11 +46,15 @@ export type FolderOnDisk = LocalTree & {
   refusedRules(): readonly string[];
   /** The rule that keeps `path` out, or null. */
   ignoreRuleFor(path: SyncPath): string | null;
+  /** One path as the walk would see it, or null where nothing is there. @throws SyncError root-missing */
+  lookAt(path: SyncPath): Classified | null;
 };
 
 const READ_BYTES = 1024 * 1024;
 /** Up to this size a file is read without the thread pool, which costs more than the reading. */
 const SMALL_FILE_BYTES = 256 * 1024;
+/** The trash may take a tenth of the disk. */
+const TRASH_SHARE = 10;
 const STAGED_KEPT_MS = 24 * 3600_000;
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
@@ -326,7 +330,6 @@ class DiskTree implements FolderOnDisk {
     }
   }
 
-  // oxlint-disable-next-line typescript/require-await -- it may wait for the disk later
   async sweep(): Promise<void> {
     const staging = join(this.root, OWN_DIRECTORY, 'tmp');
     const stats = lookAt(staging, OWN_DIRECTORY);
@@ -337,7 +340,8 @@ class DiskTree implements FolderOnDisk {
         if (age !== null && this.#nowMs() - Number(age.ctimeMs) > STAGED_KEPT_MS) rmSync(staged, { force: true, recursive: true });
       }
     }
-    expireTrash(this.#place, this.#nowMs());
+    const { blocks, bsize } = await statfs(this.root);
+    expireTrash(this.#place, this.#nowMs(), { limitBytes: (blocks * bsize) / TRASH_SHARE });
   }
 
   listTrash(): readonly TrashedFile[] {
@@ -353,6 +357,10 @@ class DiskTree implements FolderOnDisk {
   }
   ignoreRuleFor(path: SyncPath): string | null {
     return (this.#rules?.rules ?? this.#loadRules()).ruleFor(path);
+  }
+
+  lookAt(path: SyncPath): Classified | null {
+    return lookAtOne(this.#place, this.#loadRules(), path);
   }
 
   /** @throws SyncError permission-denied: rules that cannot be read must not be taken for none */

@@ -37,6 +37,52 @@ export function createBreather(sliceMs = SLICE_MS): () => Promise<void> | null {
   };
 }
 
+/** What a name stands for: a file, a directory to go into, or what is never synced and why. A directory's path ends in `/`. */
+export type Classified =
+  | { readonly type: 'skip'; readonly path: string; readonly reason: SkipReason; readonly detail: string | null }
+  | { readonly type: 'file' | 'directory'; readonly path: SyncPath; readonly stats: BigIntStats };
+
+/**
+ * @param stats - as lstat saw it, or its error.
+ * @param device - of the folder's top: what lies on another disk is not the folder's.
+ * @returns null where nothing is there.
+ */
+export function classifyEntry(path: string, stats: BigIntStats | Error | null | undefined, rules: IgnoreRules, device: bigint | undefined): Classified | null {
+  if (stats === null || stats === undefined) return null;
+  const skip = (at: string, reason: SkipReason, detail: string | null = null): Classified => ({ type: 'skip', path: at, reason, detail });
+  if (stats instanceof Error) return skip(path, 'unreadable', (stats as NodeJS.ErrnoException).code ?? null);
+  if (stats.isSymbolicLink()) return skip(path, 'symlink');
+  if (stats.isDirectory()) {
+    const inside = `${path}/` as SyncPath;
+    const rule = rules.ruleFor(inside);
+    if (rule !== null) return skip(inside, 'ignored', rule);
+    return stats.dev === device ? { type: 'directory', path: inside, stats } : skip(inside, 'filesystem-boundary');
+  }
+  if (!stats.isFile()) return skip(path, 'special-file', kindOf(stats));
+  const rule = rules.ruleFor(path as SyncPath);
+  return rule === null ? { type: 'file', path: path as SyncPath, stats } : skip(path, 'ignored', rule);
+}
+
+/**
+ * One path as the walk would see it, what stands above it included.
+ *
+ * @returns null where nothing is there. @throws SyncError root-missing
+ */
+export function lookAtOne(place: Place, rules: IgnoreRules, path: SyncPath): Classified | null {
+  const root = lookAt(place.root, '');
+  if (root === null) throw new SyncError('root-missing');
+  const inner = path.endsWith('/') ? path.slice(0, -1) : path;
+  const segments = inner.split('/');
+  for (let depth = 1; depth <= segments.length; depth += 1) {
+    const at = segments.slice(0, depth).join('/');
+    const kind = classifyEntry(at, lstatNow(place.at(at as SyncPath)), rules, root.dev);
+    if (kind === null || kind.type === 'skip' || depth === segments.length) return kind;
+    // A file where a directory would have to be.
+    if (kind.type === 'file') return null;
+  }
+  return null;
+}
+
 /** @throws SyncError root-missing, root-unreadable; the signal's reason */
 export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortSignal): AsyncGenerator<WalkedDirectory> {
   const rootStats = lookAt(place.root, '');
@@ -104,24 +150,11 @@ export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortS
     for (const subdirectory of subdirectories.toReversed()) stack.push(subdirectory);
 
     function classify(name: string, path: string, stats: BigIntStats | Error | null | undefined): void {
-      if (stats === null || stats === undefined) return; // gone since it was listed
-      if (stats instanceof Error) {
-        skip(path, 'unreadable', (stats as NodeJS.ErrnoException).code ?? null);
-      } else if (stats.isSymbolicLink()) {
-        skip(path, 'symlink');
-      } else if (stats.isDirectory()) {
-        const inside = `${path}/` as SyncPath;
-        const rule = rules.ruleFor(inside);
-        if (rule !== null) skip(inside, 'ignored', rule);
-        else if (stats.dev !== rootStats?.dev) skip(inside, 'filesystem-boundary');
-        else enter(inside, prefix + name, stats);
-      } else if (stats.isFile()) {
-        const rule = rules.ruleFor(path as SyncPath);
-        if (rule === null) entries.push(entryOf(path as SyncPath, stats));
-        else skip(path, 'ignored', rule);
-      } else {
-        skip(path, 'special-file', kindOf(stats));
-      }
+      const kind = classifyEntry(path, stats, rules, rootStats?.dev);
+      if (kind === null) return; // gone since it was listed
+      if (kind.type === 'skip') skip(kind.path, kind.reason, kind.detail);
+      else if (kind.type === 'file') entries.push(entryOf(path as SyncPath, kind.stats));
+      else enter(kind.path, prefix + name, kind.stats);
     }
 
     function enter(inside: SyncPath, at: string, stats: BigIntStats): void {

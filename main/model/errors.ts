@@ -125,6 +125,7 @@ const table = {
   'no-such-folder': { family: 'UsageError', retry: 'after-user', says: 'There is no such folder.', next: 'See `enfold folder list`.' },
   'listing-gone': { family: 'UsageError', retry: 'replan', says: 'The list is no longer held.', next: 'Open the folder again.' },
   'no-such-path': { family: 'UsageError', retry: 'after-user', says: 'There is no such file.', next: 'See `enfold ls`.' },
+  'no-such-version': { family: 'UsageError', retry: 'after-user', says: 'There is no version of that file from then.', next: 'See `enfold versions`. A bucket without versioning keeps the newest version only.' },
   'name-taken': { family: 'UsageError', retry: 'after-user', says: 'That name is already taken.', next: 'Choose another.' },
   'connection-in-use': { family: 'UsageError', retry: 'after-user', says: 'A folder still uses this connection.', next: 'Remove the folder first.' },
   'plan-held': { family: 'UsageError', retry: 'after-user', says: 'Many files would be deleted; that waits for your answer.', next: 'See `enfold preview`, then `enfold sync --yes` if it is right.' },

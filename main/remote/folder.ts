@@ -27,8 +27,8 @@ import { createReprotector } from './reprotect.ts';
 import { withRetries } from './retry.ts';
 import { createS3Store } from './s3.ts';
 import { createStoredFiles } from './stored-file.ts';
-import { countOldVersions, versionFacts } from './version-facts.ts';
-import type { VersionFact } from './version-facts.ts';
+import { countOldVersions, namedVersions, versionFacts } from './version-facts.ts';
+import type { NamedVersion, VersionFact } from './version-facts.ts';
 import { copyGuarded, explainUnreadable } from './writes.ts';
 
 export type OpenRemoteFolder = RemoteFolder & {
@@ -38,6 +38,8 @@ export type OpenRemoteFolder = RemoteFolder & {
   oldVersions(signal: AbortSignal): Promise<{ readonly objects: number; readonly bytes: number } | null>;
   /** Every version, the standing ones included, and what it takes to read it. */
   versions(signal: AbortSignal): AsyncIterable<VersionFact>;
+  /** Versions and marks of deletion of one file, or of all below a directory (`''` is the top), without a request for each: of one file together, the newest first. */
+  versionsBelow(where: SyncPath | '', signal: AbortSignal): AsyncIterable<readonly NamedVersion[]>;
   /** Removes one version for good. */
   deleteVersion(version: Pick<ListedVersion, 'objectKey' | 'versionId'>, signal: AbortSignal): Promise<void>;
   /** Closes the connections. */
@@ -273,6 +275,15 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
 
     oldVersions: async (signal) => countOldVersions(store, prefix, signal),
     versions: (signal) => versionFacts({ config, store, files, resolve: resolveKeys }, signal),
+    async *versionsBelow(where, signal) {
+      const below = where === '' ? prefix : files.objectKeyOf(where);
+      const isWhole = below === prefix || below.endsWith('/');
+      for await (const page of namedVersions({ store, resolve: resolveKeys }, prefix, below, signal)) {
+        yield isWhole ? page : page.filter(({ objectKey }) => objectKey === below);
+        // Other keys that begin like a file's come behind it.
+        if (!isWhole && page.some(({ objectKey }) => objectKey !== below)) return;
+      }
+    },
     async deleteVersion({ objectKey, versionId }, signal) {
       if (store.deleteVersion === undefined) throw new SyncError('rejected', { objectKey, detail: 'The endpoint deletes no versions.' });
       await withRetries(async () => store.deleteVersion?.(objectKey, versionId, signal), signal);

@@ -40,6 +40,26 @@ export async function* listFileVersions(store: ObjectStore, prefix: string, sign
   }
 }
 
+/** A version of a file, or the mark that it was deleted, with the file's name. */
+export type NamedVersion = ListedVersion & { readonly path: SyncPath };
+
+/**
+ * Every version and mark of deletion below a key, by name: those of one key together, the newest first. What is no file of the folder is left out.
+ *
+ * @throws SyncError rejected where the endpoint lists no versions
+ */
+export async function* namedVersions({ store, resolve }: Pick<Options, 'store' | 'resolve'>, prefix: string, below: string, signal: AbortSignal): AsyncIterable<readonly NamedVersion[]> {
+  if (store.listVersions === undefined) throw new SyncError('rejected', { detail: 'The endpoint lists no versions.' });
+  for await (const page of store.listVersions(below, signal)) {
+    const versions = page.filter(({ objectKey }) => objectKey.length > prefix.length && !objectKey.startsWith(`${prefix}${OWN_DIRECTORY}/`));
+    const resolved = await resolve(versions.map(({ objectKey }) => objectKey), signal);
+    yield versions.flatMap((version, index) => {
+      const one = resolved[index];
+      return one?.type === 'path' ? [{ ...version, path: one.path }] : [];
+    });
+  }
+}
+
 /** How many earlier versions there are. Null: the bucket keeps none. */
 export async function countOldVersions(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<{ readonly objects: number; readonly bytes: number } | null> {
   let objects = 0;

@@ -108,7 +108,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     memory.isTidy = true;
     await resolveIntents(parts, facts, recorder, signal);
     await recallPlaced(parts, recorder, signal);
-    snapshots = await look(parts, memory, options, signal);
+    snapshots = await observe(parts, memory, { look: options.look ?? 'both', quietMs: options.quietMs ?? 0 }, signal);
     if (snapshots === null) {
       await publishChanges(parts, signal);
       return nothingNew(parts, memory);
@@ -161,11 +161,6 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
   return result;
 }
 
-/** Once the records turn out to be older than what this device has done, the cycle begins again as that of a new device. */
-async function look(parts: FolderParts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Snapshots | null> {
-  const wanted = { look: options.look ?? 'both', quietMs: options.quietMs ?? 0 };
-  return observe(parts, memory, wanted, signal);
-}
 
 /** What the feeds told is carried out, or kept for the next cycle. */
 function remember(memory: CycleMemory, snapshots: Snapshots, plan: Plan, outcome: Outcome, { isStopped, isJoining }: { readonly isStopped: boolean; readonly isJoining: boolean }): void {
@@ -198,7 +193,7 @@ function startAnew(parts: FolderParts, memory: CycleMemory, recorder: Recorder):
 export async function previewCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Plan> {
   await parts.tree.checkRoot();
   joinOnNewDirection(parts.state, facts.direction);
-  const snapshots = await look(parts, memory, { ...options, look: 'both' }, signal);
+  const snapshots = await observe(parts, memory, { look: 'both', quietMs: options.quietMs ?? 0 }, signal);
   if (snapshots === null) throw new SyncError('invariant', { detail: 'a full scan found no snapshots' });
   if (isAnythingNew(snapshots)) await parts.remote.checkFolder?.(signal);
   dropOneSided(parts);
@@ -207,12 +202,15 @@ export async function previewCycle(parts: FolderParts, facts: FolderFacts, memor
   return makePlan(parts.state.differences(), policy);
 }
 
+type Counted = { readonly local: { readonly files: number }; readonly remote: { readonly files: number }; readonly isListed: boolean };
+
 /** Before a word of the other devices is believed and before one of this device's is sent, the folder must still be what it was. */
 function isAnythingNew({ local, remote, news }: Snapshots): boolean {
   return !remote.isClean || !local.isClean || news.changes.length > 0 || !news.isGapless;
 }
 
-function policyOf(parts: FolderParts, facts: FolderFacts, { local, remote, isListed }: Snapshots, options: CycleOptions): PlanPolicy {
+/** What the planner must know beside the rows; of the snapshots only how many files each side has. */
+export function policyOf(parts: Pick<FolderParts, 'state'>, facts: Pick<FolderFacts, 'direction' | 'isClientSide' | 'guard'>, { local, remote, isListed }: Counted, options: Pick<CycleOptions, 'acceptHeld'>): PlanPolicy {
   return {
     direction: facts.direction,
     isJoining: parts.state.fact<boolean>(FIRST_CYCLE_DONE) !== true,

@@ -11,7 +11,7 @@ import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/need
 import { breathe, forEachBounded } from './bounded.ts';
 import { compareByteOrder } from './key-order.ts';
 import type { FolderParts } from './parts.ts';
-import type { LocalDifference, RemoteDifference } from './ports.ts';
+import type { FolderState, LocalDifference, RemoteDifference } from './ports.ts';
 import { reasonToSkip } from './quarantine.ts';
 
 /** Rows looked at before others have their turn; at most so many are in memory at once. */
@@ -21,12 +21,15 @@ const LOOKUPS_AT_ONCE = 16;
 type Findings = { readonly base: BaseEntry[]; readonly local: LocalDifference[]; readonly remote: RemoteDifference[]; readonly skipped: Skipped[] };
 type Needs = { readonly states: PathStates; readonly hash: boolean; readonly head: boolean; readonly tombstones: boolean };
 
+/** Where the rows are; one row alone may be looked up as well. */
+export type EnrichParts = Pick<FolderParts, 'tree' | 'remote'> & { readonly state: Pick<FolderState, 'differences' | 'putLocalDifferences' | 'putRemoteDifferences' | 'putSkipped' | 'commit'> };
+
 /**
  * Fills in the differing rows in place.
  *
  * @throws what the remote throws when it cannot be asked at all; what fails at one path makes that side unknown there.
  */
-export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: AbortSignal): Promise<void> {
+export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: AbortSignal): Promise<void> {
   const sizes = renameSizes(parts.state.differences(), policy);
   let after: SyncPath | undefined;
   for (;;) {
@@ -56,7 +59,7 @@ export async function enrich(parts: FolderParts, policy: PlanPolicy, signal: Abo
 }
 
 /** A remote name that cannot be created here is listed and left alone; one that stands here already can. */
-function refuseName(states: PathStates, parts: FolderParts, found: Findings): void {
+function refuseName(states: PathStates, parts: EnrichParts, found: Findings): void {
   if (states.remote.type !== 'present' || states.local.type !== 'absent') return;
   const reason = parts.tree.mayCreate(states.path);
   if (reason === null) return;
@@ -64,14 +67,14 @@ function refuseName(states: PathStates, parts: FolderParts, found: Findings): vo
   found.skipped.push({ path: states.path, side: 'remote', reason, detail: null });
 }
 
-async function lookUp(need: Needs, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+async function lookUp(need: Needs, parts: EnrichParts, found: Findings, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (need.hash) await lookUpHash(need.states, parts, found, signal);
   if (need.head) await lookUpVersion(need.states, parts, found, signal);
   if (need.tombstones) await lookUpTombstones(need.states, parts, found, signal);
 }
 
-async function lookUpHash({ path, local }: PathStates, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+async function lookUpHash({ path, local }: PathStates, parts: EnrichParts, found: Findings, signal: AbortSignal): Promise<void> {
   if (local.type !== 'present') return;
   try {
     const sha256 = await parts.tree.hash(local.entry, signal);
@@ -84,7 +87,7 @@ async function lookUpHash({ path, local }: PathStates, parts: FolderParts, found
   }
 }
 
-async function lookUpVersion({ path, base, local, remote }: PathStates, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+async function lookUpVersion({ path, base, local, remote }: PathStates, parts: EnrichParts, found: Findings, signal: AbortSignal): Promise<void> {
   if (remote.type !== 'present') return;
   try {
     const version = await parts.remote.head(remote.version.objectKey, path, signal);
@@ -106,7 +109,7 @@ async function lookUpVersion({ path, base, local, remote }: PathStates, parts: F
 }
 
 /** The listing may have missed the object; and if it is gone, only a tombstone says that somebody meant it. */
-async function lookUpTombstones({ path, base }: PathStates, parts: FolderParts, found: Findings, signal: AbortSignal): Promise<void> {
+async function lookUpTombstones({ path, base }: PathStates, parts: EnrichParts, found: Findings, signal: AbortSignal): Promise<void> {
   if (base === null) return;
   try {
     const version = await parts.remote.head(base.objectKey, path, signal);

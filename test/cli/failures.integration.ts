@@ -235,12 +235,6 @@ describe('usage', () => {
     expect(await computer.error(['cat', 's3://failures/x'])).toMatchObject({ exitCode: 1, code: 'bad-usage' });
   });
 
-  test.each([
-    ['versions', 'x:y'], ['restore', 'x:y', '--at', 'yesterday'], ['trash', 'list'], ['why', 'some/path'],
-  ])('%s %s says that it is not available yet', async (...args) => {
-    expect(await computer.error(args)).toMatchObject({ exitCode: 1, code: 'not-available-yet' });
-  });
-
   test('folders are named by id, start of id, name or local path', async () => {
     const [folder] = await computer.json<{ id: string; name: string; localPath: string }[]>(['folder', 'list']);
     for (const wanted of [folder?.id, folder?.id.slice(0, 6), folder?.name, folder?.localPath]) expect(await computer.json(['folder', 'status', wanted ?? ''])).toMatchObject({ id: folder?.id, files: 1 });

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDirectoryFsync, createPlace } from '../../main/local/place.ts';
 import { replaceFiles } from '../../main/local/replace.ts';
-import { createTrash } from '../../main/local/trash.ts';
+import { createTrash, expireTrash } from '../../main/local/trash.ts';
 import { openLocalTree } from '../../main/local/tree.ts';
 import { syncPath, type LocalPath } from '../../main/model/path.ts';
 import type { Replacement, ReplaceOutcome } from '../../main/sync/ports.ts';
@@ -260,5 +260,21 @@ describe('the trash', () => {
     await inDays(32).sweep();
     expect(folder.tree.listTrash().length).toBe(0);
     expect(existsSync(join(folder.root, '.enfold/trash'))).toBe(true);
+  });
+
+  test('loses its oldest files where it takes more than its share of the disk, but none of the last day', async () => {
+    for (const name of ['first', 'second', 'third']) {
+      folder.write(name, 'x'.repeat(1000));
+      await folder.tree.moveToTrash(await folder.entry(name));
+    }
+    const left = (): string[] => folder.tree.listTrash().map(({ path }) => path);
+    const all = left();
+    expireTrash(createPlace(folder.root), Date.now(), { limitBytes: 1 });
+    expect(left()).toEqual(all);
+    const tomorrow = Date.now() + 25 * 3600_000;
+    expireTrash(createPlace(folder.root), tomorrow, { limitBytes: 2_500 });
+    expect(left()).toEqual(all.slice(0, 2));
+    expireTrash(createPlace(folder.root), tomorrow, { limitBytes: 0 });
+    expect(left()).toEqual([]);
   });
 });

@@ -144,6 +144,8 @@ export const requests = {
   'browse.explain': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
   /** Counts by encryption, and what is not as wished; `wish` null: only counted. The report goes to a file. */
   'buckets.scan': { by: 'engine', input: bucketPlace.extend({ isResumed: z.boolean(), reports: z.array(absolutePath).max(3) }) },
+  /** Ends a scan or mending that is under way; it can be gone on with. */
+  'buckets.stop': { by: 'engine', input: bucketPlace.omit({ wish: true }) },
   /** Mends what the last scan of the place found; each is verified. */
   'buckets.mend': { by: 'engine', input: bucketPlace.extend({ only: z.array(z.string().min(1).max(1024)).max(10_000).nullable() }) },
   /** Uploads a few bytes and removes them. */
@@ -260,7 +262,7 @@ export type BucketProof = { probes: { kind: string; expected: 'allowed' | 'refus
 
 export type ExplainView = { words: string[]; protection: string; keyName: string | null; localKey: string | null; objectKey: string; commands: { tool: string; lines: string[]; note: string | null }[] };
 export type BucketScanView = {
-  totals: { protection: string; key: string; envelope: string; verdict: string; reason: string; objects: number; bytes: number }[];
+  totals: { protection: string; key: string; envelope: string; /** `''`: nothing was wished. */ verdict: 'right' | 'wrong' | 'unknown' | ''; reason: string; objects: number; bytes: number }[];
   /** The first that are not as wished. */
   examples: { objectKey: string; versionId: string | null; protection: string; reason: string }[];
   wrong: number; unknown: number;
@@ -337,8 +339,10 @@ type Answers = {
   'browse.upload': { files: number; bytes: number };
   'browse.remove': null;
   'browse.explain': ExplainView;
-  'buckets.scan': BucketScanView;
-  'buckets.mend': BucketMendView;
+  /** Null: it was stopped. */
+  'buckets.scan': BucketScanView | null;
+  'buckets.stop': null;
+  'buckets.mend': BucketMendView | null;
   'buckets.examine': BucketExamination;
   'buckets.previewFix': BucketFixView | null;
   'buckets.applyFix': { changeId: number };
@@ -374,12 +378,14 @@ export type Events = {
   lock: { isLocked: boolean };
   /** More of a listing of Browse is known. */
   listing: { listingId: string; total: number; isComplete: boolean };
+  /** How far a scan or mending is; `mended` null: it only looks. */
+  scan: { connectionId: string; bucket: string; prefix: string; objects: number; wrong: number; mended: number | null };
   engine: { state: 'running' | 'restarting' | 'stopped'; error: WireError | null };
   /** A menu, the tray or a notification asks for a place in the window. */
   show: { view: 'home' | 'folders' | 'folder' | 'browse' | 'activity' | 'keys' | 'storage' | 'settings' | 'add-folder' | 'find'; folderId: string | null };
 };
 export type EventName = keyof Events;
-export const eventNames: readonly EventName[] = ['status', 'changed', 'lock', 'listing', 'engine', 'show'];
+export const eventNames: readonly EventName[] = ['status', 'changed', 'lock', 'listing', 'scan', 'engine', 'show'];
 
 /** What the window finds as `window.enfold`: the contract and nothing else. */
 export type EnfoldApi = {
@@ -396,7 +402,7 @@ export { EVENT_CHANNEL, REQUEST_CHANNEL } from './channels.ts';
 /** What an S3 client needs to use a running built-in storage. Passes between processes of this app only, never to the window. */
 export type StorageAccess = { endpoint: string; accessKeyId: string; secretAccessKey: string; certificatePem?: string | null };
 /** Events that the engine raises; the others are the shell's own. */
-export type EngineEvent = 'status' | 'changed' | 'lock' | 'listing';
+export type EngineEvent = 'status' | 'changed' | 'lock' | 'listing' | 'scan';
 type EventMessage = { [N in EngineEvent]: { type: 'event'; name: N; payload: Events[N] } }[EngineEvent];
 
 /**

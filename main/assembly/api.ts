@@ -64,8 +64,6 @@ export type Connections = {
   buckets(idOrName: string): Promise<readonly string[]>;
   /** True: made; false: it was there already and is reachable. @throws SyncError bucket-taken-by-others as access-denied, bad-usage */
   createBucket(idOrName: string, bucket: string): Promise<boolean>;
-  /** Lets the bucket take SSE-C, which new AWS buckets refuse. False: nothing refused it. @throws SyncError access-denied, bucket-not-found */
-  allowCustomerKeys(idOrName: string, bucket: string): Promise<boolean>;
   /** Secret: what an S3 client needs. Starts built-in storage where the connection uses it. */
   accessOf(connection: ConnectionSettings): Promise<S3Access>;
 };

@@ -1,10 +1,11 @@
 /** The window's requests about buckets. What it applies is what it was shown: it names it, and gets it made again and compared. */
 import { createHash } from 'node:crypto';
-import type { BucketFixView, BucketPolicyView, EngineHandlers, RequestAnswer, RequestInput } from '../../preload/contract.ts';
+import type { BucketFixView, BucketMendView, BucketPolicyView, BucketScanView, EngineHandlers, Events, RequestInput } from '../../preload/contract.ts';
 import type { Change } from '../bucket/configuration.ts';
 import type { FixPreview } from '../bucket/finding.ts';
 import type { PolicyPreview } from '../bucket/bucket-policy.ts';
 import { SyncError } from '../model/errors.ts';
+import type { OpenScan } from './bucket-scan.ts';
 import type { BucketPlace, Buckets, ModeWish } from './buckets.ts';
 
 type BucketRequest = Extract<keyof EngineHandlers, `buckets.${string}`>;
@@ -24,9 +25,28 @@ function checkToken(change: Change | null, token: string): Change {
 }
 
 const MOST_EXAMPLES = 200;
-type Mended = RequestAnswer<'buckets.mend'>['notFixed'];
+const countOf = ({ head }: OpenScan, verdict: string | null): number => head.totals.reduce((sum, total) => sum + (verdict === null || total.verdict === verdict ? total.objects : 0), 0);
+type Mended = BucketMendView['notFixed'];
+type Stopped = Pick<Place, 'connectionId' | 'bucket' | 'prefix'>;
 
-export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: BucketPlace) => readonly string[], signal: AbortSignal): Pick<EngineHandlers, BucketRequest> {
+export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: BucketPlace) => readonly string[], push: (event: Events['scan']) => void, signal: AbortSignal): Pick<EngineHandlers, BucketRequest> {
+  const running = new Map<string, AbortController>();
+  const idOf = ({ connectionId, bucket, prefix }: Stopped): string => JSON.stringify([connectionId, bucket, prefix]);
+  /** Null where it was stopped; what was done by then is kept, and can be gone on with. */
+  const stoppable = async <T>(place: Stopped, work: (stop: AbortSignal) => Promise<T>): Promise<T | null> => {
+    const abort = new AbortController();
+    const id = idOf(place);
+    if (running.has(id)) throw new SyncError('folder-busy', { detail: 'another scan of this place is running' });
+    running.set(id, abort);
+    try {
+      return await work(AbortSignal.any([abort.signal, signal]));
+    } catch (error) {
+      if (abort.signal.aborted && !signal.aborted) return null;
+      throw error;
+    } finally {
+      running.delete(id);
+    }
+  };
   return {
     'buckets.examine': async (input) => {
       const { findings, permissions, missing } = await buckets.examine(placeOf(input), wishOf(input), signal);
@@ -36,36 +56,44 @@ export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: Bu
         missing: missing.length === 0 ? null : { Version: '2012-10-17', Statement: missing },
       };
     },
-    'buckets.scan': async ({ isResumed, reports, ...input }) => {
-      const { writeReports } = await import('./bucket-reports.ts');
+    'buckets.scan': async ({ isResumed, reports, ...input }) => stoppable<BucketScanView>(input, async (stop) => {
+      const { checkReports, writeReports } = await import('./bucket-reports.ts');
+      checkReports(reports);
       const place = placeOf(input);
-      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed, signal });
+      const { connectionId, bucket, prefix } = input;
+      const onProgress = (objects: number, wrong: number): void => push({ connectionId, bucket, prefix, objects, wrong, mended: null });
+      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed, signal: stop, onProgress });
       try {
         await writeReports(scan, reports);
-        const examples: RequestAnswer<'buckets.scan'>['examples'] = [];
+        const examples: BucketScanView['examples'] = [];
         for await (const { objectKey, versionId, protection, judgement } of scan.rows()) {
           if (judgement === null || judgement.verdict === 'right') continue;
           examples.push({ objectKey, versionId, protection, reason: judgement.reason ?? '' });
           if (examples.length === MOST_EXAMPLES) break;
         }
-        const count = (verdict: string): number => scan.head.totals.reduce((sum, total) => sum + (total.verdict === verdict ? total.objects : 0), 0);
-        return { totals: scan.head.totals.map((total) => ({ ...total })), examples, wrong: count('wrong'), unknown: count('unknown'), estimate: scan.estimate };
+        return { totals: scan.head.totals.map((total) => ({ ...total })), examples, wrong: countOf(scan, 'wrong'), unknown: countOf(scan, 'unknown'), estimate: scan.estimate };
       } finally {
         await scan.close();
       }
+    }),
+    'buckets.stop': async (input) => {
+      running.get(idOf(input))?.abort();
+      return null;
     },
-    'buckets.mend': async ({ only, ...input }) => {
+    'buckets.mend': async ({ only, ...input }) => stoppable<BucketMendView>(input, async (stop) => {
       const place = placeOf(input);
-      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed: true, signal });
+      const { connectionId, bucket, prefix } = input;
+      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed: true, signal: stop });
       try {
-        const { counts } = await scan.fix({ only: only === null ? null : new Set(only), signal });
+        const [objects, wrong] = [countOf(scan, null), countOf(scan, 'wrong')];
+        const { counts } = await scan.fix({ only: only === null ? null : new Set(only), signal: stop, onProgress: (mended) => push({ connectionId, bucket, prefix, objects, wrong, mended }) });
         const notFixed: Mended = [];
         for await (const { objectKey, outcome, reason } of scan.outcomes()) if ((outcome === 'skipped' || outcome === 'failed') && notFixed.length < MOST_EXAMPLES) notFixed.push({ objectKey, outcome, reason: reason ?? '' });
         return { ...counts, notFixed };
       } finally {
         await scan.close();
       }
-    },
+    }),
     'buckets.previewFix': async ({ finding, ...input }) => {
       const preview = await buckets.previewFix(placeOf(input), wishOf(input), finding, signal);
       return preview === null ? null : fixView(preview);

@@ -120,10 +120,6 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
       const { listBuckets } = await import('../remote/connection.ts');
       return listBuckets(await accessOf(find(wanted)), new AbortController().signal);
     },
-    allowCustomerKeys: async (wanted, bucket) => {
-      const { allowCustomerKeys } = await import('../remote/connection.ts');
-      return allowCustomerKeys(await accessOf(find(wanted)), bucket, new AbortController().signal);
-    },
     createBucket: async (wanted, bucket) => {
       const { createBucket, headBucket } = await import('../remote/connection.ts');
       const access = await accessOf(find(wanted));

@@ -94,6 +94,6 @@ export async function explainBlocked(error: unknown, mode: EncryptionMode, acces
   if (mode.id !== 'sse-c' || !isSyncError(error, 'access-denied')) return error;
   const { isCustomerKeyBlocked } = await import('../remote/connection.ts');
   if (!(await isCustomerKeyBlocked(access, bucket, new AbortController().signal))) return error;
-  const fix = ['enfold', 'bucket', 'allow', `s3://${bucket}`, '--mode', 'sse-c', '--connection', connection];
+  const fix = ['enfold', 'bucket', 'encryption', `s3://${bucket}`, '--connection', connection, '--allow-sse-c', '--apply'];
   return new SyncError('mode-blocked', { path: error.about.path, detail: `bucket ${bucket} blocks SSE-C, as new AWS buckets do`, server: error.about.server, fix }, { cause: error });
 }

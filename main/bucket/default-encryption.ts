@@ -26,13 +26,15 @@ export async function previewEncryption(open: OpenBucket, wish: EncryptionWish |
   return { before, after, change: isSame ? null : await previewChange(open, 'encryption', before, after, signal) };
 }
 
-async function wished(open: OpenBucket, before: Json | null, wish: EncryptionWish, signal: AbortSignal): Promise<Json> {
+async function wished(open: OpenBucket, before: Json | null, wish: EncryptionWish, signal: AbortSignal): Promise<Json | null> {
   const { mode, dsse, blocksCustomerKeys } = wish;
   if (wish.kmsKeyId !== null && mode !== 'sse-kms') throw new SyncError('bad-usage', { detail: 'a KMS key goes with sse-kms' });
   if (wish.bucketKey === true && (dsse || mode === 'sse-s3')) throw new SyncError('bad-usage', { detail: 'a Bucket Key goes with one layer of sse-kms' });
   const kmsKey = wish.kmsKeyId === null ? null : await requireKmsKey(open, wish.kmsKeyId, signal);
   const bucketKey = wish.bucketKey ?? (mode === null ? null : mode === 'sse-kms' && !dsse);
   const SSEAlgorithm = mode === 'sse-s3' ? 'AES256' : dsse ? 'aws:kms:dsse' : 'aws:kms';
+  // Where nothing is set, nothing is blocked.
+  if (before === null && mode === null && bucketKey === null && blocksCustomerKeys === false) return null;
   return withRule(before, {
     ...(mode === null ? {} : { ApplyServerSideEncryptionByDefault: { SSEAlgorithm, ...(kmsKey === null ? {} : { KMSMasterKeyID: kmsKey }) } }),
     ...(bucketKey === null ? {} : { BucketKeyEnabled: bucketKey }),

@@ -9,7 +9,7 @@ import type { Facts, Judgement } from './object-encryption.ts';
 import type { Listed } from './object-source.ts';
 
 export type Row = Listed & Omit<Facts, 'redirect'> & { readonly judgement: Judgement | null };
-export type Total = { readonly protection: string; readonly key: string; readonly envelope: string; readonly verdict: string; readonly reason: string; objects: number; bytes: number };
+export type Total = { readonly protection: string; readonly key: string; readonly envelope: string; /** `''`: nothing was wished. */ readonly verdict: Judgement['verdict'] | ''; readonly reason: string; objects: number; bytes: number };
 export type FixOutcome = { readonly objectKey: string; readonly versionId: string | null; readonly outcome: 'fixed' | 'already' | 'skipped' | 'failed'; readonly reason: string | null };
 
 export type Progress = {

@@ -80,39 +80,6 @@ export async function createBucket(access: S3Access, bucket: string, signal: Abo
   }
 }
 
-/**
- * Lets the bucket take SSE-C again; its other settings stay as they are.
- *
- * @returns false where nothing refused it. @throws SyncError access-denied (`s3:GetEncryptionConfiguration`, `s3:PutEncryptionConfiguration`), bucket-not-found, offline, …
- */
-export async function allowCustomerKeys(access: S3Access, bucket: string, signal: AbortSignal): Promise<boolean> {
-  const client = await createSdkClient(access);
-  try {
-    const { GetBucketEncryptionCommand, PutBucketEncryptionCommand } = await import('@aws-sdk/client-s3');
-    return await withRetries(async () => {
-      const found = await client.send(new GetBucketEncryptionCommand({ Bucket: bucket }), { abortSignal: signal }).catch((error: unknown) => {
-        if (error instanceof Error && error.name === 'ServerSideEncryptionConfigurationNotFoundError') return null;
-        throw errorOfSdk(error, signal, { isBucketRequest: true });
-      });
-      const rules = found?.ServerSideEncryptionConfiguration?.Rules ?? [];
-      const isBlocking = (rule: (typeof rules)[number]): boolean => rule.BlockedEncryptionTypes?.EncryptionType?.includes('SSE-C') ?? false;
-      if (!rules.some(isBlocking)) return false;
-      const allowed = rules.map((rule) => {
-        const others = (rule.BlockedEncryptionTypes?.EncryptionType ?? []).filter((type) => type !== 'SSE-C');
-        return { ...rule, BlockedEncryptionTypes: { EncryptionType: others.length === 0 ? ['NONE' as const] : others } };
-      });
-      try {
-        await client.send(new PutBucketEncryptionCommand({ Bucket: bucket, ServerSideEncryptionConfiguration: { Rules: allowed } }), { abortSignal: signal });
-      } catch (error) {
-        throw errorOfSdk(error, signal, { isBucketRequest: true });
-      }
-      return true;
-    }, signal);
-  } finally {
-    client.destroy();
-  }
-}
-
 /** Whether the bucket's own settings refuse SSE-C, as those of new AWS buckets do. False where that cannot be found out. */
 export async function isCustomerKeyBlocked(access: S3Access, bucket: string, signal: AbortSignal): Promise<boolean> {
   const client = await createSdkClient(access);

@@ -61,7 +61,7 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
         </span>
       </div>
       {error !== null && <ErrorNote error={error} />}
-      {isExamining && <BucketExam connectionId={connection.id} bucket={folders[0]?.bucket ?? ''} prefix={folders[0]?.prefix ?? ''} onClose={() => setExamining(false)} />}
+      {isExamining && <BucketExam connectionId={connection.id} onClose={() => setExamining(false)} />}
     </li>
   );
 }

@@ -1,7 +1,9 @@
 /**
  * A compliance scan of a bucket of mixed modes on built-in storage, mending it, and looking again: time, CPU and memory of each whole command,
- * and the requests that the storage counted. Options: --objects N (100,000).
+ * and the requests that the storage counted. Counts must be exact, and of every object nothing but the encryption may have changed.
+ * Options: --objects N (100,000); --only-scan: look, and mend nothing.
  */
+import { GetObjectTaggingCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { randomBytes } from 'node:crypto';
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,11 +12,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { fillBucket } from '../bucket/mixed-bucket.ts';
-import { createTarget } from '../storage/target.ts';
+import { mapBounded } from '../../main/bucket/scan.ts';
+import { countOf, fillBucket, keyAt } from '../bucket/mixed-bucket.ts';
+import { createTarget, type Target } from '../storage/target.ts';
 import { measure } from './measure.ts';
 
-const { values } = parseArgs({ options: { objects: { type: 'string', default: '100000' } } });
+const { values } = parseArgs({ options: { objects: { type: 'string', default: '100000' }, 'only-scan': { type: 'boolean', default: false } } });
 const objects = Number(values.objects);
 const scratch = mkdtempSync(join(tmpdir(), 'enfold-bench-bucket-'));
 const cli = existsSync('out/main/cli.js') ? resolve('out/main/cli.js') : resolve('main/cli.ts');
@@ -37,6 +40,30 @@ async function requestsSince(start: number): Promise<string> {
   return [...counts].map(([action, count]) => `${action} ${count}`).join(', ');
 }
 
+type Told = { readonly wrong: number; readonly unknown: number; readonly totals: readonly { protection: string; verdict: string; objects: number }[]; readonly fix: Readonly<Record<string, unknown>> | null };
+const expectSame = (what: string, found: unknown, expected: unknown): void => {
+  if (JSON.stringify(found) !== JSON.stringify(expected)) throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
+};
+/** Objects by encryption and verdict, in the order of the names. */
+const sumsOf = (totals: Told['totals']): [string, number][] => {
+  const sums = new Map<string, number>();
+  for (const { protection, verdict, objects: found } of totals) sums.set(`${protection} ${verdict}`, (sums.get(`${protection} ${verdict}`) ?? 0) + found);
+  return [...sums].toSorted(([a], [b]) => (a < b ? -1 : 1));
+};
+const wrong = objects - countOf('SSE-KMS own', objects);
+const MIXED_SUMS: [string, number][] = [['DSSE-KMS wrong', countOf('DSSE-KMS', objects)], ['SSE-C wrong', countOf('SSE-C', objects)], ['SSE-KMS right', countOf('SSE-KMS own', objects)], ['SSE-KMS wrong', countOf('SSE-KMS managed', objects)], ['SSE-S3 wrong', countOf('SSE-S3', objects)]];
+
+/** Every object, not a sample. */
+async function compareAll({ client }: Target, kmsKey: string): Promise<void> {
+  await mapBounded(Array.from({ length: objects }, (_, index) => index), 24, async (index) => {
+    const at = { Bucket: 'bench', Key: keyAt(index) };
+    const head = await client.send(new HeadObjectCommand(at));
+    const { TagSet = [] } = await client.send(new GetObjectTaggingCommand(at));
+    const tags = TagSet.map(({ Key = '', Value = '' }) => `${Key}=${Value}`).toSorted();
+    expectSame(at.Key, [head.ContentType, head.CacheControl, head.Metadata, head.SSEKMSKeyId, head.ContentLength, tags], ['text/x-mixed', 'no-store', { index: String(index) }, kmsKey, `content ${index}`.length, ['kind=mixed', `number=${index}`]]);
+  });
+}
+
 const server = spawn(process.execPath, [cli, 'storage', 'serve', '--dir', join(scratch, 'storage'), '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
 try {
   const line = await new Promise<string>((resolveLine) => createInterface({ input: server.stdout }).once('line', resolveLine));
@@ -52,12 +79,21 @@ try {
   const wish = ['--connection', 's3', '--mode', 'sse-kms', '--kms-key-id', kmsKey, '--key', 'customer', '--json'];
   // Exit code 2 says that something is wrong, as it should.
   const told = ['sh', '-c', '"$@"; test $? -le 2', 'sh', process.execPath, cli, 'bucket', 'scan', 's3://bench'];
-  for (const [what, more] of [['scan', []], ['mend', ['--resume', '--fix', '--yes']], ['scan again', []]] as const) {
+  const run = async (what: string, more: readonly string[]): Promise<Told> => {
     const start = statSync(audit).size;
     const cost = measure([...told, ...wish, ...more], env, out);
-    const answer = JSON.parse(readFileSync(out, 'utf8').trim().split('\n').at(-1) ?? '{}') as { wrong: number; unknown: number; fix: unknown };
+    const answer = JSON.parse(readFileSync(out, 'utf8').trim().split('\n').at(-1) ?? '{}') as Told;
     console.log(`${what}: ${cost.wallSeconds.toFixed(1)} s, CPU ${cost.cpuSeconds.toFixed(1)} s, ${cost.peakMiB.toFixed(0)} MiB; wrong ${answer.wrong}, unknown ${answer.unknown}, mended ${JSON.stringify(answer.fix)}`);
     console.log(`  requests: ${await requestsSince(start)}`);
+    return answer;
+  };
+  expectSame('counts', sumsOf((await run('scan', [])).totals), MIXED_SUMS);
+  if (!values['only-scan']) {
+    const { fix } = await run('mend', ['--resume', '--fix', '--yes']);
+    expectSame('mended', fix, { fixed: wrong, already: 0, skipped: 0, failed: 0, notFixed: [] });
+    expectSame('counts', sumsOf((await run('scan again', [])).totals), [['SSE-KMS right', objects]]);
+    await compareAll(createTarget(storage), kmsKey);
+    console.log(`metadata, headers, tags, size and key of all ${objects} objects are as they should be`);
   }
 } finally {
   server.kill('SIGTERM');

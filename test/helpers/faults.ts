@@ -20,6 +20,10 @@ export class Dice {
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
+  /** Goes on as one that began with this seed. */
+  reseed(seed: number): void {
+    this.#state = seed >>> 0;
+  }
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;

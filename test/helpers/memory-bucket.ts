@@ -39,10 +39,6 @@ export type BucketOptions = {
   readonly etags: 'md5' | 'unique';
   readonly isClientSide: boolean;
   readonly pageSize: number;
-  /** Nobody looks before a PUT, and attributes tell no version vector: to see that the tests notice. */
-  readonly isBlind?: boolean;
-  /** A deletion leaves no tombstone: to see that the tests notice. */
-  readonly hasNoTombstones?: boolean;
 };
 
 const TAG_BYTES = 16;
@@ -116,10 +112,9 @@ export function versionOf(object: StoredObject, isClientSide: boolean): RemoteVe
 }
 
 /** The attributes as HEAD tells them. @throws SyncError not-ours, not-authentic */
-function openAttributes(object: StoredObject, { isClientSide, isBlind }: BucketOptions): FileAttributes {
+function openAttributes(object: StoredObject, { isClientSide }: BucketOptions): FileAttributes {
   const { attributes, objectKey, content } = object;
   if (attributes !== null) {
-    if (isBlind === true) return { ...attributes, vector: {} };
     if (isClientSide && object.sealedFor !== objectKey) throw new SyncError('not-authentic', { objectKey });
     return attributes;
   }
@@ -138,13 +133,13 @@ export function memoryFeeds(bucket: { readonly feeds: Map<DeviceId, StoredFeed> 
   };
   return {
     list: () => call('feeds.list', () => [...bucket.feeds].map(([device, { etag }]) => ({ device, etag, mark: etag }))),
-    load: (device) => call('feeds.load', () => structuredClone(bucket.feeds.get(device) ?? null)),
+    load: (device) => call('feeds.load', () => bucket.feeds.get(device) ?? null),
     async put(feed, replaces) {
       if (!keepsConditions()) await call('feeds.put.head', () => check(feed.device, replaces));
       return call('feeds.put', () => {
         if (keepsConditions()) check(feed.device, replaces);
         const etag = `feed-${Number(etagOf(feed.device)?.slice(5) ?? 0) + 1}`;
-        bucket.feeds.set(feed.device, structuredClone({ feed: { ...feed, changes: feed.changes.slice(-limit) }, etag }));
+        bucket.feeds.set(feed.device, { feed: Object.freeze({ ...feed, changes: Object.freeze(feed.changes.slice(-limit)) }), etag });
         return etag;
       });
     },
@@ -226,7 +221,7 @@ export class MemoryFolder implements RemoteFolder {
     return this.#power.call('remote.putTombstone', tombstone.path, () => {
       const others = (this.#bucket.tombstones.get(tombstone.path) ?? []).filter((other) => other.operationId !== tombstone.operationId);
       this.#bucket.writes += 1;
-      if (this.#bucket.options.hasNoTombstones !== true) this.#bucket.tombstones.set(tombstone.path, [...others, tombstone]);
+      this.#bucket.tombstones.set(tombstone.path, [...others, tombstone]);
     });
   }
 
@@ -279,7 +274,7 @@ export class MemoryTransfers implements Transfers {
     const { path, local, objectKey, ifMatch } = job;
     const staged = this.#tree.stagedContent(job.source);
     const content = isDirectoryPath(path) ? '' : (staged ?? (await this.#power.call('local.read', path, () => this.#tree.readForUpload(local))));
-    if (!this.#bucket.keepsPutConditions() && this.#bucket.options.isBlind !== true) {
+    if (!this.#bucket.keepsPutConditions()) {
       const standing = await this.#power.call('remote.put.head', path, () => this.#bucket.objects.get(objectKey) ?? null);
       if (ifMatch === null ? standing !== null : standing !== null && standing.etag !== ifMatch) throw new SyncError('version-changed', { path, objectKey });
       if (ifMatch !== null && standing === null) throw new SyncError('object-not-found', { path, objectKey });

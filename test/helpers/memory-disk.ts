@@ -244,14 +244,9 @@ export class MemoryTree implements LocalTree {
   readonly #disk: MemoryDisk;
   readonly #power: Power;
   readonly #newName: () => string;
-  readonly #isCareless: boolean;
 
-  /**
-   * @param newName - a name for a staged file that none has had.
-   * @param isCareless - never looks again before it replaces or removes: to see that the tests notice.
-   */
-  constructor(disk: MemoryDisk, power: Power, root: string, newName: () => string, isCareless = false) {
-    this.#isCareless = isCareless;
+  /** @param newName - a name for a staged file that none has had. */
+  constructor(disk: MemoryDisk, power: Power, root: string, newName: () => string) {
     this.root = root as LocalPath;
     this.#disk = disk;
     this.#power = power;
@@ -338,7 +333,7 @@ export class MemoryTree implements LocalTree {
       if (node?.kind === 'directory') {
         if (now.inode !== entry.inode || now.isEmpty !== true) throw new SyncError('target-changed', { path: entry.path });
       } else {
-        if (now.stamp !== entry.stamp && !this.#isCareless) throw new SyncError('target-changed', { path: entry.path });
+        if (now.stamp !== entry.stamp) throw new SyncError('target-changed', { path: entry.path });
         if (node !== undefined) this.#disk.trash.push({ path: entry.path, content: node.content });
       }
       this.#disk.remove(entry.path);
@@ -426,7 +421,7 @@ export class MemoryTree implements LocalTree {
     if (content === undefined) throw new SyncError('file-vanished', { path: item.path, detail: 'the staged file' });
     const standing = this.#disk.find(item.path);
     const stamp = standing === undefined ? null : this.#disk.entryOf(item.path, standing).stamp;
-    if (stamp !== (item.replaces?.stamp ?? null) && (!this.#isCareless || standing?.kind === 'directory')) throw new SyncError('target-changed', { path: item.path });
+    if (stamp !== (item.replaces?.stamp ?? null)) throw new SyncError('target-changed', { path: item.path });
     const node = this.#disk.newFile(content, item.mtimeMs, item.modeBits);
     this.#disk.put(item.path, node);
     if (standing?.kind === 'file') this.#disk.trash.push({ path: item.path, content: standing.content });

@@ -20,6 +20,8 @@ export type Records = {
   changes: { readonly change: NumberedChange; readonly atMs: number }[];
   lastChange: number;
   readonly base: Map<SyncPath, BaseEntry>;
+  /** Which path each object key of `base` belongs to. */
+  readonly paths: Map<ObjectKey, SyncPath>;
   readonly intents: Map<OperationId, Intent>;
   readonly uploads: Map<SyncPath, SavedUpload>;
   readonly skipped: Map<string, Skipped>;
@@ -30,23 +32,22 @@ export type Records = {
 };
 
 export function newRecords(device: DeviceId): Records {
-  return { device, counter: 0, changes: [], lastChange: 0, base: new Map(), intents: new Map(), uploads: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
+  return { device, counter: 0, changes: [], lastChange: 0, base: new Map(), paths: new Map(), intents: new Map(), uploads: new Map(), skipped: new Map(), activity: [], facts: new Map(), commits: 0 };
 }
 
 export class MemoryState implements FolderState {
   readonly #records: Records;
   readonly #power: Power | null;
-  readonly #forgetsIntents: boolean;
   readonly #local = new Map<SyncPath, LocalState>();
   readonly #remote = new Map<SyncPath, RemoteState>();
   readonly #unknown = { local: new Map<string, SkipReason>(), remote: new Map<string, SkipReason>() };
+  /** Facts as they were last read: whoever reads one changes nothing in it. */
+  readonly #parsed = new Map<string, { readonly text: string; readonly value: unknown }>();
   readonly #seenSkipped = new Set<string>();
   #isScanning = false;
   #isClosed = false;
 
-  /** @param forgetsIntents - to see that the tests notice. */
-  constructor(records: Records, power: Power | null = null, forgetsIntents = false) {
-    this.#forgetsIntents = forgetsIntents;
+  constructor(records: Records, power: Power | null = null) {
     this.#records = records;
     this.#power = power;
   }
@@ -65,7 +66,7 @@ export class MemoryState implements FolderState {
   }
   ownChanges(limit: number): readonly NumberedChange[] {
     this.#check();
-    return limit === 0 ? [] : this.#records.changes.slice(-limit).map(({ change }) => structuredClone(change));
+    return limit === 0 ? [] : this.#records.changes.slice(-limit).map(({ change }) => change);
   }
   lastChange(): number {
     this.#check();
@@ -93,7 +94,8 @@ export class MemoryState implements FolderState {
   }
   baseByKey(objectKey: ObjectKey): BaseEntry | null {
     this.#check();
-    return [...this.#records.base.values()].find((entry) => entry.objectKey === objectKey) ?? null;
+    const path = this.#records.paths.get(objectKey);
+    return path === undefined ? null : (this.#records.base.get(path) ?? null);
   }
   baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[] {
     return this.#sorted((entry) => parentOf(entry.path) === directory);
@@ -131,11 +133,11 @@ export class MemoryState implements FolderState {
   }
   putLocalDifferences(rows: readonly LocalDifference[]): void {
     this.#check();
-    for (const { path, state } of rows) this.#local.set(path, structuredClone(state));
+    for (const { path, state } of rows) this.#local.set(path, Object.freeze(state));
   }
   putRemoteDifferences(rows: readonly RemoteDifference[]): void {
     this.#check();
-    for (const { path, state } of rows) this.#remote.set(path, structuredClone(state));
+    for (const { path, state } of rows) this.#remote.set(path, Object.freeze(state));
   }
   putUnknownDirectory(side: 'local' | 'remote', directory: SyncPath | '', reason: SkipReason): void {
     this.#check();
@@ -172,14 +174,14 @@ export class MemoryState implements FolderState {
 
   savedUpload(path: SyncPath): SavedUpload | null {
     this.#check();
-    return structuredClone(this.#records.uploads.get(path) ?? null);
+    return this.#records.uploads.get(path) ?? null;
   }
   savedUploads(): readonly SavedUpload[] {
     this.#check();
-    return structuredClone([...this.#records.uploads.values()]);
+    return [...this.#records.uploads.values()];
   }
   saveUpload(upload: SavedUpload): void {
-    this.#write('state.saveUpload', () => this.#records.uploads.set(upload.path, structuredClone(upload)));
+    this.#write('state.saveUpload', () => this.#records.uploads.set(upload.path, Object.freeze(upload)));
   }
   savePart(path: SyncPath, partNumber: number, sha256: string): void {
     this.#write('state.savePart', () => {
@@ -197,7 +199,7 @@ export class MemoryState implements FolderState {
     this.#write('state.beginIntents', () => {
       for (const intent of intents) {
         if (this.#records.intents.has(intent.operationId)) throw new SyncError('state-corrupt', { detail: 'an operation id was used twice' });
-        if (!this.#forgetsIntents) this.#records.intents.set(intent.operationId, structuredClone(intent));
+        this.#records.intents.set(intent.operationId, Object.freeze(intent));
       }
     });
   }
@@ -208,19 +210,30 @@ export class MemoryState implements FolderState {
 
   commit(batch: Commit): void {
     this.#write('state.commit', () => {
-      const { base, intents } = this.#records;
+      const { base, paths, intents } = this.#records;
       const dropped = new Set(batch.drop);
-      const keys = new Map([...base.values()].filter((entry) => !dropped.has(entry.path)).map((entry) => [entry.objectKey, entry.path]));
+      const keys = new Map<ObjectKey, SyncPath>();
       for (const entry of batch.put ?? []) {
         checkEntry(entry);
-        if ((keys.get(entry.objectKey) ?? entry.path) !== entry.path) throw new SyncError('state-corrupt', { path: entry.path, detail: 'two paths with one object key' });
+        const standing = paths.get(entry.objectKey);
+        const path = keys.get(entry.objectKey) ?? (standing === undefined || dropped.has(standing) ? entry.path : standing);
+        if (path !== entry.path) throw new SyncError('state-corrupt', { path: entry.path, detail: 'two paths with one object key' });
         keys.set(entry.objectKey, entry.path);
       }
-      for (const path of dropped) base.delete(path);
-      for (const entry of batch.put ?? []) base.set(entry.path, structuredClone(entry));
+      const forget = (path: SyncPath): void => {
+        const before = base.get(path);
+        if (before !== undefined && paths.get(before.objectKey) === path) paths.delete(before.objectKey);
+        base.delete(path);
+      };
+      for (const path of dropped) forget(path);
+      for (const entry of batch.put ?? []) {
+        if (base.get(entry.path)?.objectKey !== entry.objectKey) forget(entry.path);
+        base.set(entry.path, Object.freeze(entry));
+        paths.set(entry.objectKey, entry.path);
+      }
       for (const operationId of batch.finish ?? []) intents.delete(operationId);
-      for (const { atMs, ...change } of batch.changes ?? []) this.#records.changes.push({ change: { ...structuredClone(change), seq: ++this.#records.lastChange }, atMs });
-      this.#records.activity = [...this.#records.activity, ...(batch.activity ?? [])].slice(-10_000);
+      for (const { atMs, ...change } of batch.changes ?? []) this.#records.changes.push({ change: Object.freeze({ ...change, seq: ++this.#records.lastChange }), atMs });
+      if (batch.activity !== undefined && batch.activity.length > 0) this.#records.activity = [...this.#records.activity, ...batch.activity].slice(-10_000);
     });
   }
   recentActivity(limit: number): readonly ActivityEvent[] {
@@ -231,8 +244,13 @@ export class MemoryState implements FolderState {
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as the port says it
   fact<T>(name: string): T | null {
     this.#check();
-    const value = this.#records.facts.get(name);
-    return value === undefined ? null : (JSON.parse(value) as T);
+    const text = this.#records.facts.get(name);
+    if (text === undefined) return null;
+    const known = this.#parsed.get(name);
+    if (known?.text === text) return known.value as T;
+    const value = JSON.parse(text) as T;
+    this.#parsed.set(name, { text, value });
+    return value;
   }
   putFact(name: string, value: unknown): void {
     this.#write('state.putFact', () => {

@@ -18,9 +18,11 @@ import type { BucketOptions, Level } from './memory-bucket.ts';
 import { MemoryDisk, MemoryTree } from './memory-disk.ts';
 import { MemoryState, newRecords } from './memory-state.ts';
 import type { Records } from './memory-state.ts';
+import { withBug } from './seeded-bugs.ts';
+import type { SeededBug } from './seeded-bugs.ts';
 
 export { Dice, FakeClock, MemoryBucket, MemoryDisk, PowerCut };
-export type { BucketOptions, FaultPlan, Level, Records };
+export type { BucketOptions, FaultPlan, Level, Records, SeededBug };
 
 export type WorldOptions = {
   readonly seed?: number;
@@ -32,11 +34,8 @@ export type WorldOptions = {
   /** Time jumps by itself when everybody waits. Default true. */
   readonly isAutomatic?: boolean;
   readonly faults?: FaultPlan;
-  readonly sabotage?: Sabotage;
+  readonly bug?: SeededBug;
 };
-
-/** Safeguards that can be taken away, to see that the tests notice. */
-export type Sabotage = 'no-recheck' | 'no-intents' | 'blind-puts' | 'no-tombstones';
 
 export type DeviceOptions = {
   readonly direction?: Direction;
@@ -52,7 +51,7 @@ export class World {
   /** May be changed at any time. */
   readonly faults: FaultPlan;
   readonly prefix: string;
-  readonly sabotage: Sabotage | null;
+  readonly bug: SeededBug | null;
 
   constructor(options: WorldOptions = {}) {
     const isClientSide = options.isClientSide ?? false;
@@ -60,10 +59,9 @@ export class World {
     this.dice = new Dice(options.seed ?? 1);
     this.faults = options.faults ?? {};
     this.prefix = options.prefix ?? 'files/';
-    this.sabotage = options.sabotage ?? null;
+    this.bug = options.bug ?? null;
     this.bucket = new MemoryBucket(this.clock, {
       level: options.level ?? 'full', etags: options.etags ?? (isClientSide ? 'unique' : 'md5'), isClientSide, pageSize: options.pageSize ?? 5,
-      isBlind: this.sabotage === 'blind-puts', hasNoTombstones: this.sabotage === 'no-tombstones',
     });
   }
 
@@ -161,15 +159,16 @@ export class Device {
     if (this.#running?.power.isOn === true) return this.#running;
     const world = this.#world;
     const power = new Power(this.name, world.faults, world.dice);
-    const tree = new MemoryTree(this.disk, power, `/disks/${this.name}`, () => String(++this.#staged), world.sabotage === 'no-recheck');
-    const parts: FolderParts = {
+    const tree = new MemoryTree(this.disk, power, `/disks/${this.name}`, () => String(++this.#staged));
+    const sound: FolderParts = {
       tree,
       remote: new MemoryFolder(world.bucket, power, world.prefix),
       transfers: new MemoryTransfers(world.bucket, tree, power, this.#options.concurrency ?? 4),
-      state: new MemoryState(this.records, power, world.sabotage === 'no-intents'),
+      state: new MemoryState(this.records, power),
       clock: world.clock,
       random: world.dice,
     };
+    const parts = world.bug === null ? sound : withBug(sound, world.bug, { bucket: world.bucket, disk: this.disk, tree });
     const guard = this.#options.guard ?? DEFAULT_GUARD;
     const engine = createFolderEngine({
       ...parts, folderId: 'folder', hostName: this.name, epoch: 0, keyId: null,

@@ -181,8 +181,8 @@ describe('records that were restored from a backup', () => {
   function backUp({ records }: Device): () => void {
     const saved: Records = structuredClone(records);
     return () => {
-      const { base, intents, skipped, facts, ...rest } = saved;
-      for (const [now, then] of [[records.base, base], [records.intents, intents], [records.skipped, skipped], [records.facts, facts]] as const) {
+      const { base, paths, intents, skipped, facts, ...rest } = saved;
+      for (const [now, then] of [[records.base, base], [records.paths, paths], [records.intents, intents], [records.skipped, skipped], [records.facts, facts]] as const) {
         now.clear();
         for (const [key, value] of then) (now as Map<unknown, unknown>).set(key, value);
       }

@@ -1,12 +1,14 @@
 /**
- * One random history: users on two or three devices write, edit, rename, delete and undo, devices sync, answers get lost and
- * processes die; then everybody comes to rest, and what the engine promises is checked. One seed gives one history.
+ * One random history: users on one to four devices write, edit, rename, delete and undo, devices sync, answers get lost and
+ * processes die; then everybody comes to rest, and what the engine promises is checked. One seed gives one history, and each of its
+ * steps rolls dice of its own: one that is left out changes no other.
  */
 import type { Direction } from '../../main/model/action.ts';
 import type { SyncPath } from '../../main/model/path.ts';
 import type { CallPoint, Fault } from '../helpers/faults.ts';
+import { sha256Of } from '../helpers/memory-disk.ts';
 import { Dice, NO_GUARD, World } from '../helpers/world.ts';
-import type { Device, Level, Sabotage } from '../helpers/world.ts';
+import type { Device, Level, SeededBug } from '../helpers/world.ts';
 
 export type HistoryOptions = {
   readonly seed: number;
@@ -14,6 +16,8 @@ export type HistoryOptions = {
   readonly isClientSide: boolean;
   readonly devices: number;
   readonly steps: number;
+  /** Steps that are left out. */
+  readonly without?: readonly number[];
   /** Devices whose users change something; the others only receive. Default all. */
   readonly writers?: number;
   /** Chance of a lost request or answer per remote call, and of a crash per call of any port. */
@@ -25,7 +29,13 @@ export type HistoryOptions = {
   readonly abortChance?: number;
   /** Names that are a file's and a directory's at once. */
   readonly hasClashes?: boolean;
-  readonly sabotage?: Sabotage;
+  readonly bug?: SeededBug;
+  /** How often all devices cycle at the same time, among the steps. Default 0.1. */
+  readonly togetherChance?: number;
+  /** Each user has files of their own: no two ever touch the same one. */
+  readonly isDisjoint?: boolean;
+  /** The server replaces contents, and puts them back before all come to rest. Only where the client side holds the keys. */
+  readonly hasTampering?: boolean;
   /**
    * Another program writes to the bucket and deletes there. Only right where the server holds the keys, and only safe where it
    * keeps conditions: what a foreign program wrote between a HEAD and a DELETE nobody could send again.
@@ -51,6 +61,8 @@ const PATHS = ['a', 'b', 'c.txt', 'd/e', 'd/f.txt', 'g/h/i', 'g/h/j'];
 const DIRECTORIES = ['d', 'g', 'g/h', 'x', 'x/y'];
 const CLASHING_PATHS = ['a', 'a/b', 'd', 'd/e', 'd/e/f'];
 const LOOKS = ['both', 'changes', 'changes', 'local-first', 'remote-first'] as const;
+/** What a server put in place of a content begins with it. */
+const TAMPERED = 'tampered';
 const MOST_ROUNDS = 6;
 const REMOTE_CALLS = /^remote\./;
 
@@ -68,6 +80,8 @@ class History {
   /** Contents that some user wrote and none removed since. */
   readonly #live = new Set<string>();
   readonly #everWritten: string[] = [];
+  #stepNumber = 0;
+  #contentsOfStep = 0;
   /** Written more than once: whose removal a removal was, nobody can tell. They must be recoverable, but need not stand in the tree. */
   readonly #repeated = new Set<string>();
   /** What users changed on each disk; all else the engine did. */
@@ -82,9 +96,9 @@ class History {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#dice = new Dice(options.seed ^ 0x5eed);
-    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3, ...(options.sabotage === undefined ? {} : { sabotage: options.sabotage }) });
+    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3, ...(options.bug === undefined ? {} : { bug: options.bug }) });
     for (let i = 0; i < options.devices; i++) {
-      this.#world.addDevice(`device-${'abc'[i] ?? i}`, {
+      this.#world.addDevice(`device-${'abcd'[i] ?? i}`, {
         guard: NO_GUARD, concurrency: 1 + (options.seed % 3), ...(i === options.devices - 1 && options.direction !== undefined ? { direction: options.direction } : {}),
       });
     }
@@ -93,11 +107,27 @@ class History {
   }
 
   async run(): Promise<HistoryReport> {
-    for (let step = 0; step < this.#options.steps; step++) await this.#step();
+    const without = new Set(this.#options.without);
+    for (let step = 1; step <= this.#options.steps; step++) {
+      if (without.has(step)) continue;
+      this.#begin(step);
+      await this.#step();
+    }
+    this.#begin(0);
     this.#isCalm = true;
+    if (this.#options.hasTampering === true) this.#mendTampered();
     const rounds = await this.#comeToRest();
     this.#check();
     return { broken: this.#broken, trace: this.#trace, rounds, conflictCopies: this.#conflictCopies, faults: this.#faults, crashes: this.#crashes };
+  }
+
+  /** From here on all dice are those of this step. */
+  #begin(step: number): void {
+    const { seed } = this.#options;
+    this.#dice.reseed(Math.imul(seed, 0x9e37_79b1) ^ Math.imul(step + 1, 0x85eb_ca6b));
+    this.#world.dice.reseed(Math.imul(seed, 0xc2b2_ae35) ^ Math.imul(step + 1, 0x27d4_eb2f));
+    this.#stepNumber = step;
+    this.#contentsOfStep = 0;
   }
 
   // -------------------------------------------------------------- what happens
@@ -107,7 +137,7 @@ class History {
     const roll = this.#dice.next();
     if (roll < 0.6) {
       this.#userDoesSomething();
-    } else if (roll < 0.85) {
+    } else if (roll < 0.95 - (this.#options.togetherChance ?? 0.1)) {
       await this.#cycle(this.#dice.pick(this.#world.devices));
     } else if (roll < 0.95) {
       await Promise.all(this.#world.devices.map((device) => this.#cycle(device)));
@@ -179,6 +209,10 @@ class History {
       this.#foreignerDoesSomething();
       return;
     }
+    if (this.#options.hasTampering === true && this.#dice.chance(0.15)) {
+      this.#serverTampers();
+      return;
+    }
     const device = this.#dice.pick(this.#world.devices.slice(0, this.#options.writers ?? this.#options.devices));
     const before = device.disk.changes;
     try {
@@ -191,8 +225,11 @@ class History {
 
   #act(device: Device): void {
     const { disk } = device;
-    const standing = [...disk.files().keys()];
-    const paths = this.#options.hasClashes === true ? CLASHING_PATHS : PATHS;
+    const own = this.#options.isDisjoint === true ? `${device.name}/` : '';
+    const standing = [...disk.files().keys()].filter((path) => path.startsWith(own));
+    const below = (names: readonly string[]): readonly string[] => (own === '' ? names : names.map((name) => own + name));
+    const paths = below(this.#options.hasClashes === true ? CLASHING_PATHS : PATHS);
+    const directories = below(DIRECTORIES);
     const roll = this.#dice.next();
     const say = (what: string): void => void this.#trace.push(`${device.name} user: ${what}`);
     if (standing.length === 0 || roll < 0.45) {
@@ -211,21 +248,21 @@ class History {
       if (before !== null) this.#live.delete(before);
       say(`remove ${path} ${before ?? ''}`);
     } else if (roll < 0.66) {
-      const directory = this.#dice.pick(DIRECTORIES);
+      const directory = this.#dice.pick(directories);
       const lost = [...disk.files()].filter(([path]) => path === directory || path.startsWith(`${directory}/`));
       disk.remove(directory);
       for (const [, content] of lost) this.#live.delete(content);
       say(`remove all of ${directory}`);
     } else if (roll < 0.82) {
       const isDirectory = this.#dice.chance(0.2);
-      const from = isDirectory ? this.#dice.pick(DIRECTORIES) : this.#dice.pick(standing);
-      const to = isDirectory ? this.#dice.pick(DIRECTORIES) : this.#dice.pick(paths);
+      const from = isDirectory ? this.#dice.pick(directories) : this.#dice.pick(standing);
+      const to = isDirectory ? this.#dice.pick(directories) : this.#dice.pick(paths);
       const before = from === to ? null : disk.read(to);
       disk.rename(from, to);
       if (before !== null) this.#live.delete(before);
       say(`rename ${from} ${to}`);
     } else if (roll < 0.88) {
-      const directory = this.#dice.pick(DIRECTORIES);
+      const directory = this.#dice.pick(directories);
       disk.makeDirectory(directory);
       say(`mkdir ${directory}`);
     } else if (roll < 0.94) {
@@ -255,6 +292,33 @@ class History {
     }
   }
 
+  /** The attributes stay as their writer sealed them, and at times the ETag too. */
+  #serverTampers(): void {
+    const { objects } = this.#world.bucket;
+    const files = [...objects.values()].filter(({ objectKey }) => !objectKey.endsWith('/'));
+    if (files.length === 0) return;
+    const object = this.#dice.pick(files);
+    const content = `${TAMPERED}${this.#newContentName()}`;
+    const etag = this.#dice.chance(0.5) ? object.etag : `${object.etag}*`;
+    objects.set(object.objectKey, { ...object, content, etag });
+    this.#trace.push(`the server replaces ${object.objectKey} ${object.content}`);
+  }
+
+  #mendTampered(): void {
+    const { objects } = this.#world.bucket;
+    const written = new Map(this.#everWritten.map((content) => [sha256Of(content), content]));
+    for (const object of objects.values()) {
+      const content = written.get(object.attributes?.sha256 ?? '');
+      if (object.content.startsWith(TAMPERED) && content !== undefined) objects.set(object.objectKey, { ...object, content });
+    }
+    this.#trace.push('the server puts back what it replaced');
+  }
+
+  #newContentName(): string {
+    this.#contentsOfStep += 1;
+    return `${String(this.#stepNumber).padStart(3, '0')}-${String(this.#contentsOfStep).padStart(3, '0')}`;
+  }
+
   /** Mostly new and of one length, so that sizes tell nothing; sometimes one that was there before: an undo, or a copy. */
   #newContent(): string {
     if (this.#everWritten.length > 0 && this.#dice.chance(0.15)) {
@@ -262,7 +326,7 @@ class History {
       this.#repeated.add(again);
       return again;
     }
-    const content = this.#dice.chance(0.05) ? '' : `content-${String(this.#everWritten.length).padStart(4, '0')}${this.#dice.chance(0.2) ? ' longer' : ''}`;
+    const content = this.#dice.chance(0.05) ? '' : `content-${this.#newContentName()}${this.#dice.chance(0.2) ? ' longer' : ''}`;
     if (content === '') this.#repeated.add(content);
     this.#everWritten.push(content);
     return content;
@@ -322,6 +386,9 @@ class History {
           if (!contents.has(content) && !this.#repeated.has(content)) this.#broken.push(`${device.name} has lost ${content}`);
         }
       }
+    }
+    for (const { name, disk } of devices) {
+      for (const content of [...disk.files().values(), ...disk.trash.map((trashed) => trashed.content)]) if (content.startsWith(TAMPERED)) this.#broken.push(`${name} took over ${content}`);
     }
     const somewhere = new Set([...remote.values(), ...devices.flatMap(({ disk }) => [...disk.files().values(), ...disk.trash.map(({ content }) => content)])]);
     const inTheOpen = new Set([...remote.values(), ...devices.flatMap(({ disk }) => [...disk.files().values()])]);

@@ -28,7 +28,10 @@ class SortedState extends MemoryState {
     super(records);
     this.#byDirectory = byDirectory;
     this.#sorted = [...byDirectory.values()].flat();
-    for (const entry of this.#sorted) records.base.set(entry.path, entry);
+    for (const entry of this.#sorted) {
+      records.base.set(entry.path, entry);
+      records.paths.set(entry.objectKey, entry.path);
+    }
   }
   override baseTotals(): { readonly files: number; readonly bytes: number } {
     return { files: this.#sorted.length, bytes: this.#sorted.length };

@@ -1,0 +1,4 @@
+/** Histories with a server of level none. */
+import { simulateLevel } from './simulation.ts';
+
+simulateLevel('none');

@@ -15,7 +15,7 @@ import type { ReprotectProgress, ReprotectResult } from '../sync/reprotect.ts';
 import type { FolderState } from '../sync/ports.ts';
 import type { Connections } from './api.ts';
 import { withStore } from './descriptions.ts';
-import { adoptDescription, DESCRIPTOR_FACT, knownDescription, keepDescription, OWN_CHANGE_FACT, zeroUnlocked, type OwnChange } from './epochs.ts';
+import { adoptDescription, DESCRIPTOR_FACT, knownDescription, keepDescription, LOOK_BACK_FACT, OWN_CHANGE_FACT, zeroUnlocked, type OwnChange } from './epochs.ts';
 import { heldKeysOf, unlockFolder } from './folder-access.ts';
 import { explainBlocked } from './mode-choice.ts';
 import type { WiredFolder, Wiring } from './open-folder.ts';
@@ -23,6 +23,14 @@ import type { WiredFolder, Wiring } from './open-folder.ts';
 /** That objects of earlier epochs are left to be brought under this one, by this device. */
 export const REPROTECT_FACT = 'reprotect';
 export type PendingChange = { readonly epoch: number; readonly startedAtMs: number; readonly changed: number; readonly bytesSent: number };
+
+/** Whether something is left to do that {@link continueChange} does: this device's change, or what it wrote while it had not heard of another's. */
+export function hasChangesToMake(state: FolderState): boolean {
+  if (pendingChange(state) !== null) return true;
+  // While the other device's job runs, it finds whatever stands there.
+  const earlier = state.fact<Descriptor>(DESCRIPTOR_FACT)?.epochs.slice(0, -1) ?? [];
+  return state.fact<number>(LOOK_BACK_FACT) !== null && earlier.every(({ ended }) => ended === true);
+}
 
 export function pendingChange(state: FolderState): PendingChange | null {
   return state.fact<PendingChange>(REPROTECT_FACT);
@@ -116,51 +124,62 @@ export function repeatChange(state: FolderState): void {
 export type ContinueOptions = { readonly signal: AbortSignal; readonly untilMs?: number; readonly onProgress?: (progress: ReprotectProgress) => void };
 
 /**
- * Goes on with the job of an open folder, and marks the earlier epochs as ended once nothing is left. Nothing to do: null.
+ * Goes on with the job of an open folder, and marks the earlier epochs as ended once nothing is left; or brings what this device wrote while
+ * it had not heard of another's change under the current epoch. Nothing to do: null.
  *
  * @throws SyncError what makes going on impossible now; the next call goes on where this one ended
  */
 export async function continueChange(folder: FolderSettings, wired: WiredFolder, wiring: Wiring, options: ContinueOptions): Promise<ReprotectResult | null> {
   const { engine, state, parts } = wired;
-  const pending = pendingChange(state);
-  if (pending === null) return null;
-  const { reprotect } = await import('../sync/reprotect.ts');
+  if (!hasChangesToMake(state)) return null;
+  const { reprotect, reprotectOwnWrites } = await import('../sync/reprotect.ts');
   return engine.exclusively(async (signal) => {
     const { descriptor } = knownDescription(folder, state);
     const epoch = descriptor.epochs.at(-1)?.n ?? 1;
-    const result = await reprotect(parts, { epoch, signal, ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }), ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }) });
-    if (result.isDone) {
-      await endEarlierEpochs(folder, state, wiring, signal);
-      state.putFact(REPROTECT_FACT, null);
-      state.putFact(OWN_CHANGE_FACT, null);
-    } else {
-      state.putFact(REPROTECT_FACT, { ...pending, epoch, changed: pending.changed + result.changed, bytesSent: pending.bytesSent + result.bytesSent } satisfies PendingChange);
+    const job = { epoch, signal, ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }), ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }) };
+    const pending = pendingChange(state);
+    if (pending === null) {
+      const result = await reprotectOwnWrites(parts, job);
+      if (result.isDone) state.putFact(LOOK_BACK_FACT, null);
+      return result.changed === 0 && result.isDone ? null : result;
     }
-    return result;
+    const result = await reprotect(parts, job);
+    if (result.isDone && (await endEarlierEpochs(folder, state, wiring, epoch, signal))) {
+      for (const fact of [REPROTECT_FACT, OWN_CHANGE_FACT, LOOK_BACK_FACT]) state.putFact(fact, null);
+      return result;
+    }
+    state.putFact(REPROTECT_FACT, { ...pending, epoch, changed: pending.changed + result.changed, bytesSent: pending.bytesSent + result.bytesSent } satisfies PendingChange);
+    return { ...result, isDone: false };
   }, options.signal);
 }
 
-/** @throws SyncError version-changed where another device rewrote the description: the next run tries again */
-async function endEarlierEpochs(folder: FolderSettings, state: FolderState, wiring: Wiring, signal: AbortSignal): Promise<void> {
+/**
+ * @param epoch - the one that everything stands under.
+ * @returns false where another device has begun a later one meanwhile, under which nothing stands yet.
+ * @throws SyncError version-changed where another device rewrote the description: the next run tries again
+ */
+async function endEarlierEpochs(folder: FolderSettings, state: FolderState, wiring: Wiring, epoch: number, signal: AbortSignal): Promise<boolean> {
   const access = await placeOf(folder, wiring.connections);
   const { loaded } = await adoptDescription(folder, state, wiring, false, signal);
   const { descriptor, pin } = knownDescription(folder, state);
   const last = descriptor.epochs.at(-1);
-  if (last === undefined || descriptor.epochs.every((epoch) => epoch === last || epoch.ended === true)) return;
+  if (last === undefined || last.n !== epoch) return false;
+  if (descriptor.epochs.every((one) => one === last || one.ended === true)) return true;
   const { replaceDescriptor } = await import('../remote/descriptor-store.ts');
   const { requestsOf } = await import('../remote/modes.ts');
   const { capabilitiesIn } = await import('./capabilities.ts');
-  const epochs = descriptor.epochs.map((epoch): DescriptorEpoch => (epoch === last ? epoch : { ...epoch, ended: true }));
+  const epochs = descriptor.epochs.map((one): DescriptorEpoch => (one === last ? one : { ...one, ended: true }));
   const unlocked = await unlockFolder(descriptor, wiring.keys, access);
   try {
     const requests = requestsOf(last.mode, unlocked.keys, access.endpoint);
     const needsKey = epochs.some(({ wrappedFolderKey }) => wrappedFolderKey !== null);
-    if (needsKey && unlocked.folderKey === null) return;
+    if (needsKey && unlocked.folderKey === null) return true;
     await withStore(access, folder.bucket, async (store) => {
       const capabilities = await capabilitiesIn(state, store, requests, folder.prefix, signal);
       const stored = await replaceDescriptor(store, folder.prefix, loaded, { ...descriptor, epochs }, unlocked.folderKey, { requests, capabilities }, signal);
       keepDescription(folder, state, wiring, stored.descriptor, pin);
     });
+    return true;
   } finally {
     zeroUnlocked(unlocked);
   }

@@ -20,6 +20,8 @@ export const DESCRIPTOR_FACT = 'descriptor';
 export const CAPABILITIES_FACT = 'capabilities';
 /** A change of mode or key that this device began: its own next epoch needs nobody's agreement. */
 export const OWN_CHANGE_FACT = 'own-change';
+/** A later description was taken over while this device may have been writing by the earlier one: its own writes are looked through once. */
+export const LOOK_BACK_FACT = 'look-back';
 export type OwnChange = { readonly epoch: number; readonly mode: EncryptionMode };
 
 /** Who besides the owner could read: nobody; a key service; the storage provider. */
@@ -118,6 +120,7 @@ export async function adoptDescription(folder: FolderSettings, state: FolderStat
   try {
     const { folderKeyFingerprint } = unlocked.pin;
     if (pin.folderKeyFingerprint !== null && folderKeyFingerprint !== null && folderKeyFingerprint !== pin.folderKeyFingerprint) throw new SyncError('descriptor-mismatch', { detail: 'the folder key is another one' });
+    state.putFact(LOOK_BACK_FACT, now.n);
     return { folder: keepDescription(folder, state, wiring, found, { ...unlocked.pin, folderKeyFingerprint: folderKeyFingerprint ?? pin.folderKeyFingerprint }), isChanged, loaded };
   } finally {
     zeroUnlocked(unlocked);

@@ -9,7 +9,7 @@ import type { SyncPath } from '../model/path.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { Skipped, SkipReason } from '../model/snapshot.ts';
 import type { RemoteFolderConfig } from '../remote/folder-config.ts';
-import type { OpenRemoteFolder } from '../remote/folder.ts';
+import type { IsOwnWrite, OpenRemoteFolder } from '../remote/folder.ts';
 import type { FolderParts } from '../sync/parts.ts';
 import type { CycleResult } from '../sync/cycle.ts';
 import type { FolderEngine, SyncResult } from '../sync/folder-engine.ts';
@@ -74,7 +74,9 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
   const [{ openRemoteFolder }, { createTransferPool }] = await Promise.all([import('../remote/folder.ts'), import('../transfer/pool.ts')]);
   const epochs = opensEnded ? unlocked.epochs.map(({ n, mode, authKey }) => ({ n, mode, authKey })) : unlocked.epochs;
   const config = remoteConfigOf({ ...unlocked, epochs }, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state), reusesDataKey: folder.reusesDataKey });
-  const remote = openRemoteFolder(config);
+  // An earlier process of this device may have written before it heard of a change.
+  const isOwnWrite: IsOwnWrite = (objectKey, { etag, operationId }) => state.baseByKey(objectKey)?.etag === etag || state.openIntents().some((intent) => intent.operationId === operationId);
+  const remote = openRemoteFolder(config, undefined, isOwnWrite);
   const transfers = createTransferPool(config);
   return {
     config, unlocked, remote, transfers,

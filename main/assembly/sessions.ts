@@ -79,10 +79,10 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
 
   /** A change of mode or key that was begun goes on between the folder's cycles, a slice at a time. */
   const goOnChanging = async (session: Session, wired: WiredFolder): Promise<void> => {
-    const { continueChange, pendingChange } = await import('./change-mode.ts');
+    const { continueChange, hasChangesToMake } = await import('./change-mode.ts');
     let pauseMs = FIRST_RETRY_MS;
     const isOpen = (): boolean => !isClosed && session.wired === wired;
-    while (isOpen() && pendingChange(wired.state) !== null) {
+    while (isOpen() && hasChangesToMake(wired.state)) {
       try {
         if (!session.settings.isPaused) await continueChange(session.settings, wired, enfold.wiring, { signal: closing.signal, untilMs: Date.now() + CHANGE_SLICE_MS });
         pauseMs = FIRST_RETRY_MS;

@@ -44,7 +44,7 @@ export function needsHash(states: PathStates, sizes: ReadonlySet<number>): boole
 }
 
 /**
- * Whether the row needs the remote version's attributes: both sides hold something that could be the same; the listing cannot tell whether the object changed; or a mirror is about to remove or replace it. A version that is only
+ * Whether the row needs the remote version's attributes: both sides hold something that could be the same; the listing cannot tell whether the object changed; or a mirror is about to remove or replace it; or it may be the version that was deleted here. A version that is only
  * to be downloaded brings its attributes with it.
  */
 export function needsHead(states: PathStates, policy: PlanPolicy): boolean {
@@ -52,9 +52,11 @@ export function needsHead(states: PathStates, policy: PlanPolicy): boolean {
   if (remote.type !== 'present' || remote.version.attributes !== null || local.type === 'unknown') return false;
   if (base !== null && remote.version.etag === base.etag) return true;
   if (policy.direction === 'upload-mirror' && base !== null) return true;
-  if (local.type === 'absent' || isDirectoryPath(states.path)) return false;
   // While a folder changes from a client-side mode to another kind, or back, objects of both kinds stand side by side.
   const sizes = [remoteSizeOf(remote.version, policy.isClientSide), remoteSizeOf(remote.version, !policy.isClientSide)];
+  // What was deleted here may be the very version that stands there, brought under another mode or key since.
+  if (local.type === 'absent') return base !== null && sizes.includes(base.sizeBytes);
+  if (isDirectoryPath(states.path)) return false;
   return sizes.includes(local.entry.sizeBytes) || (base !== null && sizes.includes(base.sizeBytes) && localChangeOf(states) === 'changed');
 }
 

@@ -11,7 +11,7 @@ import { SyncError, isSyncError } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import { OWN_DIRECTORY, parseSyncPath } from '../model/path.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
-import type { FileAttributes, RemoteVersion, Tombstone } from '../model/snapshot.ts';
+import type { FileAttributes, OperationId, RemoteVersion, Tombstone } from '../model/snapshot.ts';
 import type { ListedObject, RemoteFolder, ResolvedKey } from '../sync/ports.ts';
 import { withAnyKey } from './any-key-store.ts';
 import { capabilitiesOf } from './capabilities-of.ts';
@@ -27,6 +27,7 @@ import { createReprotector } from './reprotect.ts';
 import { withRetries } from './retry.ts';
 import { createS3Store } from './s3.ts';
 import { createStoredFiles } from './stored-file.ts';
+import type { OpenedHead } from './stored-file.ts';
 import { countOldVersions, namedVersions, versionFacts } from './version-facts.ts';
 import type { NamedVersion, VersionFact } from './version-facts.ts';
 import { copyGuarded, explainUnreadable } from './writes.ts';
@@ -50,13 +51,17 @@ export type OpenRemoteFolder = RemoteFolder & {
 const BEHIND_OWN = `${OWN_DIRECTORY}/\u{10FFFF}`;
 const CLOCK_TOLERANCE_MS = 15 * 60_000;
 
+/** Whether this device's own records say that it wrote this version. */
+export type IsOwnWrite = (objectKey: ObjectKey, version: { readonly etag: string; readonly operationId: OperationId }) => boolean;
+
 /**
  * Nothing is connected before the first call.
  *
  * @param givenStore - for tests; by default one that is closed with the folder.
+ * @param isOwnWrite - by default nothing is known of earlier writes.
  * @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http)
  */
-export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore): OpenRemoteFolder {
+export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore, isOwnWrite: IsOwnWrite = () => false): OpenRemoteFolder {
   const { prefix } = config;
   const files = createStoredFiles(config);
   const store = withAnyKey(givenStore ?? createS3Store(config.access, config.bucket), files.readers);
@@ -95,9 +100,20 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
   }
 
   function versionOf(found: ObjectHead, objectKey: ObjectKey, path: SyncPath): RemoteVersion {
-    const { attributes, epoch, keyId } = files.open(found, objectKey, path);
+    const { attributes, epoch, keyId } = openHead(found, objectKey, path);
     const { etag, versionId, objectBytes, lastModifiedMs } = found;
     return { objectKey, etag, versionId, objectBytes, lastModifiedMs, attributes, epoch, keyId };
+  }
+
+  /** @throws SyncError as `StoredFiles.open`, but for what this device itself wrote under an epoch that ended meanwhile */
+  function openHead(found: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead & { readonly isUntrusted: boolean } {
+    try {
+      return { ...files.open(found, objectKey, path), isUntrusted: false };
+    } catch (error) {
+      const ended = isSyncError(error, 'not-ours') ? files.openEnded(found, objectKey, path) : null;
+      if (ended === null || !isOwnWrite(objectKey, { etag: found.etag, operationId: ended.attributes.operationId })) throw error;
+      return { ...ended, isUntrusted: true };
+    }
   }
 
   function tombstoneKey(tombstone: Tombstone): ObjectKey {
@@ -152,7 +168,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
 
   const capabilities = async (signal: AbortSignal): Promise<Capabilities> => capabilitiesOf(config, store, signal);
 
-  const reprotector = createReprotector({ config, store, files, capabilities, listBelow });
+  const reprotector = createReprotector({ config, store, files, openHead, capabilities, listBelow });
 
   return {
     capabilities,

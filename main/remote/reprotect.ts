@@ -26,7 +26,7 @@ import type { RemoteFolderConfig } from './folder-config.ts';
 import { checkHonoured, isHonoured } from './modes.ts';
 import type { ObjectHead, ObjectStore } from './object-store.ts';
 import { withRetries } from './retry.ts';
-import type { StoredFiles } from './stored-file.ts';
+import type { OpenedHead, StoredFiles } from './stored-file.ts';
 import { MAX_COPY_BYTES, copyGuarded, copyPartsGuarded } from './writes.ts';
 import type { GuardedWrite } from './writes.ts';
 
@@ -44,6 +44,8 @@ export type ReprotectorOptions = {
   readonly config: RemoteFolderConfig;
   readonly store: ObjectStore;
   readonly files: StoredFiles;
+  /** `isUntrusted`: only this device's own records say what it is. */
+  readonly openHead: (head: ObjectHead, objectKey: ObjectKey, path: SyncPath) => OpenedHead & { readonly isUntrusted: boolean };
   readonly capabilities: (signal: AbortSignal) => Promise<Capabilities>;
   readonly listBelow: (below: string, signal: AbortSignal) => AsyncIterable<readonly { readonly objectKey: ObjectKey }[]>;
   /** For tests. */
@@ -78,8 +80,7 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
   const contextOf = (one: RemoteFolderConfig['epochs'][number]): string => JSON.stringify(one.mode.id === 'sse-kms' ? one.mode.encryptionContext : null);
   const isContextNew = mode.id === 'sse-kms' && config.epochs.some((one) => one.mode.id === 'sse-kms' && contextOf(one) !== contextOf(epoch));
 
-  function versionOf(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): RemoteVersion {
-    const opened = files.open(head, objectKey, path);
+  function versionOf(head: ObjectHead, objectKey: ObjectKey, opened: OpenedHead): RemoteVersion {
     const { etag, versionId, objectBytes, lastModifiedMs } = head;
     return { objectKey, etag, versionId, objectBytes, lastModifiedMs, attributes: opened.attributes, epoch: opened.epoch, keyId: opened.keyId };
   }
@@ -88,7 +89,7 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
   async function after(objectKey: ObjectKey, path: SyncPath, before: RemoteVersion, signal: AbortSignal): Promise<RemoteVersion> {
     const head = await headOf(objectKey, signal);
     if (head === null) throw new SyncError('version-changed', { path, objectKey });
-    const now = versionOf(head, objectKey, path);
+    const now = versionOf(head, objectKey, files.open(head, objectKey, path));
     const isOther = before.attributes !== null && Object.keys(before.attributes.vector).length > 0 && now.attributes?.operationId !== before.attributes.operationId;
     if (isOther || head.objectBytes !== before.objectBytes) throw new SyncError('version-changed', { path, objectKey });
     checkHonoured(requests, head.encryption, objectKey);
@@ -133,8 +134,9 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
     const head = await headOf(objectKey, signal);
     if (head === null) return { type: 'gone' };
     if (head.etag !== etag) throw new SyncError('version-changed', { path, objectKey });
-    const opened = files.open(head, objectKey, path);
-    const version = versionOf(head, objectKey, path);
+    const opened = options.openHead(head, objectKey, path);
+    const version = versionOf(head, objectKey, opened);
+    if (opened.isUntrusted) return { type: 'transfer', version, isUntrusted: true };
     if (version.attributes === null) throw new SyncError('invariant', { path, detail: 'a HEAD without attributes' });
     return isClientSide(mode) ? seal(head, opened.isClientSide, version, version.attributes, path, signal) : keep(head, opened.isClientSide, version, version.attributes, path, sha256, signal);
   }

@@ -61,6 +61,11 @@ export type StoredFiles = {
    * @throws SyncError not-ours (foreign), not-authentic, malformed, format-refused, newer-version, mode-not-honoured (kept otherwise than any epoch asks)
    */
   open(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead;
+  /**
+   * What an object that {@link open} refuses as `not-ours` says of itself, where it was written in the way of a server-side epoch that has
+   * ended. It proves nothing: only who knows from elsewhere that it wrote the object may go by it. Null: it is no such object.
+   */
+  openEnded(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead | null;
   /** @throws SyncError key-not-found, key-unwrap-failed, commitment-mismatch, … */
   openBody(head: ObjectHead): Promise<Decryption>;
   /**
@@ -184,6 +189,8 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
 
   function openPlain(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): OpenedHead {
     const text = head.metadata[ATTRIBUTES_NAME];
+    // Sealed, in a folder of which no sealed epoch is known here: it is of a later one. Taken for a plain object, its ciphertext would be the file.
+    if (text !== undefined && inspectEnvelope(head.metadata) !== null) throw new SyncError('key-not-found', { objectKey, detail: 'It is encrypted, and no key for that is known here.' });
     const found = plainEpochOf(head);
     const keyId = found.mode.id === 'sse-c' ? found.mode.keyId : null;
     const foreign = { attributes: foreignAttributes(head, objectKey, path), epoch: found.n, keyId, isClientSide: false };
@@ -237,6 +244,11 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
       // An envelope decides, so that a plain object never passes in a folder that has only client-side epochs.
       if (!hasServerSide || (authKeys.size > 0 && inspectEnvelope(head.metadata) !== null)) return openSealed(head, objectKey);
       return openPlain(head, objectKey, path);
+    },
+    openEnded(head, objectKey, path) {
+      if (!epochs.some(({ mode }) => !isClientSide(mode)) || inspectEnvelope(head.metadata) !== null) return null;
+      const opened = openPlain(head, objectKey, path);
+      return Object.keys(opened.attributes.vector).length === 0 ? null : opened;
     },
     async openBody(head) {
       if (keyring === null) throw new SyncError('key-not-found');

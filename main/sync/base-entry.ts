@@ -53,6 +53,22 @@ export function baseEntryOf(source: {
   };
 }
 
+/**
+ * The row of a version that was brought under another mode or key since: what it holds is what it held, so that neither an edit nor
+ * a deletion made of it meets anything new. Null where it is another version, or where the row says all this already.
+ *
+ * @param listedMs - the time that a listing tells of it; null where none did.
+ */
+export function knownAgain(base: BaseEntry, version: RemoteVersion, listedMs: number | null): BaseEntry | null {
+  const { attributes, etag, versionId, objectBytes, epoch = base.epoch, keyId = base.keyId } = version;
+  if (attributes === null || attributes.operationId !== base.operationId || attributes.sizeBytes !== base.sizeBytes || (attributes.sha256 ?? base.sha256) !== base.sha256) return null;
+  const isSame = etag === base.etag;
+  // Only who brings the folder's objects under a later epoch keeps their operation id.
+  if (!isSame && epoch <= base.epoch) return null;
+  if (isSame && epoch === base.epoch && keyId === base.keyId && (base.listedMs ?? null) === listedMs) return null;
+  return { ...base, etag, versionId, objectBytes, epoch, keyId, listedMs };
+}
+
 /** 32 random hex digits, for one attempt to change one path. */
 export function newOperationId(random: Random): OperationId {
   return Buffer.from(random.bytes(16)).toString('hex') as OperationId;

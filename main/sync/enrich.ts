@@ -6,6 +6,7 @@ import { isSyncError } from '../model/errors.ts';
 import type { PlanPolicy } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
+import { knownAgain } from './base-entry.ts';
 import { chooseTombstone } from '../plan/changes.ts';
 import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/needs.ts';
 import { breathe, forEachBounded } from './bounded.ts';
@@ -93,11 +94,9 @@ async function lookUpVersion({ path, base, local, remote }: PathStates, parts: E
     const version = await parts.remote.head(remote.version.objectKey, path, signal);
     if (version !== null) {
       found.remote.push({ path, state: { type: 'present', version } });
-      // It is the known version after all, and the listing says another time: so that it is not asked for again.
-      const isKnown = base !== null && version.etag === base.etag && version.attributes?.operationId === base.operationId;
-      // Its key may have been wrapped anew, which leaves the ETag as it is.
-      const { epoch = base?.epoch ?? 0, keyId = base?.keyId ?? null } = version;
-      if (isKnown && base.listedMs !== remote.version.lastModifiedMs) found.base.push({ ...base, listedMs: remote.version.lastModifiedMs, epoch, keyId });
+      // It is the known version after all: so that it is neither taken for a change nor asked for again. No feed tells the time.
+      const known = base === null ? null : knownAgain(base, version, remote.version.lastModifiedMs === 0 ? null : remote.version.lastModifiedMs);
+      if (known !== null) found.base.push(known);
     } else {
       found.remote.push({ path, state: { type: 'absent', tombstone: null } });
       // Deleted since the listing.

@@ -146,8 +146,8 @@ export type Reprotection =
   | { readonly type: 'current'; readonly version: RemoteVersion }
   /** Its key was wrapped anew by the service, it was copied on the server, or its own metadata was. */
   | { readonly type: 'changed'; readonly way: 'update' | 'copy' | 'rewrap'; readonly version: RemoteVersion }
-  /** Only reading and writing it again will do. */
-  | { readonly type: 'transfer'; readonly version: RemoteVersion }
+  /** Only reading and writing it again will do. `isUntrusted`: what stands there proves nothing any more, so only this device's own file is sent again. */
+  | { readonly type: 'transfer'; readonly version: RemoteVersion; readonly isUntrusted?: boolean }
   | { readonly type: 'gone' };
 
 // ---------------------------------------------------------------- transfers

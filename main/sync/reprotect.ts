@@ -4,15 +4,19 @@
  * Runs between cycles, in passes over the listing, until a pass finds nothing left. What was done stands in the base rows (their
  * epoch) and in the objects themselves, so that a run that was ended anywhere, by anything, goes on where it was. A change that
  * somebody makes meanwhile wins: conditions let this job replace only what it has looked at, and the next pass looks again.
+ * The other devices are told of each object by the change feed, as of any other change.
  */
 import { isSyncError, toWire } from '../model/errors.ts';
-import type { WireError } from '../model/errors.ts';
+import type { SyncError, WireError } from '../model/errors.ts';
+import { storedChange } from '../model/feed.ts';
+import type { Change } from '../model/feed.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, FileAttributes, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector } from '../model/version-vector.ts';
 import { attributesOf, newOperationId, vectorOf } from './base-entry.ts';
 import { forEachBounded } from './bounded.ts';
+import { publishChanges, publishMeanwhile } from './feed.ts';
 import type { FolderParts } from './parts.ts';
 import type { ListedObject } from './ports.ts';
 
@@ -46,21 +50,93 @@ const MOST_PASSES = 20;
 const ROWS_PER_COMMIT = 64;
 
 type Tally = { -readonly [K in keyof ReprotectResult]: ReprotectResult[K] extends Readonly<Record<string, number>> ? Record<'update' | 'copy' | 'rewrap' | 'transfer', number> : ReprotectResult[K] };
-type Item = { readonly object: ListedObject; readonly path: SyncPath };
+type Item = { readonly object: Pick<ListedObject, 'objectKey' | 'etag'>; readonly path: SyncPath };
 
 /** @throws SyncError where the server cannot be asked; what fails at one object is in the result */
 export async function reprotect(parts: FolderParts, options: ReprotectOptions): Promise<ReprotectResult> {
-  const total: Tally = { isDone: false, examined: 0, changed: 0, bytesSent: 0, ways: { update: 0, copy: 0, rewrap: 0, transfer: 0 }, own: 0, failed: [], foreign: [] };
+  const total = newTally();
   await parts.remote.checkFolder?.(options.signal);
-  for (let pass = 0; pass < MOST_PASSES; pass += 1) {
-    const found = await onePass(parts, options, total);
-    if (found === 'ended') return total;
-    const own = (await parts.remote.reprotectOwn?.(options.signal)) ?? 0;
-    total.own += own;
-    if (found === 'nothing' && own === 0) return { ...total, isDone: total.failed.length === 0 };
+  const ending = new AbortController();
+  const telling = publishMeanwhile(parts, AbortSignal.any([options.signal, ending.signal]));
+  try {
+    for (let pass = 0; pass < MOST_PASSES; pass += 1) {
+      const found = await onePass(parts, options, total);
+      if (found === 'ended') break;
+      const own = (await parts.remote.reprotectOwn?.(options.signal)) ?? 0;
+      total.own += own;
+      if (found === 'something' || own > 0) continue;
+      total.isDone = total.failed.length === 0;
+      break;
+    }
+  } finally {
+    ending.abort();
+    await telling;
   }
+  await publishChanges(parts, options.signal);
   return total;
 }
+
+/**
+ * What this device wrote in the old way while it had not heard of the change, after whoever made the change was through: only its own
+ * records know of these objects, so it brings them under the current epoch itself. Costs no request where there are none.
+ *
+ * @throws SyncError where the server cannot be asked
+ */
+export async function reprotectOwnWrites(parts: FolderParts, options: ReprotectOptions): Promise<ReprotectResult> {
+  const { signal, epoch, untilMs = Number.POSITIVE_INFINITY } = options;
+  const total = newTally();
+  await parts.remote.checkFolder?.(signal);
+  const left: BaseEntry[] = [];
+  for (const entry of parts.state.baseByKeyRange('', null)) if (entry.epoch < epoch) left.push(entry);
+  const records = createRecords(parts);
+  const failed: ReprotectResult['failed'][number][] = [];
+  let isWhole = true;
+  await forEachBounded(left, OBJECTS_AT_ONCE, async ({ objectKey, etag, path }) => {
+    signal.throwIfAborted();
+    if (parts.clock.nowMs() >= untilMs) return void (isWhole = false);
+    try {
+      total.examined += 1;
+      const done = await reprotectOne(parts, { object: { objectKey, etag }, path }, options, total);
+      if (done !== null) records.add(done);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Somebody wrote another version since, or it is not to be read here: the next cycle looks.
+      if (!isOfOneObject(error)) throw error;
+      if (error.retry !== 'replan' && error.code !== 'not-ours') failed.push({ path, error: toWire(error) });
+    }
+  }).finally(() => records.write());
+  await publishChanges(parts, signal);
+  return { ...total, failed, isDone: isWhole && failed.length === 0 };
+}
+
+/** Whether the others may go on: it was changed or deleted meanwhile, it is not to be read here, or it fails its checks. */
+function isOfOneObject(error: unknown): error is SyncError {
+  if (!isSyncError(error) || error.code === 'descriptor-changed' || error.family === 'StateError' || error.family === 'InvariantError') return false;
+  return error.retry === 'replan' || error.retry === 'never' || error.code === 'key-not-found';
+}
+
+type Records = { add(done: Done): void; write(): void };
+
+/** Rows and what others are to learn of them, committed together. */
+function createRecords({ state, clock }: FolderParts): Records {
+  let waiting: Done[] = [];
+  const write = (): void => {
+    const atMs = clock.nowMs();
+    const put = waiting.flatMap(({ base }) => (base === null ? [] : [base]));
+    const changes = waiting.flatMap(({ told }) => (told === null ? [] : [{ ...told, atMs }]));
+    if (put.length + changes.length > 0) state.commit({ put, changes });
+    waiting = [];
+  };
+  return {
+    add(done) {
+      waiting.push(done);
+      if (waiting.length >= ROWS_PER_COMMIT) write();
+    },
+    write,
+  };
+}
+
+const newTally = (): Tally => ({ isDone: false, examined: 0, changed: 0, bytesSent: 0, ways: { update: 0, copy: 0, rewrap: 0, transfer: 0 }, own: 0, failed: [], foreign: [] });
 
 async function onePass(parts: FolderParts, options: ReprotectOptions, total: Tally): Promise<'ended' | 'nothing' | 'something'> {
   const { signal, epoch, untilMs = Number.POSITIVE_INFINITY } = options;
@@ -68,11 +144,7 @@ async function onePass(parts: FolderParts, options: ReprotectOptions, total: Tal
   const foreign: string[] = [];
   let hasWork = false;
   let examined = 0;
-  let waiting: BaseEntry[] = [];
-  const write = (): void => {
-    if (waiting.length > 0) parts.state.commit({ put: waiting });
-    waiting = [];
-  };
+  const records = createRecords(parts);
   const isOver = (): boolean => parts.clock.nowMs() >= untilMs;
   try {
     for await (const page of parts.remote.list(signal)) {
@@ -92,23 +164,21 @@ async function onePass(parts: FolderParts, options: ReprotectOptions, total: Tal
           const done = await reprotectOne(parts, { object, path }, options, total);
           if (done === null) return;
           hasWork ||= done.isChanged;
-          if (done.base !== null) waiting.push(done.base);
-          if (waiting.length >= ROWS_PER_COMMIT) write();
+          records.add(done);
         } catch (error) {
           signal.throwIfAborted();
-          if (!isSyncError(error) || error.retry === 'later' || error.family === 'StateError' || error.family === 'InvariantError') throw error;
-          if (error.code === 'version-changed' || error.code === 'object-not-found') hasWork = true;
+          if (!isOfOneObject(error)) throw error;
+          if (error.retry === 'replan') hasWork = true;
           else if (error.code === 'not-ours') foreign.push(path);
-          else if (error.code === 'key-not-found' || error.retry === 'never') failed.push({ path, error: toWire(error) });
-          else throw error;
+          else failed.push({ path, error: toWire(error) });
         }
         options.onProgress?.({ examined: total.examined + examined, changed: total.changed, bytes: total.bytesSent });
       });
-      write();
+      records.write();
       if (isOver()) return 'ended';
     }
   } finally {
-    write();
+    records.write();
     total.examined = Math.max(total.examined, examined);
     total.failed = failed;
     total.foreign = foreign;
@@ -116,32 +186,45 @@ async function onePass(parts: FolderParts, options: ReprotectOptions, total: Tal
   return hasWork ? 'something' : 'nothing';
 }
 
-/** What has to be recorded. Null: nothing stands there any more. */
-async function reprotectOne(parts: FolderParts, { object, path }: Item, options: ReprotectOptions, total: Tally): Promise<{ readonly base: BaseEntry | null; readonly isChanged: boolean } | null> {
+/** What has to be recorded, and what the other devices are to learn. */
+type Done = { readonly base: BaseEntry | null; readonly told: Change | null; readonly isChanged: boolean };
+
+/** Null: nothing stands there any more. */
+async function reprotectOne(parts: FolderParts, { object, path }: Item, options: ReprotectOptions, total: Tally): Promise<Done | null> {
   const { remote, state } = parts;
   if (remote.reprotect === undefined) return null;
   const before = state.baseByKey(object.objectKey);
-  const known = before !== null && before.etag === object.etag ? before : null;
-  const result = await remote.reprotect(object, path, known?.sha256 ?? null, options.signal);
+  const result = await remote.reprotect(object, path, before?.etag === object.etag ? before.sha256 : null, options.signal);
   if (result.type === 'gone') return null;
-  if (result.type === 'current') return { base: baseFor(known, result.version, options.epoch), isChanged: false };
   let { version } = result;
+  const { operationId } = attributesOf(version);
   if (result.type === 'transfer') {
-    version = await transfer(parts, path, result.version, options.signal);
+    const sent = result.isUntrusted === true ? await sendAgain(parts, before, version, options.signal) : await transfer(parts, path, version, options.signal);
+    // Edited or deleted here since: the next cycle carries that over, and this object with it.
+    if (sent === null) return null;
+    version = sent;
     total.bytesSent += version.objectBytes;
     total.ways.transfer += 1;
-  } else {
+  } else if (result.type === 'changed') {
     total.ways[result.way] += 1;
   }
-  total.changed += 1;
-  return { base: baseFor(known, version, options.epoch), isChanged: true };
+  const isChanged = result.type !== 'current';
+  if (isChanged) total.changed += 1;
+  // What this device has in step; what it has not seen yet is left to the next cycle. A run that ended between an object and its row has changed the ETag alone.
+  const known = before !== null && (before.etag === object.etag || before.operationId === operationId) ? before : null;
+  const base = known === null ? null : baseFor(known, version, options.epoch);
+  const isNews = isChanged || (known !== null && (known.etag !== version.etag || known.keyId !== (version.keyId ?? null)));
+  return { base, told: isNews ? changeOf(version, base) : null, isChanged };
 }
 
-/** The row of what this device already had in step; what it has not seen yet is left to the next cycle. */
-function baseFor(known: BaseEntry | null, version: RemoteVersion, epoch: number): BaseEntry | null {
-  if (known === null) return null;
+function baseFor(known: BaseEntry, version: RemoteVersion, epoch: number): BaseEntry {
   const attributes = attributesOf(version);
   return { ...known, etag: version.etag, versionId: version.versionId, objectBytes: version.objectBytes, operationId: attributes.operationId, vector: vectorOf(attributes, known.vector), epoch, keyId: version.keyId ?? null, listedMs: null };
+}
+
+function changeOf({ objectKey, etag, objectBytes, keyId = null, attributes }: RemoteVersion, base: BaseEntry | null): Change | null {
+  if (base !== null) return storedChange(base);
+  return attributes === null ? null : { objectKey, etag, operationId: attributes.operationId, vector: attributes.vector, objectBytes, keyId, isDeleted: false };
 }
 
 /** Reads the object, verified, into the staging directory, and writes it again as what it was. */
@@ -161,6 +244,16 @@ async function transfer(parts: FolderParts, path: SyncPath, version: RemoteVersi
   } finally {
     await tree.removeStaged?.(staged);
   }
+}
+
+/** The very version that this device wrote there, from its own file: nothing is read. Null where the file is another one by now. */
+async function sendAgain({ tree, transfers }: FolderParts, known: BaseEntry | null, version: RemoteVersion, signal: AbortSignal): Promise<RemoteVersion | null> {
+  if (known === null || known.etag !== version.etag) return null;
+  const { path, objectKey, etag, operationId, vector, mtimeMs, modeBits, kind } = known;
+  const local = await tree.entryAt(path);
+  if (local === null || local.kind !== kind || (kind === 'file' && local.stamp !== known.stamp)) return null;
+  const { version: stored } = await transfers.upload({ path, objectKey, source: tree.localPathOf(path), local, ifMatch: etag, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, () => undefined, signal);
+  return stored;
 }
 
 /** What another program wrote gets a history, without which a client-side object is nobody's. */

@@ -8,6 +8,7 @@ import type { ObjectKey, SyncPath } from '../model/path.ts';
 import type { BaseEntry, LocalEntry, Skipped } from '../model/snapshot.ts';
 import { dominates } from '../model/version-vector.ts';
 import { forEachBounded } from './bounded.ts';
+import { knownAgain } from './base-entry.ts';
 import type { Leftover } from './leftovers.ts';
 import { compareByteOrder } from './key-order.ts';
 import { reasonToSkip } from './quarantine.ts';
@@ -261,6 +262,9 @@ export async function scanChanges(
     try {
       const version = await remote.head(objectKey, path, signal);
       rows.set(path, { path, state: version === null ? { type: 'absent', tombstone: null } : { type: 'present', version } });
+      const base = state.baseAt(path);
+      const known = base === null || version === null ? null : knownAgain(base, version, null);
+      if (known !== null) state.commit({ put: [known] });
     } catch (error) {
       const reason = reasonToSkip(error);
       if (reason === null) throw error;
@@ -283,8 +287,10 @@ function newsByKey(changes: readonly NumberedChange[], state: FolderState): Read
     const base = state.baseByKey(change.objectKey);
     const isBase = base !== null && base.operationId === change.operationId;
     const isOlder = base !== null && !isBase && dominates(base.vector, change.vector) && !dominates(change.vector, base.vector);
+    // The same version, brought under another mode or key.
+    const isElsewise = isBase && (base.etag !== change.etag || base.keyId !== change.keyId);
     // The deletion of an older version may have hit the newer one, where the server keeps no conditions.
-    if (!change.isDeleted && (isBase || isOlder)) continue;
+    if (!change.isDeleted && !isElsewise && (isBase || isOlder)) continue;
     if (change.isDeleted && base === null && !news.has(change.objectKey)) continue;
     const before = news.get(change.objectKey) ?? [];
     news.set(change.objectKey, [...before.filter((other) => other.isDeleted || !dominates(change.vector, other.vector)), change]);

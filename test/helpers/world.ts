@@ -35,6 +35,8 @@ export type WorldOptions = {
   readonly isAutomatic?: boolean;
   readonly faults?: FaultPlan;
   readonly bug?: SeededBug;
+  /** What stands between a device's engine and its ports; also says under which epoch it writes. */
+  readonly between?: (parts: FolderParts, power: Power, records: Records) => { readonly parts: FolderParts; readonly epoch: number };
 };
 
 export type DeviceOptions = {
@@ -52,8 +54,10 @@ export class World {
   readonly faults: FaultPlan;
   readonly prefix: string;
   readonly bug: SeededBug | null;
+  readonly between: NonNullable<WorldOptions['between']>;
 
   constructor(options: WorldOptions = {}) {
+    this.between = options.between ?? ((parts) => ({ parts, epoch: 0 }));
     const isClientSide = options.isClientSide ?? false;
     this.clock = new FakeClock(Date.UTC(2026, 0, 1), options.isAutomatic ?? true);
     this.dice = new Dice(options.seed ?? 1);
@@ -143,6 +147,11 @@ export class Device {
     return this.#whilePowered((engine) => engine.runUntilDone(options));
   }
 
+  /** Other work on the folder, between its cycles. Null where the power was cut in the middle. */
+  async work<T>(run: (parts: FolderParts, signal: AbortSignal) => Promise<T>): Promise<T | null> {
+    return this.#whilePowered((engine) => engine.exclusively((signal) => run(this.parts, signal)));
+  }
+
   async #whilePowered<T>(run: (engine: FolderEngine) => Promise<T>): Promise<T | null> {
     const { power, engine } = this.#start();
     try {
@@ -168,10 +177,10 @@ export class Device {
       clock: world.clock,
       random: world.dice,
     };
-    const parts = world.bug === null ? sound : withBug(sound, world.bug, { bucket: world.bucket, disk: this.disk, tree });
+    const { parts, epoch } = world.between(world.bug === null ? sound : withBug(sound, world.bug, { bucket: world.bucket, disk: this.disk, tree }), power, this.records);
     const guard = this.#options.guard ?? DEFAULT_GUARD;
     const engine = createFolderEngine({
-      ...parts, folderId: 'folder', hostName: this.name, epoch: 0, keyId: null,
+      ...parts, folderId: 'folder', hostName: this.name, epoch, keyId: null,
       policy: { direction: this.#options.direction ?? 'two-way', isClientSide: world.bucket.options.isClientSide, guard },
     });
     this.#running = { power, parts, engine };

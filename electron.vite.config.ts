@@ -40,6 +40,7 @@ export default defineConfig({
     build: {
       target: chrome,
       outDir: 'out/renderer',
+      minify: true, // the window reads half as much at each start
       rolldownOptions: { input: { index: resolve('renderer/index.html') } },
     },
   },

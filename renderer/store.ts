@@ -123,6 +123,8 @@ export async function load(): Promise<void> {
     await Promise.all([refreshLock(), refreshSettings(), refreshFolders(), refreshConnections(), refreshKeys(), refreshKeychain()]);
     const isFirst = useStore.getState().info === null && info.isFirstRun && useStore.getState().folders.length === 0;
     set({ info, defaults, startError: null, ...(isFirst ? { wizard: { localPath: null } } : {}) });
+    // For measuring: from here on the window shows what the user has.
+    performance.mark('enfold-ready');
   } catch (error) {
     set({ startError: wireOf(error) });
   }

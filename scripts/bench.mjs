@@ -12,4 +12,4 @@ if (!names.includes(name)) {
   process.exit(1);
 }
 const tools = (...command) => spawnSync(process.execPath, [path.join(projectRoot, 'scripts', 'with.mjs'), ...command], { cwd: projectRoot, stdio: 'inherit' }).status ?? 1;
-process.exitCode = tools('electron-vite', 'build', '--logLevel', 'warn') || tools('--peers', '--electron', 'node', path.join(folder, `${name}.bench.ts`), ...args);
+process.exitCode = tools('electron-vite', 'build', '--logLevel', 'warn') || tools('--peers', '--electron', ...(name === 'window' ? ['--desktop'] : []), 'node', path.join(folder, `${name}.bench.ts`), ...args);

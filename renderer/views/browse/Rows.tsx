@@ -1,5 +1,5 @@
 /** The rows in sight of a list of any length, with a selection of one or many. */
-import { useEffect, useRef, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
+import { memo, useEffect, useRef, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import {
   IconAlertTriangle, IconChecks, IconFile, IconFileMusic, IconFileText, IconFileTypePdf, IconFileUnknown, IconFileZip, IconFolder, IconMovie, IconPhoto, IconTable, IconTrash, type Icon,
@@ -34,6 +34,24 @@ function RowState({ row, isGoing }: { row: BrowseRow; isGoing: boolean }): React
   if (row.isConfirmed) return <span className="sts ok"><IconChecks size={14} stroke={1.9} aria-hidden="true" />{t('browse.verified')}</span>;
   return <span className="sts faint">{t('browse.notYet')}</span>;
 }
+
+type RowProps = { row: BrowseRow; index: number; start: number; isSelected: boolean; isAt: boolean; isGoing: boolean; where: string };
+/** Drawn once, not with each step of a scroll: only then does a long list keep up with the wheel. */
+const Row = memo(function Row({ row, index, start, isSelected, isAt, isGoing, where }: RowProps): ReactElement {
+  const { t } = useTranslation();
+  const RowIcon = iconOf(row);
+  return (
+    <div
+      id={`row-${index}`} role="row" aria-rowindex={index + 1} aria-selected={isSelected} draggable={row.kind === 'file' && row.protection !== 'foreign'}
+      className={`tr browse-grid${isSelected ? ' sel' : ''}${row.protection === 'foreign' ? ' foreign' : ''}${isGoing ? ' going' : ''}${isAt ? ' at' : ''}`} style={{ transform: `translateY(${start}px)` }}
+    >
+      <span className="row" role="gridcell"><span className="fi"><RowIcon size={18} stroke={1.6} aria-hidden="true" />{row.protection === 'sealed' && <Padlock />}</span><bdi className="ell">{visible(row.name)}</bdi>{where !== '' && <span className="sm faint ell">{visible(where)}</span>}</span>
+      <span className="num sm mute" role="gridcell">{row.sizeBytes === null ? '' : bytes(row.sizeBytes)}</span>
+      <span className="sm mute ell" role="gridcell">{row.modifiedMs === null ? (row.kind === 'file' ? t('common.notKnownYet') : '') : row.kind === 'directory' ? date(row.modifiedMs) : dateTime(row.modifiedMs)}</span>
+      <span className="sm" role="gridcell"><RowState row={row} isGoing={isGoing} /></span>
+    </div>
+  );
+});
 
 type Props = {
   listing: Listing; selection: Selection; isDeep: boolean; directory: string; going: ReadonlySet<string>;
@@ -113,21 +131,8 @@ export function Rows({ listing, selection, isDeep, directory, going, onSelect, o
         {items.map(({ index, start }) => {
           const row = listing.rowAt(index);
           if (row === undefined) return <div key={index} role="row" aria-rowindex={index + 1} className="tr browse-grid" style={{ transform: `translateY(${start}px)` }}><span role="gridcell" className="sm faint">{'…'}</span></div>;
-          const RowIcon = iconOf(row);
-          const isSelected = selection.rows.has(row.path);
-          const isGoing = going.has(row.path);
           const where = isDeep ? parentOf(row.path).slice(directory.length) : '';
-          return (
-            <div
-              key={row.path} id={`row-${index}`} role="row" aria-rowindex={index + 1} aria-selected={isSelected} draggable={row.kind === 'file' && row.protection !== 'foreign'}
-              className={`tr browse-grid${isSelected ? ' sel' : ''}${row.protection === 'foreign' ? ' foreign' : ''}${isGoing ? ' going' : ''}${index === selection.at ? ' at' : ''}`} style={{ transform: `translateY(${start}px)` }}
-            >
-              <span className="row" role="gridcell"><span className="fi"><RowIcon size={18} stroke={1.6} aria-hidden="true" />{row.protection === 'sealed' && <Padlock />}</span><bdi className="ell">{visible(row.name)}</bdi>{where !== '' && <span className="sm faint ell">{visible(where)}</span>}</span>
-              <span className="num sm mute" role="gridcell">{row.sizeBytes === null ? '' : bytes(row.sizeBytes)}</span>
-              <span className="sm mute ell" role="gridcell">{row.modifiedMs === null ? (row.kind === 'file' ? t('common.notKnownYet') : '') : row.kind === 'directory' ? date(row.modifiedMs) : dateTime(row.modifiedMs)}</span>
-              <span className="sm" role="gridcell"><RowState row={row} isGoing={isGoing} /></span>
-            </div>
-          );
+          return <Row key={row.path} row={row} index={index} start={start} isSelected={selection.rows.has(row.path)} isAt={index === selection.at} isGoing={going.has(row.path)} where={where} />;
         })}
       </div>
     </div>

@@ -1,5 +1,5 @@
 /** The rows in sight of a list of any length, with a selection of one or many. */
-import { memo, useEffect, useRef, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
+import { createElement, memo, useEffect, useRef, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import {
   IconAlertTriangle, IconChecks, IconFile, IconFileMusic, IconFileText, IconFileTypePdf, IconFileUnknown, IconFileZip, IconFolder, IconMovie, IconPhoto, IconTable, IconTrash, type Icon,
@@ -39,13 +39,12 @@ type RowProps = { row: BrowseRow; index: number; start: number; isSelected: bool
 /** Drawn once, not with each step of a scroll: only then does a long list keep up with the wheel. */
 const Row = memo(function Row({ row, index, start, isSelected, isAt, isGoing, where }: RowProps): ReactElement {
   const { t } = useTranslation();
-  const RowIcon = iconOf(row);
   return (
     <div
       id={`row-${index}`} role="row" aria-rowindex={index + 1} aria-selected={isSelected} draggable={row.kind === 'file' && row.protection !== 'foreign'}
       className={`tr browse-grid${isSelected ? ' sel' : ''}${row.protection === 'foreign' ? ' foreign' : ''}${isGoing ? ' going' : ''}${isAt ? ' at' : ''}`} style={{ transform: `translateY(${start}px)` }}
     >
-      <span className="row" role="gridcell"><span className="fi"><RowIcon size={18} stroke={1.6} aria-hidden="true" />{row.protection === 'sealed' && <Padlock />}</span><bdi className="ell">{visible(row.name)}</bdi>{where !== '' && <span className="sm faint ell">{visible(where)}</span>}</span>
+      <span className="row" role="gridcell"><span className="fi">{createElement(iconOf(row), { size: 18, stroke: 1.6, 'aria-hidden': true })}{row.protection === 'sealed' && <Padlock />}</span><bdi className="ell">{visible(row.name)}</bdi>{where !== '' && <span className="sm faint ell">{visible(where)}</span>}</span>
       <span className="num sm mute" role="gridcell">{row.sizeBytes === null ? '' : bytes(row.sizeBytes)}</span>
       <span className="sm mute ell" role="gridcell">{row.modifiedMs === null ? (row.kind === 'file' ? t('common.notKnownYet') : '') : row.kind === 'directory' ? date(row.modifiedMs) : dateTime(row.modifiedMs)}</span>
       <span className="sm" role="gridcell"><RowState row={row} isGoing={isGoing} /></span>

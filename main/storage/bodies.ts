@@ -5,46 +5,26 @@
  * A large body is written to `staging/`, flushed, and moved to `bodies/` only after the commit that names it. So a file in `staging/`
  * that no record names is the leftover of an unfinished write and may go; one in `bodies/` never is, and stays.
  */
-import { randomBytes, type KeyObject } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFile, readInline, readLongFile, type Reading } from './body-reader.ts';
+import { BodyThread, LONG_BODY_BYTES } from './body-thread.ts';
+import { StreamWriter, type BodyWriter } from './body-writer.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { CreateHashes } from './hashes.ts';
 import type { BodyRef } from './records.ts';
 import type { Reserve } from './reserve.ts';
-import { CHUNK_BYTES, SEALED_CHUNK_BYTES, chunkCount, contentKeyOf, openChunk, sealChunk, sealedSize } from './sealing.ts';
-import { syncDirectory } from './secret-file.ts';
-
-/** Up to this much plaintext a body lives in the database: one flush for many. */
-export const INLINE_BYTES = 64 * 1024;
-const WRITE_CHUNKS = 16;
-const READ_CHUNKS = 8;
+import { contentKeyOf } from './sealing.ts';
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
-/** A body that is written and flushed, and that no record names yet. */
-export type WrittenBody = {
-  readonly size: number;
-  /** To be called inside a commit. */
-  readonly attach: () => BodyRef;
-  /** To be called after that commit. */
-  readonly settle: () => void;
-  /** To be called instead, where the commit was refused. */
-  readonly discard: () => Promise<void>;
-};
-
-export interface BodyWriter {
-  /** A promise means: give no more until it is done. */
-  write(plaintext: Uint8Array): Promise<void> | undefined;
-  finish(): Promise<WrittenBody>;
-  abort(): Promise<void>;
-}
 
 type Slice = { readonly body: BodyRef; readonly from: number; readonly to: number; readonly plaintext: Buffer | null };
 
 export type OpenContent = {
   /** All of it, where it is small. */
   readonly whole: Buffer | null;
+  /** Each piece is the caller's until it asks for the next. */
   readonly pieces: () => AsyncGenerator<Buffer>;
   /** To be called once it was read, or will not be. */
   readonly release: () => void;
@@ -63,6 +43,7 @@ export class BodyStore {
   readonly #bodies: string;
   readonly #catalogue: Catalogue;
   readonly #reserve: Reserve;
+  readonly #thread = new BodyThread();
   readonly #pins = new Map<string, number>();
   #collecting: Promise<void> | null = null;
   #isClosed = false;
@@ -103,6 +84,9 @@ export class BodyStore {
     this.#reserve.require(sizeBytes);
   }
 
+  /** Long bodies are hashed on another thread. */
+  readonly createHashes: CreateHashes = (wish, sizeBytes) => this.#thread.createHashes(wish, sizeBytes);
+
   createWriter(dataKey: Uint8Array): BodyWriter {
     return new StreamWriter(dataKey, this.#staging, this.#catalogue, (salt) => this.#path(salt));
   }
@@ -138,7 +122,8 @@ export class BodyStore {
       }
       const handle = await this.#openFile(body.salt);
       try {
-        yield* readFile(handle, contentKeyOf(dataKey, body.salt), body, from, to);
+        const reading: Reading = { handle, contentKey: contentKeyOf(dataKey, body.salt), body, start: from, end: to };
+        yield* to - from < LONG_BODY_BYTES ? readFile(reading) : readLongFile(reading, this.#thread);
       } finally {
         await handle.close();
       }
@@ -175,6 +160,7 @@ export class BodyStore {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#collecting;
+    await this.#thread.close();
   }
 
   async #removeGarbage(): Promise<void> {
@@ -210,168 +196,5 @@ export class BodyStore {
       if (!isMissing(error)) throw error;
       return open(join(this.#staging, salt), 'r');
     }
-  }
-}
-
-function readInline(dataKey: Uint8Array, body: BodyRef, content: Uint8Array, start: number, end: number): Buffer {
-  if (content.length !== sealedSize(body.size)) throw new Error(`body ${body.no} has the wrong length`);
-  const contentKey = contentKeyOf(dataKey, body.salt);
-  const last = chunkCount(body.size) - 1;
-  const pieces: Buffer[] = [];
-  for (let index = 0; index <= last; index += 1) {
-    pieces.push(openChunk(contentKey, index, index === last, content.subarray(index * SEALED_CHUNK_BYTES, (index + 1) * SEALED_CHUNK_BYTES)));
-  }
-  return (pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces)).subarray(start, end);
-}
-
-async function* readFile(handle: FileHandle, contentKey: KeyObject, body: BodyRef, start: number, end: number): AsyncGenerator<Buffer> {
-  const last = chunkCount(body.size) - 1;
-  const first = Math.floor(start / CHUNK_BYTES);
-  const until = end <= start ? first : Math.min(last, Math.floor((end - 1) / CHUNK_BYTES));
-  const readFrom = (from: number): Promise<Buffer> | null => {
-    if (from > until) return null;
-    const reading = readSealed(handle, body, from, Math.min(until, from + READ_CHUNKS - 1));
-    // It fails where it is awaited; until then, and where it never is, nobody else is to hear of it.
-    reading.catch(() => undefined);
-    return reading;
-  };
-  let next = readFrom(first);
-  try {
-    for (let from = first; next !== null; from += READ_CHUNKS) {
-      const sealed = await next;
-      // The disk reads on while this is decrypted and sent.
-      next = readFrom(from + READ_CHUNKS);
-      for (let at = 0, index = from; at < sealed.length; at += SEALED_CHUNK_BYTES, index += 1) {
-        const plaintext = openChunk(contentKey, index, index === last, sealed.subarray(at, at + SEALED_CHUNK_BYTES));
-        const offset = index * CHUNK_BYTES;
-        yield plaintext.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
-      }
-    }
-  } finally {
-    // The file is closed next.
-    await next?.catch(() => undefined);
-  }
-}
-
-async function readSealed(handle: FileHandle, body: BodyRef, from: number, to: number): Promise<Buffer> {
-  const wanted = Math.min((to + 1) * SEALED_CHUNK_BYTES, sealedSize(body.size)) - from * SEALED_CHUNK_BYTES;
-  const sealed = Buffer.allocUnsafe(wanted);
-  for (let done = 0; done < wanted;) {
-    const { bytesRead } = await handle.read(sealed, done, wanted - done, from * SEALED_CHUNK_BYTES + done);
-    if (bytesRead === 0) throw new Error(`body file ${body.salt} is cut off`);
-    done += bytesRead;
-  }
-  return sealed;
-}
-
-class StreamWriter implements BodyWriter {
-  readonly #salt = randomBytes(12).toString('hex');
-  readonly #contentKey: KeyObject;
-  readonly #staging: string;
-  readonly #catalogue: Catalogue;
-  readonly #pathOf: (salt: string) => string;
-  /** Plaintext of the chunk that is being filled. */
-  #chunk: Buffer = Buffer.alloc(0);
-  #filled = 0;
-  #chunkIndex = 0;
-  /** Sealed chunks on their way to the file. */
-  #sealed: Buffer[] = [];
-  #handle: FileHandle | null = null;
-  /** Writes follow one another. */
-  #tail: Promise<void> = Promise.resolve();
-  #size = 0;
-
-  constructor(dataKey: Uint8Array, staging: string, catalogue: Catalogue, pathOf: (salt: string) => string) {
-    this.#contentKey = contentKeyOf(dataKey, this.#salt);
-    this.#staging = staging;
-    this.#catalogue = catalogue;
-    this.#pathOf = pathOf;
-  }
-
-  write(plaintext: Uint8Array): Promise<void> | undefined {
-    this.#size += plaintext.length;
-    let rest = plaintext;
-    while (rest.length > 0) {
-      if (this.#filled === CHUNK_BYTES) this.#seal(false);
-      if (this.#chunk.length < CHUNK_BYTES) this.#grow(rest.length);
-      const taken = rest.subarray(0, CHUNK_BYTES - this.#filled);
-      this.#chunk.set(taken, this.#filled);
-      this.#filled += taken.length;
-      rest = rest.subarray(taken.length);
-    }
-    return this.#sealed.length >= 2 * WRITE_CHUNKS ? this.#flush() : undefined;
-  }
-
-  async finish(): Promise<WrittenBody> {
-    const size = this.#size;
-    const salt = this.#salt;
-    const catalogue = this.#catalogue;
-    this.#seal(true);
-    if (this.#handle === null && size <= INLINE_BYTES) {
-      const content = Buffer.concat(this.#sealed);
-      return { size, attach: () => catalogue.addBody(salt, size, content), settle: () => undefined, discard: () => Promise.resolve() };
-    }
-    await this.#flush();
-    await this.#handle?.datasync();
-    await this.#handle?.close();
-    this.#handle = null;
-    await syncDirectory(this.#staging);
-    const staged = join(this.#staging, salt);
-    const path = this.#pathOf(salt);
-    return {
-      size,
-      attach: () => catalogue.addBody(salt, size, null),
-      settle: () => {
-        try {
-          renameSync(staged, path);
-        } catch {
-          // It is committed where it is; readers look there too, and the next start moves it.
-        }
-      },
-      discard: async () => {
-        await unlink(staged).catch(() => undefined);
-      },
-    };
-  }
-
-  async abort(): Promise<void> {
-    await this.#tail.catch(() => undefined);
-    if (this.#handle === null) return;
-    await this.#handle.close().catch(() => undefined);
-    this.#handle = null;
-    await unlink(join(this.#staging, this.#salt)).catch(() => undefined);
-  }
-
-  /** The first chunk grows with what comes, so that a small body costs a small buffer. */
-  #grow(more: number): void {
-    const wanted = Math.min(CHUNK_BYTES, this.#filled + more);
-    if (this.#chunk.length >= wanted) return;
-    const grown = Buffer.allocUnsafe(this.#filled === 0 ? wanted : CHUNK_BYTES);
-    this.#chunk.copy(grown, 0, 0, this.#filled);
-    this.#chunk = grown;
-  }
-
-  #seal(isLast: boolean): void {
-    this.#sealed.push(...sealChunk(this.#contentKey, this.#chunkIndex, isLast, this.#chunk.subarray(0, this.#filled)));
-    this.#chunkIndex += 1;
-    this.#filled = 0;
-  }
-
-  #flush(): Promise<void> {
-    this.#tail = this.#tail.then(() => this.#writeOut());
-    return this.#tail;
-  }
-
-  async #writeOut(): Promise<void> {
-    if (this.#handle === null) {
-      this.#handle = await open(join(this.#staging, this.#salt), 'wx', 0o600);
-    }
-    const pieces = this.#sealed;
-    this.#sealed = [];
-    let total = 0;
-    for (const piece of pieces) total += piece.length;
-    const { bytesWritten } = await this.#handle.writev(pieces);
-    // A disk that fills up writes less than asked before it says so.
-    if (bytesWritten !== total) await this.#handle.writeFile(Buffer.concat(pieces).subarray(bytesWritten));
   }
 }

@@ -1,9 +1,9 @@
 /** Receives a request's body: decodes aws-chunked, verifies length, hash, chunk signatures and checksums, and never holds more than a piece of it. */
-import { createHash, type Hash } from 'node:crypto';
 import type { Payload } from './authenticate.ts';
 import { ChunkDecoder } from './chunk-decoder.ts';
-import { CHECKSUM_ALGORITHMS, checksumHeader, createChecksum, isChecksumValue, type ChecksumAlgorithm, type RunningChecksum } from './checksums.ts';
+import { CHECKSUM_ALGORITHMS, checksumHeader, isChecksumValue, type ChecksumAlgorithm } from './checksums.ts';
 import { ClientGone, S3Error, invalidArgument } from './errors.ts';
+import { hashHere, type BodyHashes, type CreateHashes, type Hashes } from './hashes.ts';
 import type { S3Request } from './request.ts';
 
 const MAX_SINGLE_BYTES = 5 * 1024 ** 3;
@@ -115,42 +115,40 @@ class Verifier {
   sizeBytes = 0;
   readonly #plan: BodyPlan;
   readonly #sink: Sink;
-  readonly #md5: Hash | null;
-  readonly #sha256: Hash | null;
-  readonly #checksum: RunningChecksum | null;
+  readonly #hashes: BodyHashes;
 
-  constructor(plan: BodyPlan, sink: Sink, wantsMd5: boolean) {
+  constructor(plan: BodyPlan, sink: Sink, hashes: BodyHashes) {
     this.#plan = plan;
     this.#sink = sink;
-    this.#md5 = wantsMd5 || plan.contentMd5 !== null ? createHash('md5') : null;
-    this.#sha256 = plan.payload.type === 'hashed' ? createHash('sha256') : null;
-    this.#checksum = plan.algorithm === null ? null : createChecksum(plan.algorithm);
+    this.#hashes = hashes;
   }
 
   take(chunk: Uint8Array): Promise<void> | undefined {
     this.sizeBytes += chunk.length;
     if (this.sizeBytes > this.#plan.sizeBytes) throw new S3Error('IncompleteBody');
-    this.#md5?.update(chunk);
-    this.#sha256?.update(chunk);
-    this.#checksum?.update(chunk);
-    return this.#sink(chunk);
+    const hashed = this.#hashes.update(chunk);
+    const taken = this.#sink(chunk);
+    return hashed === undefined || taken === undefined ? (hashed ?? taken) : Promise.all([hashed, taken]).then(() => undefined);
   }
 
   /** @throws S3Error IncompleteBody, XAmzContentSHA256Mismatch, BadDigest, InvalidRequest */
-  finish(trailers: ReadonlyMap<string, string>): Received {
-    const { payload, contentMd5, algorithm, isInTrailer } = this.#plan;
+  async finish(trailers: ReadonlyMap<string, string>, computed: ChecksumAlgorithm | null): Promise<Received> {
     if (this.sizeBytes !== this.#plan.sizeBytes) throw new S3Error('IncompleteBody');
-    const sha256 = this.#sha256?.digest('hex');
+    return this.#compare(await this.#hashes.finish(), trailers, computed);
+  }
+
+  #compare({ md5, sha256, checksum: value }: Hashes, trailers: ReadonlyMap<string, string>, computed: ChecksumAlgorithm | null): Received {
+    const { payload, contentMd5, algorithm, isInTrailer } = this.#plan;
     if (payload.type === 'hashed' && sha256 !== payload.sha256) {
       throw new S3Error('XAmzContentSHA256Mismatch', undefined, { ClientComputedContentSHA256: payload.sha256, S3ComputedContentSHA256: sha256 ?? '' });
     }
-    const md5 = this.#md5?.digest() ?? null;
-    if (contentMd5 !== null && md5?.toString('base64') !== contentMd5) {
-      throw new S3Error('BadDigest', 'The Content-MD5 you specified did not match what we received.', { ExpectedDigest: contentMd5, CalculatedDigest: md5?.toString('base64') ?? '' });
+    const md5Base64 = Buffer.from(md5 ?? '', 'hex').toString('base64');
+    if (contentMd5 !== null && md5Base64 !== contentMd5) {
+      throw new S3Error('BadDigest', 'The Content-MD5 you specified did not match what we received.', { ExpectedDigest: contentMd5, CalculatedDigest: md5Base64 });
     }
-    const received = { sizeBytes: this.sizeBytes, md5: md5?.toString('hex') ?? '' };
-    if (algorithm === null || this.#checksum === null) return { ...received, checksum: null };
-    const value = this.#checksum.digest();
+    const received = { sizeBytes: this.sizeBytes, md5: md5 ?? '' };
+    if (value === null) return { ...received, checksum: null };
+    if (algorithm === null) return { ...received, checksum: computed === null ? null : { algorithm: computed, value } };
     const expected = isInTrailer ? trailers.get(checksumHeader(algorithm)) : this.#plan.expected;
     if (expected === undefined || expected === null) throw new S3Error('InvalidRequest', `The trailer ${checksumHeader(algorithm)} that was announced is missing.`);
     if (!isChecksumValue(algorithm, expected)) throw new S3Error('InvalidRequest', `Value for ${checksumHeader(algorithm)} header is invalid.`);
@@ -159,20 +157,34 @@ class Verifier {
   }
 }
 
+export type Receiving = {
+  /** Where long bodies are hashed; none: here. */
+  readonly createHashes?: CreateHashes;
+  readonly wantsMd5?: boolean;
+  /** Where the headers promise no checksum: one to compute and answer anyway. */
+  readonly computes?: ChecksumAlgorithm | null;
+};
+
 /**
  * Streams the decoded body into `sink`; answers once all of it was there and is what the headers promised.
  *
  * @throws S3Error IncompleteBody, BadDigest, XAmzContentSHA256Mismatch, SignatureDoesNotMatch, InvalidRequest; ClientGone
  */
-export async function receiveBody(request: S3Request, plan: BodyPlan, sink: Sink, wantsMd5 = true): Promise<Received> {
-  const verifier = new Verifier(plan, sink, wantsMd5);
-  if (plan.payload.type !== 'unsigned-chunks' && plan.payload.type !== 'signed-chunks') {
-    await pump(request, (chunk) => verifier.take(chunk));
-    return verifier.finish(new Map());
+export async function receiveBody(request: S3Request, plan: BodyPlan, sink: Sink, { createHashes = hashHere, wantsMd5 = true, computes = null }: Receiving = {}): Promise<Received> {
+  const hashes = createHashes({ md5: wantsMd5 || plan.contentMd5 !== null, sha256: plan.payload.type === 'hashed', checksum: plan.algorithm ?? computes }, plan.sizeBytes);
+  try {
+    const verifier = new Verifier(plan, sink, hashes);
+    if (plan.payload.type !== 'unsigned-chunks' && plan.payload.type !== 'signed-chunks') {
+      await pump(request, (chunk) => verifier.take(chunk));
+      return await verifier.finish(new Map(), computes);
+    }
+    const decoder = new ChunkDecoder(plan.payload, (chunk) => verifier.take(chunk));
+    await pump(request, (chunk) => decoder.push(chunk));
+    return await verifier.finish(decoder.finish(), computes);
+  } catch (error) {
+    hashes.drop();
+    throw error;
   }
-  const decoder = new ChunkDecoder(plan.payload, (chunk) => verifier.take(chunk));
-  await pump(request, (chunk) => decoder.push(chunk));
-  return verifier.finish(decoder.finish());
 }
 
 /** A whole small body, such as XML. @throws as receiveBody; S3Error MalformedXML where it is longer than `limitBytes` */
@@ -182,6 +194,6 @@ export async function receiveAll(request: S3Request, payload: Payload, limitByte
   const plan = planBody(request, payload);
   if (plan.sizeBytes > limitBytes) throw new S3Error('MalformedXML');
   const pieces: Uint8Array[] = [];
-  await receiveBody(request, plan, (chunk) => void pieces.push(chunk), false);
+  await receiveBody(request, plan, (chunk) => void pieces.push(chunk), { wantsMd5: false });
   return Buffer.concat(pieces);
 }

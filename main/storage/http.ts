@@ -33,13 +33,15 @@ export type HttpOptions = {
   readonly onFault: (error: unknown, requestId: string) => void;
 };
 
-function waitForDrain(response: ServerResponse): Promise<void> {
+/** Done when the piece has left the process or never will: until then its memory may not be written again. */
+function writePiece(response: ServerResponse, piece: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      response.off('drain', done).off('close', done);
+      response.off('close', done);
       resolve();
     };
-    response.on('drain', done).on('close', done);
+    response.on('close', done);
+    response.write(piece, done);
   });
 }
 
@@ -51,7 +53,7 @@ async function sendContent(response: ServerResponse, body: Exclude<Answer['body'
   }
   for await (const piece of content.pieces()) {
     if (response.destroyed) return;
-    if (!response.write(piece)) await waitForDrain(response);
+    await writePiece(response, piece);
   }
   response.end();
 }

@@ -1,8 +1,7 @@
 /** CopyObject, and what UploadPartCopy shares with it: finding the source and streaming it, decrypted and encrypted anew. */
-import { createHash } from 'node:crypto';
-import type { WrittenBody } from '../bodies.ts';
+import type { WrittenBody } from '../body-writer.ts';
 import { algorithmNamed } from '../body.ts';
-import { createChecksum, type ChecksumAlgorithm } from '../checksums.ts';
+import type { ChecksumAlgorithm } from '../checksums.ts';
 import { checkCopySource, checkWrite, writeConditionOf } from '../conditions.ts';
 import { S3Error, invalidArgument } from '../errors.ts';
 import { checksumElementName, keptHeadersOf, metadataOf } from '../object-headers.ts';
@@ -62,16 +61,17 @@ export async function copyContent(context: Context, source: Source, dataKey: Uin
   context.bodies.requireRoom(end - start);
   const content = context.bodies.open(source.openKey(), source.object.bodies, start, end);
   const writer = context.bodies.createWriter(dataKey);
-  const md5 = createHash('md5');
-  const checksum = algorithm === null ? null : createChecksum(algorithm);
+  const hashes = context.bodies.createHashes({ md5: true, sha256: false, checksum: algorithm }, end - start);
   try {
     for await (const piece of content.pieces()) {
-      md5.update(piece);
-      checksum?.update(piece);
+      const hashed = hashes.update(piece);
       await writer.write(piece);
+      await hashed;
     }
-    return { written: await writer.finish(), md5: md5.digest('hex'), checksum: checksum?.digest() ?? null };
+    const { md5, checksum } = await hashes.finish();
+    return { written: await writer.finish(), md5: md5 ?? '', checksum };
   } catch (error) {
+    hashes.drop();
     await writer.abort();
     throw error;
   } finally {

@@ -11,7 +11,7 @@ import { tagsOfHeader } from '../tags.ts';
 import { nextVersionId, versionHeaders } from '../versions.ts';
 import { NO_CONTENT, OWNER, isoTime, quoted, requireBucket, requireKey, wholeSeconds, xmlAnswer, type Answer, type Context, type Operation } from '../operation.ts';
 import { keyBytes } from '../catalogue.ts';
-import type { WrittenBody } from '../bodies.ts';
+import type { WrittenBody } from '../body-writer.ts';
 import type { Checksum, PartRecord, Upload } from '../records.ts';
 import { childText, document, element, escapeXml, optionalElement, parseXml } from '../xml.ts';
 import { MAX_COPY_BYTES, copyContent, copySourceOf } from './copy.ts';
@@ -109,15 +109,11 @@ export const uploadPart: Operation = async (context) => {
   bodies.requireRoom(given.sizeBytes);
   const dataKey = openDataKey(context, upload.encryption, customerKey);
   const writer = bodies.createWriter(dataKey);
-  // The upload asked for a checksum that this part does not bring: it is computed here, so that the object has one.
-  const computed = wanted !== null && given.algorithm === null ? createChecksum(wanted) : null;
   try {
-    const received = await receiveBody(request, given, (chunk) => {
-      computed?.update(chunk);
-      return writer.write(chunk);
-    });
+    // Where the upload asked for a checksum that this part does not bring, it is computed here, so that the object has one.
+    const received = await receiveBody(request, given, (chunk) => writer.write(chunk), { createHashes: bodies.createHashes, computes: wanted });
     const written = await writer.finish();
-    const checksum = received.checksum?.value ?? computed?.digest() ?? null;
+    const checksum = received.checksum?.value ?? null;
     const etag = etagOf(upload.encryption, dataKey, received.md5);
     await commitPart(context, upload, written, { number, etag, modifiedMs: wholeSeconds(Date.now()), checksum: wanted === null ? null : checksum });
     const algorithm = received.checksum?.algorithm ?? wanted;

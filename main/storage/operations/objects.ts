@@ -11,7 +11,7 @@ import { quoted, requireBucket, requireKey, wholeSeconds, xmlAnswer, type Answer
 import { tagsOfHeader } from '../tags.ts';
 import { checkVersionId, deleteVersion, nextVersionId, requireVersion, versionHeaders } from '../versions.ts';
 import { parseRange } from '../range.ts';
-import type { WrittenBody } from '../bodies.ts';
+import type { WrittenBody } from '../body-writer.ts';
 import type { Bucket, ObjectRecord } from '../records.ts';
 import { document, element, optionalElement } from '../xml.ts';
 
@@ -60,7 +60,7 @@ export const putObject: Operation = async (context) => {
   const { dataKey, encryption } = await newDataKey(context, wish, bucket, objectKey);
   const writer = bodies.createWriter(dataKey);
   try {
-    const received = await receiveBody(request, plan, (chunk) => writer.write(chunk));
+    const received = await receiveBody(request, plan, (chunk) => writer.write(chunk), { createHashes: bodies.createHashes });
     const written = await writer.finish();
     const checksum = received.checksum === null ? null : { ...received.checksum, type: 'FULL_OBJECT' as const };
     const etag = etagOf(encryption, dataKey, received.md5);

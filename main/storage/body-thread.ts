@@ -18,10 +18,13 @@ const SLOT_BYTES = SLOT_CHUNKS * SEALED_CHUNK_BYTES;
 const HASHING_AT_ONCE = 3;
 const SPARE_SLOTS = 16;
 
+/** Its buffers lie outside its heap and are collected by how full that is: with a large one they would pile up to 100 MiB, with this to 40. */
+const LIMITS = { resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 } };
+
 async function startWorker(): Promise<Worker> {
   // The build turns the query into a module that starts the built worker; without a build it is the worker module itself.
   const built = (await import('./body-worker.ts?nodeWorker')) as { default?: (options: object) => Worker };
-  return built.default === undefined ? new Worker(new URL('./body-worker.ts', import.meta.url)) : built.default({});
+  return built.default === undefined ? new Worker(new URL('./body-worker.ts', import.meta.url), LIMITS) : built.default(LIMITS);
 }
 
 type Waiting = { readonly resolve: (done: never) => void; readonly reject: (error: Error) => void };

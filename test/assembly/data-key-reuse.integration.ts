@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Enfold, NewFolder } from '../../main/assembly/api.ts';
 import { openEnfold } from '../../main/assembly/enfold.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { readAt, writeAt } from '../helpers/tree.ts';
 
 const { signal } = new AbortController();
@@ -27,7 +28,7 @@ beforeAll(async () => {
   kms = new KMSClient(client);
   s3 = new S3Client({ ...client, forcePathStyle: true });
   kmsKeyId = (await kms.send(new CreateKeyCommand({}))).KeyMetadata?.KeyId ?? '';
-  enfold = await openEnfold({ home: join(scratch, 'home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  enfold = await openEnfold({ home: join(scratch, 'home'), env: IN_ANY_STORE });
   await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
   await enfold.connections.createBucket('s3', 'reuse');
 });

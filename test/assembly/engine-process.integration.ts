@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { Answer, BrowseRow, EngineRequest, Events, FolderStatus, FromEngine, RequestAnswer, RequestInput, StorageAccess } from '../../preload/contract.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch, type Computer } from '../helpers/cli.ts';
+import { IN_KEY_FILE, PASSPHRASE, IN_ANY_STORE } from '../helpers/secrets.ts';
 import { treeOf, writeAt } from '../helpers/tree.ts';
 
 type Engine = {
@@ -22,9 +23,9 @@ type Engine = {
 
 const accessOf = ({ endpoint, accessKeyId, secretAccessKey }: StorageAccess): StorageAccess => ({ endpoint, accessKeyId, secretAccessKey });
 
-async function startEngine(computer: Computer, storageFor: (directory: string) => StorageAccess | null, env: Record<string, string> = {}): Promise<Engine> {
+async function startEngine(computer: Computer, storageFor: (directory: string) => StorageAccess | null, env: Readonly<Record<string, string | undefined>> = IN_ANY_STORE): Promise<Engine> {
   const child = fork(resolve('main/engine-process.ts'), [], {
-    env: { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests', ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced',
+    env: { ...process.env, ENFOLD_HOME: computer.home, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced',
   });
   const pending = new Map<number, (answer: Answer<EngineRequest>) => void>();
   const changed: Events['changed'][] = [];
@@ -258,17 +259,17 @@ describe('the engine process', () => {
   });
 
   test('shows a folder whose keys are closed as locked, and opens it with the passphrase', async () => {
-    const computer = createComputer(scratch.dir, 'home-locked');
+    const computer = createComputer(scratch.dir, 'home-locked', { secrets: IN_KEY_FILE });
     const root = newFolder();
     writeAt(root, 'file.txt', 'content');
     await computer.connect(server);
     await computer.ok(['key', 'new', 'family']);
     const { id } = await computer.json<{ id: string }>(['folder', 'add', root, '--remote', 's3://locked', '--connection', 's3', '--mode', 'cse-c', '--key', 'family', '--create-bucket']);
-    running = await startEngine(computer, () => server, { ENFOLD_PASSPHRASE: '' });
+    running = await startEngine(computer, () => server, { ...IN_KEY_FILE, ENFOLD_PASSPHRASE: '' });
     await vi.waitFor(() => expect(running?.status(id)).toMatchObject({ state: 'locked', problems: [{ error: { code: 'passphrase-missing' } }] }), wait);
     expect(await running.must('keychain.state', undefined)).toEqual({ backend: 'file', state: 'passphrase-needed' });
     expect(await running.ask('keychain.usePassphrase', { passphrase: 'wrong' })).toMatchObject({ ok: false, error: { code: 'passphrase-wrong' } });
-    await running.must('keychain.usePassphrase', { passphrase: 'a passphrase for tests' });
+    await running.must('keychain.usePassphrase', { passphrase: PASSPHRASE });
     await vi.waitFor(() => expect(running?.status(id)).toMatchObject({ state: 'up-to-date', files: 1 }), wait);
   });
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Enfold, NewFolder, SyncReport } from '../../main/assembly/api.ts';
 import { openEnfold } from '../../main/assembly/enfold.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { seededBytes, treeOf, writeAt } from '../helpers/tree.ts';
 
 const { signal } = new AbortController();
@@ -20,7 +21,7 @@ beforeAll(async () => {
   const opened: Enfold[] = [];
   const keys = { aes: randomBytes(32), 'sse-c': randomBytes(32) } as const;
   for (const name of ['one', 'two']) {
-    const enfold = await openEnfold({ home: join(scratch, `home-${name}`), hostName: name, env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+    const enfold = await openEnfold({ home: join(scratch, `home-${name}`), hostName: name, env: IN_ANY_STORE });
     await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
     for (const [type, content] of Object.entries(keys)) {
       writeFileSync(join(scratch, type), content);

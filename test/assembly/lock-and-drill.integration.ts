@@ -12,11 +12,12 @@ import { createEngineService, type EngineService } from '../../main/assembly/ser
 import { createSessions } from '../../main/assembly/sessions.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
+import { IN_KEY_FILE, PASSPHRASE } from '../helpers/secrets.ts';
 import { writeAt } from '../helpers/tree.ts';
 
 const scratch = makeScratch();
 const at = (...names: string[]): string => join(scratch.dir, ...names);
-const computer = createComputer(scratch.dir, 'home');
+const computer = createComputer(scratch.dir, 'home', { secrets: IN_KEY_FILE });
 let storage: RunningStorage;
 let enfold: Enfold;
 let client: S3Client;
@@ -30,7 +31,7 @@ beforeAll(async () => {
   for (let i = 0; i < 8; i += 1) writeAt(at('folder'), `file ${i}.txt`, `content ${i}`);
   ({ id: folderId } = await computer.json<{ id: string }>(['folder', 'add', at('folder'), '--remote', 's3://locked/f', '--connection', 's3', '--mode', 'cse-c', '--key', 'family', '--names', 'readable', '--create-bucket']));
   await computer.ok(['sync']);
-  enfold = await openEnfold({ home: computer.home, env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  enfold = await openEnfold({ home: computer.home, env: IN_KEY_FILE });
 });
 afterAll(async () => {
   client.destroy();
@@ -43,7 +44,7 @@ const keysInBucket = async (): Promise<string[]> => ((await client.send(new List
 
 test('locking on the command line closes the folders of the engine, until it is unlocked there', async () => {
   // An engine as a process of its own has it, with the passphrase in its memory.
-  const resident = await openEnfold({ home: computer.home, env: { ENFOLD_KEYCHAIN: 'file' }, askPassphrase: async () => 'a passphrase for tests' });
+  const resident = await openEnfold({ home: computer.home, env: { ENFOLD_KEYCHAIN: 'file' }, askPassphrase: async () => PASSPHRASE });
   const events: string[] = [];
   const service: EngineService = createEngineService(resident, (name, payload) => void (name === 'lock' && events.push(JSON.stringify(payload))));
   const socket = await serveEngineSocket(resident.home, (question) => service.ask(question));
@@ -84,7 +85,7 @@ test('keys that were open are overwritten when the folders are closed', async ()
   await enfold.lock.lock();
   await sessions.lock();
   expect(open.every((bytes) => bytes.every((byte) => byte === 0))).toBe(true);
-  await enfold.lock.unlock('a passphrase for tests');
+  await enfold.lock.unlock(PASSPHRASE);
   await sessions.close();
 });
 

@@ -15,6 +15,7 @@ import { createS3Store } from '../../main/remote/s3.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { hex, vectors } from '../helpers/envelope-vectors.ts';
 import { startKmsStandIn, type RunningKms } from '../helpers/kms-stand-in.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 
 const { signal } = new AbortController();
 const { aesWrappingKey, rsaPrivateKeyPem, rsaPublicKeyPem, kmsKeyId } = vectors.inputs;
@@ -56,7 +57,7 @@ beforeAll(async () => {
   const access = { endpoint, region: 'us-east-1', pathStyle: true, credentials: { type: 'static', accessKeyId, secretAccessKey } } as const;
   await createBucket(access, 'objects', signal);
   store = createS3Store(access, 'objects');
-  enfold = await openEnfold({ home: at('home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  enfold = await openEnfold({ home: at('home'), env: IN_ANY_STORE });
   await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
   for (const [name, content] of [['aes', aesWrappingKey], ['rsa', rsaPrivateKeyPem]] as const) {
     writeFileSync(at(name), content);

@@ -12,6 +12,7 @@ import type { Enfold, NewFolder, Target } from '../../main/assembly/api.ts';
 import { openEnfold } from '../../main/assembly/enfold.ts';
 import { isSyncError, type SyncError } from '../../main/model/errors.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { fingerprintOf, treeOf, writeAt } from '../helpers/tree.ts';
 
 const { signal } = new AbortController();
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const client = { endpoint, region: 'us-east-1', credentials: { accessKeyId, secretAccessKey } };
   kms = new KMSClient(client);
   s3 = new S3Client({ ...client, forcePathStyle: true });
-  enfold = await openEnfold({ home: at('home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  enfold = await openEnfold({ home: at('home'), env: IN_ANY_STORE });
   await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
   await enfold.connections.createBucket('s3', Bucket);
   for (const [name, type] of [['aes', 'aes'], ['other', 'aes'], ['rsa', 'rsa'], ['customer', 'sse-c']] as const) {

@@ -8,6 +8,7 @@ import type { Enfold, NewFolder, OpenFolder, SyncReport, VerifyReport } from '..
 import { openEnfold } from '../../main/assembly/enfold.ts';
 import { isSyncError } from '../../main/model/errors.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 
 export const BUCKET = 'attacked';
 export type Stored = { readonly objectKey: string; readonly metadata: Readonly<Record<string, string>>; readonly body: Buffer };
@@ -95,7 +96,7 @@ export async function openWorld(): Promise<World> {
   let places = 0;
 
   async function openHome(name: string): Promise<Enfold> {
-    const enfold = await openEnfold({ home: join(scratch, name), hostName: name, env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+    const enfold = await openEnfold({ home: join(scratch, name), hostName: name, env: IN_ANY_STORE });
     opened.push(enfold);
     await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
     return enfold;

@@ -17,6 +17,7 @@ import type { FindingId, Severity } from '../../main/bucket/finding.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { answerTo } from '../helpers/answer.ts';
 import { createTarget, type Target } from '../storage/target.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 
 type Setup = (given: { readonly client: S3Client; readonly Bucket: string; readonly kmsKey: string }) => Promise<unknown>;
 type Sick = {
@@ -88,7 +89,7 @@ describe('the doctor', () => {
     storage = await startStorage({ dir: join(scratch, 'storage') });
     target = createTarget(storage);
     kmsKey = (await kms().send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
-    enfold = await openEnfold({ home: join(scratch, 'home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase' } });
+    enfold = await openEnfold({ home: join(scratch, 'home'), env: IN_ANY_STORE });
     await enfold.connections.add({ kind: 's3', name: 's3', endpoint: storage.endpoint, region: 'us-east-1', accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey });
   });
   afterAll(async () => {

@@ -17,6 +17,7 @@ import { answerTo } from '../helpers/answer.ts';
 import { isAwsInstalled } from '../helpers/aws-shell.ts';
 import { isRubyPeerInstalled } from '../interop/peer.ts';
 import { createTarget } from '../storage/target.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 
 const run = promisify(execFile);
 const signal = new AbortController().signal;
@@ -32,7 +33,7 @@ describe('explain', () => {
     storage = await startStorage({ dir: join(scratch, 'storage') });
     await createTarget(storage).client.send(new CreateBucketCommand({ Bucket: 'explained' }));
     kmsKey = (await new KMSClient({ endpoint: storage.endpoint, region: 'us-east-1', credentials: storage }).send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
-    enfold = await openEnfold({ home: join(scratch, 'home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase' } });
+    enfold = await openEnfold({ home: join(scratch, 'home'), env: IN_ANY_STORE });
     await enfold.connections.add({ kind: 's3', name: 's3', endpoint: storage.endpoint, region: 'us-east-1', accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey });
     for (const [name, type] of [['customer', 'sse-c'], ['master', 'aes']] as const) {
       writeFileSync(join(scratch, `${name}.key`), randomBytes(32));

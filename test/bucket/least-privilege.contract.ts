@@ -13,6 +13,7 @@ import type { Direction } from '../../main/model/action.ts';
 import type { ModeId } from '../../main/model/mode.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createTarget, refusal, type Endpoint } from '../storage/target.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 
 const signal = new AbortController().signal;
 
@@ -27,7 +28,7 @@ export function testLeastRights(cases: readonly (readonly [Access, ModeId])[]): 
   const kms = () => new KMSClient({ endpoint: storage.endpoint, region: 'us-east-1', credentials: storage });
 
   const openAs = async (name: string, { endpoint, accessKeyId, secretAccessKey }: Endpoint): Promise<Enfold> => {
-    const enfold = await openEnfold({ home: join(scratch, name), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase' } });
+    const enfold = await openEnfold({ home: join(scratch, name), env: IN_ANY_STORE });
     opened.push(enfold);
     await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
     await enfold.keys.importFrom({ name: 'sse-c', file: keyFiles['sse-c'], passphrase: null, type: 'sse-c' });

@@ -12,6 +12,7 @@ import { openEnfold } from '../../main/assembly/enfold.ts';
 import { mapBounded } from '../../main/bucket/scan.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createTarget, type Target } from '../storage/target.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { contentAt, countOf, customerOf, fillBucket, keyAt, MIXED } from './mixed-bucket.ts';
 
 /** @param count - of objects, several pages of a listing. @param samples - how many are compared afterwards. */
@@ -27,7 +28,7 @@ export function testMixedScan(count: number, pageObjects: number, samples: numbe
     storage = await startStorage({ dir: join(scratch, 'storage') });
     target = createTarget(storage);
     kmsKey = (await new KMSClient({ endpoint: storage.endpoint, region: 'us-east-1', credentials: storage }).send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? '';
-    enfold = await openEnfold({ home: join(scratch, 'home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase' } });
+    enfold = await openEnfold({ home: join(scratch, 'home'), env: IN_ANY_STORE });
     await enfold.connections.add({ kind: 's3', name: 's3', endpoint: storage.endpoint, region: 'us-east-1', accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey });
     writeFileSync(join(scratch, 'key'), customerKey);
     await enfold.keys.importFrom({ name: 'customer', file: join(scratch, 'key'), passphrase: null, type: 'sse-c' });

@@ -9,8 +9,8 @@ import { makeMixedTree, treeOf, writeAt } from '../helpers/tree.ts';
 
 const scratch = makeScratch();
 const built = resolve('out/main/cli.js');
-const computer = createComputer(scratch.dir, 'home', built);
-const other = createComputer(scratch.dir, 'other-home', built);
+const computer = createComputer(scratch.dir, 'home', { program: built });
+const other = createComputer(scratch.dir, 'other-home', { program: built });
 const storage = join(scratch.dir, 'storage');
 afterAll(() => scratch.remove());
 

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
+import { IN_KEY_FILE } from '../helpers/secrets.ts';
 import { fingerprintOf, treeOf, writeAt } from '../helpers/tree.ts';
 
 const scratch = makeScratch();
-const computer = createComputer(scratch.dir, 'home');
+const computer = createComputer(scratch.dir, 'home', { secrets: IN_KEY_FILE });
 let server: RunningStorage;
 let root: string;
 let count = 0;

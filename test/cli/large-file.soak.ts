@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { measure } from '../bench/measure.ts';
 import { createComputer, makeScratch, type Server } from '../helpers/cli.ts';
 import { isRadosgwInstalled, startRadosgw } from '../helpers/radosgw.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 
 const BYTES = 1 << 30;
 const MAX_PEAK_MIB = 250;
@@ -53,7 +54,7 @@ describe.each(servers)('a file of 1 GiB on %s', (name, start) => {
         await computer.ok(['key', 'import', 'k', '--from', keyFile]);
         await computer.ok(['folder', 'add', folder, '--remote', 's3://large/folder', '--connection', 's3', '--mode', 'cse-c', '--key', 'k', ...(bucketMade ? [] : ['--create-bucket'])]);
         bucketMade = true;
-        const env = { ...process.env, ENFOLD_HOME: computer.home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' };
+        const env = { ...process.env, ENFOLD_HOME: computer.home, ...IN_ANY_STORE };
         peaks.push(measure([process.execPath, resolve('out/main/cli.js'), 'sync'], env, join(scratch.dir, 'log')).peakMiB);
       }
       expect(spawnSync('cmp', [join(source, 'large.bin'), join(target, 'large.bin')]).status).toBe(0);

@@ -12,6 +12,7 @@ import { openFolderState } from '../../main/state/folder-state.ts';
 import { openSettings } from '../../main/state/settings.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
+import { IN_KEY_FILE } from '../helpers/secrets.ts';
 
 const scratch = makeScratch();
 let storage: RunningStorage;
@@ -62,7 +63,7 @@ test('no key, word, passphrase, access secret, content or file name is left wher
   const words = wordsOf(masterKey);
 
   const env = { ENFOLD_PASSPHRASE: PASSPHRASE, ENFOLD_EXPORT_PASSPHRASE: EXPORT_PASSPHRASE, ENFOLD_INVITATION_PASSPHRASE: INVITATION_PASSPHRASE };
-  const computer = createComputer(scratch.dir, 'home');
+  const computer = createComputer(scratch.dir, 'home', { secrets: IN_KEY_FILE });
   const said: string[] = [];
   const commandLines: string[] = [];
   const run = async (args: string[], input?: string): Promise<void> => {

@@ -7,6 +7,7 @@ import { openEnfold } from '../../main/assembly/enfold.ts';
 import type { Enfold } from '../../main/assembly/api.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { fingerprintOf, treeOf, writeAt } from '../helpers/tree.ts';
 
 const scratch = makeScratch();
@@ -19,7 +20,7 @@ const opened: Enfold[] = [];
 
 /** A colleague's computer in this process, signed in to the same server. */
 async function colleague(name: string, isConnected = true): Promise<Enfold> {
-  const enfold = await openEnfold({ home: at(name), hostName: name, env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  const enfold = await openEnfold({ home: at(name), hostName: name, env: IN_ANY_STORE });
   opened.push(enfold);
   if (isConnected) await enfold.connections.add({ kind: 's3', name: 'team', endpoint: storage.endpoint, region: 'us-east-1', accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey });
   return enfold;
@@ -34,7 +35,7 @@ beforeAll(async () => {
   const { id, fingerprint } = await owner.json<{ id: string; fingerprint: string }>(['folder', 'add', at('team'), '--remote', 's3://shared/team', '--connection', 's3', '--mode', 'cse-c', '--key', 'team', '--create-bucket']);
   team = { id, fingerprint };
   await owner.ok(['sync']);
-  ownerEnfold = await openEnfold({ home: owner.home, hostName: 'owner', env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  ownerEnfold = await openEnfold({ home: owner.home, hostName: 'owner', env: IN_ANY_STORE });
   opened.push(ownerEnfold);
 });
 afterAll(async () => {

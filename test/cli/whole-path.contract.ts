@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModeId } from '../../main/model/mode.ts';
 import { createComputer, makeScratch, type Computer, type Server } from '../helpers/cli.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { makeMixedTree, readAt, treeOf, writeAt } from '../helpers/tree.ts';
 
 type FolderJson = { id: string; joined: boolean; mode: string; names: string; fingerprint: string | null };
@@ -16,6 +17,7 @@ export type WholePathOptions = {
   readonly keyType?: 'aes' | 'rsa' | 'sse-c';
   /** What `folder add` is told beside mode and key. */
   readonly args?: readonly string[];
+  readonly secrets?: typeof IN_ANY_STORE;
   /** Fewer files, and nothing that the mode has no part in (conflicts, previews, held deletions, kills): for what differs from a mode that is tested in full only by its keys and headers. */
   readonly isBrief?: boolean;
 };
@@ -27,13 +29,13 @@ async function durationOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 export function testWholePath(mode: ModeId, getServer: () => Server, options: WholePathOptions = {}): void {
-  const { variant, keyType = mode === 'cse-c' ? 'aes' : mode === 'sse-c' ? 'sse-c' : undefined, args = [], isBrief = false } = options;
+  const { variant, keyType = mode === 'cse-c' ? 'aes' : mode === 'sse-c' ? 'sse-c' : undefined, args = [], secrets = IN_ANY_STORE, isBrief = false } = options;
   const what = variant === undefined ? mode : `${mode}-${variant}`;
   const isClientSide = mode === 'cse-c' || mode === 'cse-kms';
   const keyArgs = [...(keyType === undefined ? [] : ['--key', 'family']), ...args];
   const scratch = makeScratch();
-  const first = createComputer(scratch.dir, 'home-1');
-  const second = createComputer(scratch.dir, 'home-2');
+  const first = createComputer(scratch.dir, 'home-1', { secrets });
+  const second = createComputer(scratch.dir, 'home-2', { secrets });
   let places = 0;
 
   /** Two computers with one folder each over the same, new place. */

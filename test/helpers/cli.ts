@@ -1,8 +1,9 @@
-/** The command line as users and scripts run it: a process of its own, with a home, a key file and a passphrase of its own. */
+/** The command line as users and scripts run it: a process of its own, with a home and secrets of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { IN_ANY_STORE } from './secrets.ts';
 
 export type Ran = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string; readonly bytes: Buffer };
 export type RunOptions = { readonly input?: string; /** A program, with its arguments, that is to start the command line. */ readonly through?: readonly string[]; readonly env?: Readonly<Record<string, string | undefined>>; readonly home?: string };
@@ -26,14 +27,17 @@ export type Computer = {
   connect(server: Server, name?: string): Promise<void>;
 };
 
-/** @param program - the command line's entry: its source, or what is built from it. */
-export function createComputer(scratch: string, name: string, program = entry): Computer {
+/**
+ * @param program - the command line's entry: its source, or what is built from it.
+ * @param secrets - the part of its environment that says where its secrets are.
+ */
+export function createComputer(scratch: string, name: string, { program = entry, secrets = IN_ANY_STORE }: { readonly program?: string; readonly secrets?: typeof IN_ANY_STORE } = {}): Computer {
   const home = join(scratch, name);
   const start = (args: readonly string[], { env, input, home: other, through = [] }: RunOptions = {}): ChildProcess => {
     const { ENFOLD_EXPORT_PASSPHRASE: _export, AWS_SECRET_ACCESS_KEY: _secret, AWS_ACCESS_KEY_ID: _id, ...inherited } = process.env;
     const [first = '', ...given] = [...through, process.execPath, program, ...args];
     const child = spawn(first, given, {
-      env: { ...inherited, NODE_COMPILE_CACHE: compileCache, ENFOLD_HOME: other ?? home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests', ...env },
+      env: { ...inherited, NODE_COMPILE_CACHE: compileCache, ENFOLD_HOME: other ?? home, ...secrets, ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     if (input !== undefined) child.stdin?.end(input);

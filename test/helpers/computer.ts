@@ -6,9 +6,9 @@ import { openEnfold } from '../../main/assembly/enfold.ts';
 import type { FolderSettings } from '../../main/model/settings.ts';
 import type { ReprotectResult } from '../../main/sync/reprotect.ts';
 import type { Server } from './cli.ts';
+import { IN_ANY_STORE } from './secrets.ts';
 
 export const signal = new AbortController().signal;
-const PASSPHRASE = 'a passphrase for tests';
 
 export type InnerComputer = {
   readonly enfold: Enfold;
@@ -24,7 +24,7 @@ export type InnerComputer = {
 
 export async function openComputer(scratch: string, name: string, server: Server): Promise<InnerComputer> {
   const home = join(scratch, name);
-  const enfold = await openEnfold({ home, env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: PASSPHRASE }, hostName: name });
+  const enfold = await openEnfold({ home, env: IN_ANY_STORE, hostName: name });
   await enfold.connections.add({ kind: 's3', name: 's3', endpoint: server.endpoint, region: 'us-east-1', accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey });
   const withOpen = async <T>(id: string, use: (open: Awaited<ReturnType<Enfold['folders']['open']>>) => Promise<T>): Promise<T> => {
     const open = await enfold.folders.open(id);

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Enfold, NewFolder } from '../../main/assembly/api.ts';
 import { openEnfold } from '../../main/assembly/enfold.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
+import { IN_ANY_STORE } from '../helpers/secrets.ts';
 import { writeAt } from '../helpers/tree.ts';
 import { flipped } from './objects.ts';
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
   storage = await startStorage({ dir: join(scratch, 'storage') });
   const { endpoint, accessKeyId, secretAccessKey } = storage;
   s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
-  enfold = await openEnfold({ home: join(scratch, 'home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
+  enfold = await openEnfold({ home: join(scratch, 'home'), env: IN_ANY_STORE });
   await enfold.connections.add({ kind: 's3', name: 's3', endpoint, region: 'us-east-1', accessKeyId, secretAccessKey });
   await enfold.connections.createBucket('s3', BUCKET);
   for (const type of ['aes', 'sse-c'] as const) {

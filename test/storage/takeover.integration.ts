@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
+import { IN_KEYCHAIN } from '../helpers/secrets.ts';
 import { treeOf, writeAt } from '../helpers/tree.ts';
 import { createTarget, send } from './target.ts';
 
@@ -128,11 +129,10 @@ test('a sync that uses the storage of another process goes on when that one is g
 });
 
 test('the real keychain keeps the root key of a storage in Enfold\'s own directory, and its words open it elsewhere', async () => {
-  const env = { ENFOLD_KEYCHAIN: undefined, ENFOLD_PASSPHRASE: undefined };
-  const here = createComputer(scratch.dir, 'home');
+  const here = createComputer(scratch.dir, 'home', { secrets: IN_KEYCHAIN });
   const dir = join(here.home, 'storage');
   const serve = async (computer: typeof here, given: readonly string[]): Promise<Ready & { rootKey: string; end: () => Promise<void> }> => {
-    const server = computer.spawn(['storage', 'serve', '--json', ...given], { env });
+    const server = computer.spawn(['storage', 'serve', '--json', ...given]);
     children.push(server);
     const line = await new Promise<Buffer>((said, failed) => {
       server.stdout?.once('data', said);
@@ -147,16 +147,16 @@ test('the real keychain keeps the root key of a storage in Enfold\'s own directo
   await target.raw('/photos/a', { method: 'PUT', body: 'the only copy' });
   await first.end();
 
-  const elsewhere = createComputer(scratch.dir, 'elsewhere');
-  expect(await elsewhere.error(['storage', 'serve', '--dir', dir], { env })).toMatchObject({ code: 'storage-key-missing', exitCode: 1 });
-  const { words } = await here.json<{ words: string[] }>(['storage', 'root-key', 'export'], { env });
-  expect(await elsewhere.error(['storage', 'root-key', 'import', '--dir', dir], { env, input: words.toReversed().join(' ') })).toMatchObject({ code: expect.stringMatching(/^kit-words-wrong|key-invalid$/) });
-  await elsewhere.ok(['storage', 'root-key', 'import', '--dir', dir], { env, input: words.join(' ') });
+  const elsewhere = createComputer(scratch.dir, 'elsewhere', { secrets: IN_KEYCHAIN });
+  expect(await elsewhere.error(['storage', 'serve', '--dir', dir])).toMatchObject({ code: 'storage-key-missing', exitCode: 1 });
+  const { words } = await here.json<{ words: string[] }>(['storage', 'root-key', 'export']);
+  expect(await elsewhere.error(['storage', 'root-key', 'import', '--dir', dir], { input: words.toReversed().join(' ') })).toMatchObject({ code: expect.stringMatching(/^kit-words-wrong|key-invalid$/) });
+  await elsewhere.ok(['storage', 'root-key', 'import', '--dir', dir], { input: words.join(' ') });
   const again = await serve(elsewhere, ['--dir', dir]);
   expect((await createTarget(again).raw('/photos/a')).body.toString()).toBe('the only copy');
   await again.end();
 
   // What was stored in the real keychain is taken out again.
-  await here.ok(['storage', 'root-key', 'to-folder', '--dir', dir], { env });
-  expect((await here.json(['storage', 'status', '--dir', dir], { env }))['rootKey']).toMatchObject({ place: 'beside-data' });
+  await here.ok(['storage', 'root-key', 'to-folder', '--dir', dir]);
+  expect((await here.json(['storage', 'status', '--dir', dir]))['rootKey']).toMatchObject({ place: 'beside-data' });
 });

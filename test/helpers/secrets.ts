@@ -1,0 +1,13 @@
+/** Where a test's computers keep their secrets: values for the environment of a command, or for `openEnfold`. */
+
+export const PASSPHRASE = 'a passphrase for tests';
+
+export const IN_KEY_FILE: Readonly<Record<string, string | undefined>> = { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: PASSPHRASE };
+
+export const IN_KEYCHAIN: Readonly<Record<string, string | undefined>> = { ENFOLD_KEYCHAIN: undefined, ENFOLD_PASSPHRASE: undefined };
+
+/**
+ * The throw-away keychain of `scripts/with.mjs --desktop`, where most people keep theirs; each home has an item of its own in it. Without it a key
+ * file, which costs every command that opens it 0.2 s of scrypt.
+ */
+export const IN_ANY_STORE = process.env['ENFOLD_THROW_AWAY_KEYCHAIN'] === '1' ? IN_KEYCHAIN : IN_KEY_FILE;

@@ -8,7 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Descriptor, DescriptorContent, DescriptorEpoch } from '../envelope/descriptor.ts';
 import { SyncError, isSyncError } from '../model/errors.ts';
-import type { EncryptionMode } from '../model/mode.ts';
+import { isClientSide, type EncryptionMode } from '../model/mode.ts';
 import type { FolderSettings, S3Access } from '../model/settings.ts';
 import type { LoadedDescriptor } from '../remote/descriptor-store.ts';
 import type { ReprotectProgress, ReprotectResult } from '../sync/reprotect.ts';
@@ -87,12 +87,15 @@ async function writeUnder(folder: FolderSettings, mode: EncryptionMode, content:
  * Adds the epoch and notes that the job is to be done. The folder must not be open.
  *
  * @returns the folder as it is from now on.
- * @throws SyncError mode-not-honoured, mode-blocked, key-not-found, access-denied, version-changed (another device changed the folder just now), folder-changed, …
+ * @throws SyncError mode-not-honoured, mode-blocked, key-not-found, access-denied, version-changed (another device changed the folder just now), folder-changed, change-under-way, …
  */
 export async function beginChange(folder: FolderSettings, state: FolderState, mode: EncryptionMode, wiring: Wiring, signal: AbortSignal): Promise<FolderSettings> {
   const access = await placeOf(folder, wiring.connections);
   const { folder: before, loaded } = await adoptDescription(folder, state, wiring, false, signal);
   const { descriptor: known } = knownDescription(before, state);
+  // Its objects would come under an epoch that has ended meanwhile, and plain ones prove nothing in a client-side folder.
+  const isAnothers = pendingChange(state) === null && known.epochs.slice(0, -1).some(({ ended }) => ended !== true);
+  if (isAnothers && isClientSide(mode) && !isClientSide(before.mode)) throw new SyncError('change-under-way');
   const { content, folderKey } = await nextContent(known, mode, wiring, access);
   try {
     const epoch = content.epochs.at(-1)?.n ?? 1;

@@ -129,7 +129,7 @@ export function createObjects(wiring: Wiring): Objects {
           if (head === null) throw new SyncError(versionId === undefined ? 'no-such-path' : 'no-such-version', { objectKey });
           if (opened !== null && opened.keyring === null) {
             const { checkHonoured } = await import('../remote/modes.ts');
-            checkHonoured(opened.requests, head.encryption, objectKey);
+            checkHonoured(opened.requests, head.encryption, objectKey, 'Nothing was written here, and the object is left as it is.');
           }
           const chunks = counted(readRanges(store, objectKey, head, { modeHeaders, versionId }, signal), head.objectBytes, onBytes);
           if (opened === null || opened.keyring === null) return { path: objectKey, modifiedMs: head.lastModifiedMs, ...(await writeDurably(staged, chunks)) };
@@ -153,7 +153,7 @@ export function createObjects(wiring: Wiring): Objects {
       const opened = await openMode(mode, access);
       try {
         return await withStore(target, async (store) => {
-          const { checkHonoured } = await import('../remote/modes.ts');
+          const [{ checkHonoured, isHonoured }, { removeStored }] = await Promise.all([import('../remote/modes.ts'), import('../remote/writes.ts')]);
           const objectKey = keyOf(target);
           const { requests } = opened;
           const before = await find(store, objectKey, requests.read, signal);
@@ -189,11 +189,9 @@ export function createObjects(wiring: Wiring): Objects {
               if (after.size !== stat.size || after.mtimeNs !== stat.mtimeNs || after.ctimeNs !== stat.ctimeNs) throw new SyncError('changed-while-reading', { path: source });
             };
             const written = await sendBody(store, objectKey, counted(body, bodyBytes, onBytes), bodyBytes, options, requests, finish, signal);
-            try {
-              checkHonoured(requests, written.encryption, objectKey);
-            } catch (error) {
-              await store.delete(objectKey, { type: 'version', etag: written.etag }, signal);
-              throw error;
+            if (!isHonoured(requests, written.encryption)) {
+              const isGone = await removeStored(store, objectKey, written, signal).then(() => true, () => false);
+              checkHonoured(requests, written.encryption, objectKey, isGone ? 'What it stored was removed again.' : 'What it stored could not be removed and is still there.');
             }
             return { path: objectKey, objectKey, sizeBytes: Number(stat.size), sha256: hash.digest('hex'), replaced: before !== null };
           } finally {
@@ -292,7 +290,7 @@ async function writeDurably(file: string, chunks: AsyncIterable<Buffer>): Promis
   return { sizeBytes, sha256: hash.digest('hex') };
 }
 
-type Sent = { readonly etag: string; readonly encryption: ObjectHead['encryption'] };
+type Sent = { readonly etag: string; readonly versionId: string | null; readonly encryption: ObjectHead['encryption'] };
 
 /** One request up to one part, else parts one after the other. `beforeCommit` may still refuse. */
 async function sendBody(
@@ -333,7 +331,7 @@ async function sendBody(
     const written = await store.completeMultipart(objectKey, uploadId, parts, { modeHeaders: requests.part, condition }, signal);
     const head = await withRetries(async () => store.head(objectKey, { modeHeaders: requests.read }, signal), signal);
     if (head === null) throw new SyncError('version-changed', { objectKey });
-    return { etag: written.etag === '' ? head.etag : written.etag, encryption: head.encryption };
+    return { etag: written.etag === '' ? head.etag : written.etag, versionId: head.versionId, encryption: head.encryption };
   } catch (error) {
     await store.abortMultipart(objectKey, uploadId, new AbortController().signal).catch(() => undefined);
     throw error;

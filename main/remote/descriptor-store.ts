@@ -55,7 +55,7 @@ export async function createDescriptor(store: ObjectStore, prefix: string, conte
     if (!isHonoured(requests, written.encryption)) {
       const current = await store.get(objectKey, { modeHeaders: requests.read }, signal).catch(() => null);
       if (current?.body.equals(file) === true) await store.delete(objectKey, null, signal);
-      checkHonoured(requests, written.encryption, objectKey);
+      checkHonoured(requests, written.encryption, objectKey, 'The folder\'s description was removed again.');
     }
   } catch (error) {
     // Refused: by another device that was faster, or by our own request whose answer was lost. Reading tells.
@@ -92,7 +92,7 @@ export async function replaceDescriptor(
   const condition = isEnforced ? { type: 'version', etag: known.etag, isBare: capabilities.ifMatchQuoting === 'unquoted' } as const : null;
   try {
     const written = await withRetries(async () => store.put(objectKey, file, { metadata: {}, modeHeaders: requests.write, condition, contentType: 'application/json' }, signal), signal);
-    if (written.etag !== '') checkHonoured(requests, written.encryption, objectKey);
+    if (written.etag !== '') checkHonoured(requests, written.encryption, objectKey, 'It is the folder\'s description, without which nothing opens, and stays there.');
   } catch (error) {
     // Refused: by another device that was faster, or by our own request whose answer was lost. Reading tells.
     if (!isSyncError(error, 'version-changed')) throw error;

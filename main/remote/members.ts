@@ -107,7 +107,7 @@ export function openMembers(config: RemoteFolderConfig, givenStore?: ObjectStore
       const known = await capabilitiesOf(config, store, signal);
       const condition: Condition = etag === null ? { type: 'absent' } : { type: 'version', etag, isBare: known.ifMatchQuoting === 'unquoted' };
       const written = await withRetries(async () => store.put(objectKey, body, { metadata: {}, modeHeaders: requests.write, condition }, signal), signal);
-      checkHonoured(requests, written.encryption, objectKey);
+      checkHonoured(requests, written.encryption, objectKey, 'It is a list entry of a member, which holds no file, and stays there.');
     },
     remove: async (id, signal) => withRetries(async () => store.delete(keyOf(id), null, signal), signal),
     close: async () => {

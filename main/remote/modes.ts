@@ -100,8 +100,11 @@ export function isHonoured({ mode, customerKeyMd5 }: ModeRequests, answered: Ser
   }
 }
 
-/** @throws SyncError mode-not-honoured */
-export function checkHonoured(requests: ModeRequests, answered: ServerEncryption, objectKey: string): void {
+/**
+ * @param fate - what became of the object, for people.
+ * @throws SyncError mode-not-honoured
+ */
+export function checkHonoured(requests: ModeRequests, answered: ServerEncryption, objectKey: string, fate: string): void {
   if (isHonoured(requests, answered)) return;
-  throw new SyncError('mode-not-honoured', { objectKey, detail: `Asked for ${requests.mode.id}, the server answered ${answered.algorithm ?? 'nothing'}.` });
+  throw new SyncError('mode-not-honoured', { objectKey, detail: `Asked for ${requests.mode.id}, the server answered ${answered.algorithm ?? 'nothing'}. ${fate}` });
 }

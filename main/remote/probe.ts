@@ -49,7 +49,7 @@ export async function probeFolder(store: ObjectStore, requests: ModeRequests, pr
   try {
     const created = await put(first, null);
     const clockSkewMs = created.atMs - (startedMs + Date.now()) / 2;
-    if (requests.mode.id !== 'cse-c' && requests.mode.id !== 'cse-kms') checkHonoured(requests, created.encryption, first);
+    if (requests.mode.id !== 'cse-c' && requests.mode.id !== 'cse-kms') checkHonoured(requests, created.encryption, first, 'Only a probe was stored, and it is removed again.');
     const head = await withRetries(async () => store.head(first, { modeHeaders: requests.read }, signal), signal);
     if (head === null) throw new SyncError('not-s3', { detail: 'What was just stored is not there.' });
     const keepsMetadata = head.metadata['enfold-attrs'] === filler;

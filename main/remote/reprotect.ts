@@ -92,7 +92,7 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
     const now = versionOf(head, objectKey, files.open(head, objectKey, path));
     const isOther = before.attributes !== null && Object.keys(before.attributes.vector).length > 0 && now.attributes?.operationId !== before.attributes.operationId;
     if (isOther || head.objectBytes !== before.objectBytes) throw new SyncError('version-changed', { path, objectKey });
-    checkHonoured(requests, head.encryption, objectKey);
+    checkHonoured(requests, head.encryption, objectKey, 'The object stays there all the same, since it may be the only copy.');
     return { ...now, epoch: epoch.n, keyId: files.keyId };
   }
 

@@ -202,7 +202,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
       if (attributes.sizeBytes !== head.objectBytes) return foreign;
       // What Enfold stored must still be kept as one of the folder's modes says. Another tool's object is kept as that tool asked.
       if (serverSide.some((asked) => isHonoured(asked, head.encryption))) return { ...foreign, attributes };
-      throw new SyncError('mode-not-honoured', { objectKey, detail: `The server says it keeps it under ${head.encryption.algorithm ?? 'no encryption'}, which this folder never asked for.` });
+      throw new SyncError('mode-not-honoured', { objectKey, detail: `The server says it keeps it under ${head.encryption.algorithm ?? 'no encryption'}, which this folder never asked for. It was not used, and is left as it is.` });
     } catch (error) {
       if (isSyncError(error, 'malformed')) return foreign;
       throw error;

@@ -69,7 +69,7 @@ async function checkBefore(store: ObjectStore, requests: ModeRequests, { objectK
  * Runs one conditional write until its outcome is known.
  *
  * @param isEnforced - whether the endpoint refuses where the condition does not hold.
- * @throws SyncError version-changed, object-not-found, mode-not-honoured (what was stored is gone again), and what ends retries
+ * @throws SyncError version-changed, object-not-found, mode-not-honoured (whose detail says what became of what was stored), and what ends retries
  */
 async function settle(
   store: ObjectStore,
@@ -110,10 +110,22 @@ async function confirm(store: ObjectStore, requests: ModeRequests, write: Guarde
     known = writtenOf(head);
   }
   if (!isHonoured(requests, known.encryption)) {
-    if (write.keepsUnhonoured !== true) await removeOwn(store, requests, write, signal);
-    checkHonoured(requests, known.encryption, write.objectKey);
+    const fate = write.keepsUnhonoured === true ? 'The object stays there all the same, since it may be the only copy.' : await tryToRemove(store, requests, write, signal);
+    checkHonoured(requests, known.encryption, write.objectKey, fate);
   }
   return known;
+}
+
+/** @returns what became of it, for people */
+async function tryToRemove(store: ObjectStore, requests: ModeRequests, write: GuardedWrite, signal: AbortSignal): Promise<string> {
+  try {
+    await removeOwn(store, requests, write, signal);
+    return 'What it stored was removed again.';
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isSyncError(error)) throw error;
+    return `What it stored could not be removed and is still there (${error.code}).`;
+  }
 }
 
 /** Deletes the object if it is still the version with this metadata. */
@@ -121,14 +133,20 @@ export async function removeOwn(store: ObjectStore, requests: ModeRequests, { ob
   await withRetries(async () => {
     const head = await store.head(objectKey, { modeHeaders: requests.read }, signal);
     if (!isOwn(head, metadata)) return;
-    try {
-      await store.delete(objectKey, { type: 'version', etag: head.etag }, signal);
-    } catch (error) {
-      // Not every endpoint knows conditions on DELETE; the HEAD has just said that it is ours.
-      if (isSyncError(error, 'rejected')) await store.delete(objectKey, null, signal);
-      else if (!isSyncError(error, 'version-changed') && !isSyncError(error, 'object-not-found')) throw error;
-    }
+    await removeStored(store, objectKey, head, signal);
   }, signal);
+}
+
+/** Deletes a version of our own, if it still stands; where the bucket keeps versions, that one and no other, so that the one before stands again. */
+export async function removeStored(store: ObjectStore, objectKey: ObjectKey, { etag, versionId }: Pick<Written, 'etag' | 'versionId'>, signal: AbortSignal): Promise<void> {
+  if (versionId !== null && versionId !== 'null' && store.deleteVersion !== undefined) return store.deleteVersion(objectKey, versionId, signal);
+  try {
+    await store.delete(objectKey, { type: 'version', etag }, signal);
+  } catch (error) {
+    // Not every endpoint knows conditions on DELETE; whoever asks has just seen that it is ours.
+    if (isSyncError(error, 'rejected')) await store.delete(objectKey, null, signal);
+    else if (!isSyncError(error, 'version-changed') && !isSyncError(error, 'object-not-found')) throw error;
+  }
 }
 
 /** Whether the endpoint itself refuses a PUT whose condition does not hold. */

@@ -161,6 +161,8 @@ export type UploadJob = {
   readonly attributes: Omit<FileAttributes, 'sha256' | 'sizeBytes'>;
   /** Null: `If-None-Match: *`. */
   readonly ifMatch: string | null;
+  /** What is replaced may stand nowhere else: then it stays there also where the server did not keep it in the mode that was asked for. */
+  readonly keepsUnhonoured?: boolean;
 };
 /** A multipart upload that was begun, and what was ever sent of it: enough to go on with it after a restart. Holds no unwrapped key. */
 export type SavedUpload = {

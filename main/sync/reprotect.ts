@@ -239,7 +239,7 @@ async function transfer(parts: FolderParts, path: SyncPath, version: RemoteVersi
     // A directory's object has no body, so nothing is read for it.
     if (!isDirectoryPath(path)) await transfers.download({ path, objectKey, etag, objectBytes, staged }, progress, signal);
     const local = await tree.stagedEntry(staged, path);
-    const { version: stored } = await transfers.upload({ path, objectKey, source: staged, local, ifMatch: etag, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, progress, signal);
+    const { version: stored } = await transfers.upload({ path, objectKey, source: staged, local, ifMatch: etag, keepsUnhonoured: true, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, progress, signal);
     return stored;
   } finally {
     await tree.removeStaged?.(staged);

@@ -92,7 +92,7 @@ async function uploadWhole(context: TransferContext, capabilities: Capabilities,
     encryption = await files.startEncryption();
     const body = encryption === null ? plaintext : Buffer.concat([encryption.cipher.update(plaintext), encryption.cipher.final()], file.sizeBytes + TAG_BYTES);
     const metadata = files.metadataOf(attributes, job.objectKey, encryption);
-    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, bodySha256: encryption === null ? sha256 : undefined };
+    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, bodySha256: encryption === null ? sha256 : undefined };
     const written = await putGuarded(store, files.requests, capabilities, write, body, signal);
     onProgress(file.sizeBytes);
     return resultOf(context, job, written, attributes, body.length);
@@ -218,7 +218,7 @@ async function uploadInParts(
   const { file, sha256 } = source;
   try {
     const parts = await sendParts(context, job, file, multipart, sha256, onProgress, signal, journal);
-    const written = await completeGuarded(store, files.requests, capabilities, { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch }, uploadId, parts, signal);
+    const written = await completeGuarded(store, files.requests, capabilities, { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true }, uploadId, parts, signal);
     await journal?.drop();
     return resultOf(context, job, written, attributesOf(job, file.sizeBytes, sha256), file.sizeBytes + (encryption === null ? 0 : TAG_BYTES));
   } catch (error) {

@@ -6,6 +6,7 @@ import { isSyncError, SyncError } from '../../main/model/errors.ts';
 import type { KeyId } from '../../main/model/mode.ts';
 import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
 import type { FileAttributes, RemoteVersion } from '../../main/model/snapshot.ts';
+import type { DeviceId } from '../../main/model/version-vector.ts';
 import type { FolderParts } from '../../main/sync/parts.ts';
 import type { DownloadJob, DownloadResult, OnProgress, RemoteFolder, Reprotection, Transfers, UploadJob, UploadResult } from '../../main/sync/ports.ts';
 import { reprotect, reprotectOwnWrites, type ReprotectResult } from '../../main/sync/reprotect.ts';
@@ -16,6 +17,9 @@ import { World, type Device, type Records, type WorldOptions } from './world.ts'
 export type Epoch = { readonly n: number; readonly kind: 'plain' | 'sealed'; readonly isEnded: boolean };
 type EpochAttributes = FileAttributes & { readonly epoch: number };
 
+/** A safeguard less, to see that the tests notice: files are sent without a condition; nobody looks back at what it wrote; nobody believes its own records. */
+export type EpochBug = 'blind-puts' | 'no-look-back' | 'no-own-writes';
+
 const KNOWN = 'test-epochs';
 /** The job that this device began. */
 const JOB = 'test-job';
@@ -25,12 +29,14 @@ const LOOK_BACK = 'test-look-back';
 export class EpochWorld extends World {
   /** The description in the bucket. */
   epochs: readonly Epoch[] = [{ n: 1, kind: 'sealed', isEnded: false }];
+  readonly epochBug: EpochBug | null;
   /** While a file is on its way. */
-  beforePut: ((path: SyncPath) => Promise<void>) | null = null;
+  beforePut: ((path: SyncPath, device: DeviceId) => Promise<void>) | null = null;
 
-  constructor(options: Omit<WorldOptions, 'between'> & { readonly first?: Epoch['kind'] } = {}) {
+  constructor(options: Omit<WorldOptions, 'between' | 'bug'> & { readonly first?: Epoch['kind']; readonly epochBug?: EpochBug } = {}) {
     super({ etags: 'unique', isClientSide: true, ...options, between: (parts, power, records) => this.#between(parts, power, records) });
     this.epochs = [{ n: 1, kind: options.first ?? 'sealed', isEnded: false }];
+    this.epochBug = options.epochBug ?? null;
   }
 
   get last(): Epoch {
@@ -67,9 +73,11 @@ export class EpochWorld extends World {
     device.crash();
   }
 
-  /** A new epoch, and the job is this device's. False where another device changed the description meanwhile. */
+  /** A new epoch, and the job is this device's. False where another device changed the description meanwhile, or is not through with a change to what is sealed now. */
   begin(device: Device, kind: Epoch['kind']): boolean {
     if (JSON.stringify(knownTo(device.records)) !== JSON.stringify(this.epochs)) return false;
+    const isAnothers = !this.hasJob(device) && this.epochs.slice(0, -1).some(({ isEnded }) => !isEnded);
+    if (isAnothers && kind === 'sealed' && this.last.kind === 'plain') return false;
     this.epochs = [...this.epochs, { n: this.last.n + 1, kind, isEnded: false }];
     device.records.facts.set(JOB, String(this.last.n));
     this.adopt(device);
@@ -85,7 +93,7 @@ export class EpochWorld extends World {
     const { facts } = device.records;
     const isJob = facts.has(JOB);
     const earlier = knownTo(device.records)?.slice(0, -1) ?? [];
-    if (!isJob && (!facts.has(LOOK_BACK) || earlier.some(({ isEnded }) => !isEnded))) return null;
+    if (!isJob && (this.epochBug === 'no-look-back' || !facts.has(LOOK_BACK) || earlier.some(({ isEnded }) => !isEnded))) return null;
     try {
       const epoch = knownTo(device.records)?.at(-1)?.n ?? 1;
       const result = await device.work(async (parts, signal) => {
@@ -159,7 +167,7 @@ class EpochSide {
       if (sealed.length === 0) throw new SyncError('key-not-found', { objectKey });
       if (!sealed.some(({ n }) => n === written.n)) throw new SyncError('not-authentic', { objectKey });
     } else if (!this.#known.some(({ kind, isEnded }) => kind === 'plain' && !isEnded)) {
-      if (!isOwnRead || !this.#isOwn(version, attributes)) throw new SyncError('not-ours', { objectKey });
+      if (!isOwnRead || this.#world.epochBug === 'no-own-writes' || !this.#isOwn(version, attributes)) throw new SyncError('not-ours', { objectKey });
     }
     return { ...version, epoch: attributes.epoch, keyId: keyOf(attributes.epoch) };
   }
@@ -231,8 +239,10 @@ class EpochSide {
     return {
       concurrency: inner.concurrency,
       upload: async (job: UploadJob, onProgress: OnProgress, signal: AbortSignal): Promise<UploadResult> => {
-        await this.#world.beforePut?.(job.path);
-        const result = await inner.upload({ ...job, attributes: this.#under(job.attributes) }, onProgress, signal);
+        await this.#world.beforePut?.(job.path, this.#parts.state.device);
+        this.#power.check();
+        const ifMatch = this.#world.epochBug === 'blind-puts' ? (this.#world.bucket.objects.get(job.objectKey)?.etag ?? null) : job.ifMatch;
+        const result = await inner.upload({ ...job, ifMatch, attributes: this.#under(job.attributes) }, onProgress, signal);
         const { n } = this.current;
         return { ...result, version: { ...result.version, epoch: n, keyId: keyOf(n) }, epoch: n, keyId: keyOf(n) };
       },

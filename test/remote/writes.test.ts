@@ -88,6 +88,41 @@ describe('a guarded write', () => {
     expect(memory.current()).toBeNull();
   });
 
+  test('is removed as the version that it is where the bucket keeps versions, so that the one before stands again', async () => {
+    const memory = memoryStore(null, true);
+    memory.set({ ...foreign('f'), versionId: 'v0' });
+    const put = memory.store.put.bind(memory.store);
+    memory.store.put = async (...given) => {
+      const written = await put(...given);
+      const stored = memory.current();
+      if (stored !== null) memory.set({ ...stored, versionId: 'v1' });
+      return { ...written, versionId: 'v1' };
+    };
+    const removed: string[] = [];
+    memory.store.deleteVersion = async (_, versionId) => {
+      removed.push(versionId);
+      memory.set({ ...foreign('f'), versionId: 'v0' });
+    };
+    await expect(putGuarded(memory.store, sse, full, write('mine', 'f'), Buffer.from('x'), signal)).rejects.toMatchObject({ code: 'mode-not-honoured', about: { detail: expect.stringContaining('was removed again') as string } });
+    expect(removed).toEqual(['v1']);
+    expect(memory.current()?.metadata['enfold-attrs']).toBe('theirs');
+  });
+
+  test('stays where it may be the only copy, and says so', async () => {
+    const memory = memoryStore(null, true);
+    await expect(putGuarded(memory.store, sse, full, { ...write('mine'), keepsUnhonoured: true }, Buffer.from('x'), signal)).rejects.toMatchObject({ code: 'mode-not-honoured', about: { detail: expect.stringContaining('stays there') as string } });
+    expect(memory.current()?.metadata['enfold-attrs']).toBe('mine');
+  });
+
+  test('is said to stand there still where it could not be removed', async () => {
+    const memory = memoryStore(null, true);
+    memory.store.delete = async () => {
+      throw new SyncError('access-denied');
+    };
+    await expect(putGuarded(memory.store, sse, full, write('mine'), Buffer.from('x'), signal)).rejects.toMatchObject({ code: 'mode-not-honoured', about: { detail: expect.stringContaining('could not be removed') as string } });
+    expect(memory.current()?.metadata['enfold-attrs']).toBe('mine');
+  });
+
   test('never removes somebody else\'s version while doing so', async () => {
     const memory = memoryStore(null, true);
     const head = memory.store.head.bind(memory.store);

@@ -29,16 +29,36 @@ function expression(value: Value, indent: string): string {
     const isShort = items.every((item) => typeof item !== 'object');
     return isShort ? `[${items.map((item) => expression(item, indent)).join(', ')}]` : `[\n${items.map((item) => `${inner}${expression(item, inner)},\n`).join('')}${indent}]`;
   }
-  const entries = Object.entries(value as { readonly [name: string]: Value }).map(([name, member]) => [/^[A-Za-z_]\w*$/.test(name) ? name : quoted(name), member] as const);
-  const width = Math.max(0, ...entries.map(([name]) => name.length));
-  return `{\n${entries.map(([name, member]) => `${inner}${name.padEnd(isLong(member) ? 0 : width)} = ${expression(member, inner)}\n`).join('')}${indent}}`;
+  const entries = Object.entries(value as { readonly [name: string]: Value }).map(([name, member]) => [/^[A-Za-z_]\w*$/.test(name) ? name : quoted(name), expression(member, inner)] as const);
+  return `{\n${aligned(entries, inner)}${indent}}`;
 }
-const isLong = (value: Value): boolean => typeof value === 'object' && !(value instanceof Raw);
+
+/** Neighbours of one line each have their signs below each other, as `terraform fmt` puts them. */
+function aligned(entries: readonly (readonly [name: string, text: string])[], indent: string): string {
+  const isLong = (entry: (typeof entries)[number] | undefined): boolean => entry === undefined || entry[1].includes('\n');
+  return entries.map((entry, index) => {
+    const [name, text] = entry;
+    let [first, last] = [index, index];
+    while (!isLong(entry) && !isLong(entries[first - 1])) first -= 1;
+    while (!isLong(entry) && !isLong(entries[last + 1])) last += 1;
+    const width = Math.max(...entries.slice(first, last + 1).map(([each]) => each.length));
+    return `${indent}${name.padEnd(width)} = ${text}\n`;
+  }).join('');
+}
 
 function render({ block, labels = [], body }: Block, indent = ''): string {
   const inner = `${indent}  `;
-  const lines = body.map((entry) => ('block' in entry ? `\n${render(entry, inner)}` : `${inner}${entry[0]} = ${expression(entry[1], inner)}\n`));
-  const text = lines.join('').replace(/^\n/, '');
+  let text = '';
+  let run: (readonly [string, string])[] = [];
+  for (const entry of [...body, null]) {
+    if (entry !== null && !('block' in entry)) {
+      run.push([entry[0], expression(entry[1], inner)]);
+      continue;
+    }
+    text += aligned(run, inner);
+    run = [];
+    if (entry !== null) text += `${text === '' ? '' : '\n'}${render(entry, inner)}`;
+  }
   return `${indent}${[block, ...labels.map((label) => JSON.stringify(label))].join(' ')} {\n${text}${indent}}\n`;
 }
 

@@ -15,6 +15,8 @@ import { startStorage, type RunningStorage } from '../../main/storage/server.ts'
 import { answerOf } from '../helpers/answer.ts';
 import { isAwsInstalled } from '../helpers/aws-shell.ts';
 import { problemsOf } from '../helpers/cloudformation-schema.ts';
+import { parseHcl, valueOf } from '../helpers/hcl.ts';
+import { terraformProblems } from '../helpers/terraform-schema.ts';
 import { createTarget, type Target } from '../storage/target.ts';
 
 const run = promisify(execFile);
@@ -88,13 +90,37 @@ describe('a template', () => {
     expect(encryptionOf('sse-s3')).toContain('"SSE-C"');
   });
 
-  test.each(names)('of %s in Terraform names each setting, and leaves no name open', (name) => {
-    const text = renderTemplate('terraform', describeTemplate(requestOf(name)));
-    for (const type of ['aws_s3_bucket"', 'aws_s3_bucket_server_side_encryption_configuration', 'aws_s3_bucket_public_access_block', 'aws_s3_bucket_ownership_controls', 'aws_s3_bucket_lifecycle_configuration', 'aws_s3_bucket_policy']) expect(text).toContain(type);
-    expect(text).not.toContain('EnfoldKey');
-    const used = [...text.matchAll(/(?<![."\w])(aws_\w+|random_\w+)\.enfold/g)].map(([, type]) => type);
-    for (const type of used) expect(text).toContain(`resource "${type ?? ''}" "enfold"`);
-    expect(text.includes('random_password')).toBe(name.startsWith('sse-c'));
+  test.each(names)('of %s is Terraform that fits the published schemas, and has the very policy too', (name) => {
+    const request = requestOf(name);
+    const text = renderTemplate('terraform', describeTemplate(request));
+    expect(terraformProblems(text)).toEqual([]);
+    const { blocks } = parseHcl(text);
+    const resource = (type: string) => blocks.find(({ labels }) => labels[0] === type)?.body;
+    expect(blocks.filter(({ type }) => type === 'resource').map(({ labels }) => labels[0])).toEqual(expect.arrayContaining([
+      'aws_s3_bucket', 'aws_s3_bucket_server_side_encryption_configuration', 'aws_s3_bucket_public_access_block', 'aws_s3_bucket_ownership_controls', 'aws_s3_bucket_lifecycle_configuration', 'aws_s3_bucket_policy',
+      ...(request.newKmsKey === null ? [] : ['aws_kms_key', 'aws_kms_alias']), ...(request.secret === null ? [] : ['random_password', 'aws_secretsmanager_secret', 'aws_secretsmanager_secret_version']), ...(request.versioning ? ['aws_s3_bucket_versioning'] : []),
+    ]));
+    const policy = resource('aws_s3_bucket_policy')?.attributes.get('policy');
+    if (policy === undefined) throw new Error('no policy');
+    const ofStack = JSON.stringify(stackOf(request)['EnfoldBucketPolicy']?.Properties['PolicyDocument']).replaceAll('{"Fn::GetAtt":["EnfoldKey","Arn"]}', JSON.stringify('${aws_kms_key.enfold.arn}'));
+    expect(valueOf(policy)).toEqual(JSON.parse(ofStack));
+    const rule = resource('aws_s3_bucket_server_side_encryption_configuration')?.blocks[0]?.body;
+    expect(rule?.attributes.get('blocked_encryption_types')).toEqual({ type: 'list', items: [{ type: 'literal', value: request.wish.mode === 'sse-c' ? 'NONE' : 'SSE-C' }] });
+  });
+
+  test('in Terraform is checked by schemas that find a mistake', () => {
+    const text = renderTemplate('terraform', describeTemplate(requestOf('sse-kms with a new key')));
+    const broken = (from: string, to: string): string[] => {
+      expect(text).toContain(from);
+      return terraformProblems(text.replace(from, to));
+    };
+    expect(broken('enable_key_rotation = true', 'enable_rotation = true')).toEqual(['aws_kms_key.enable_rotation is not known']);
+    expect(broken('bucket_key_enabled = true', 'bucket_key_enabled = "yes"')).toEqual(['aws_s3_bucket_server_side_encryption_configuration.rule.bucket_key_enabled is "yes"']);
+    expect(broken('versioning_configuration {', 'versioning {')).toEqual(['aws_s3_bucket_versioning.versioning is no known block', 'aws_s3_bucket_versioning.versioning_configuration is missing']);
+    expect(broken('aws_kms_key.enfold.key_id', 'aws_kms_key.enfold.number')).toEqual(['aws_kms_key.enfold.number points nowhere']);
+    expect(broken('resource "aws_kms_alias" "enfold"', 'resource "aws_kms_name" "enfold"')).toEqual(['resource aws_kms_name enfold is not known']);
+    expect(broken('">= 6.22"', '">= 7.1"')).toEqual(['provider aws hashicorp/aws >= 7.1 is not the one that was published']);
+    expect(() => broken('{\n', '\n')).toThrow();
   });
 
   test('as a script makes a bucket that is exported as the same template again', async () => {
@@ -130,6 +156,7 @@ describe('a template', () => {
     expect(resources[1]?.Properties['PolicyDocument']).toEqual(parsePolicyDocument(JSON.stringify({ Version: '2012-10-17', Statement: [theirs] })));
     // Each format has an escape of its own for what looks like a variable.
     expect(renderTemplate('terraform', template)).toContain('user/$${aws:username}');
+    expect(terraformProblems(renderTemplate('terraform', template))).toEqual([]);
     expect(renderTemplate('awscli', template)).toContain('user/${aws:username}');
   });
 

@@ -9,6 +9,7 @@ import { Copyable, ErrorNote, Fact } from '../../components/bits.tsx';
 import { SealedGlyph } from '../../components/glyphs.tsx';
 import { bytes, dateTime, fingerprint, longDateTime, time, visible } from '../../format.ts';
 import { MODES, choiceOf } from '../../modes.ts';
+import { Explanation } from './Explanation.tsx';
 import { PreviewContent, usePreview } from './PreviewDialog.tsx';
 
 type Props = { folder: FolderView; row: BrowseRow; onSave: () => void; onOpen: () => void; onPreview: () => void; onClose: () => void; onRestored: () => void; isSaving: boolean };
@@ -54,7 +55,7 @@ function Versions({ folder, row, onRestored }: { folder: FolderView; row: Browse
 
 export function BrowseDetails({ folder, row, onSave, onOpen, onPreview, onClose, onRestored, isSaving }: Props): ReactElement {
   const { t } = useTranslation();
-  const [tab, setTab] = useState<'facts' | 'versions'>('facts');
+  const [tab, setTab] = useState<'facts' | 'versions' | 'explain'>('facts');
   const isFile = row.kind === 'file';
   const isOurs = isFile && row.protection !== 'foreign';
   const { value: facts, error } = useAnswer('browse.facts', isOurs ? { folderId: folder.id, path: row.path } : null, row.modifiedMs);
@@ -75,10 +76,11 @@ export function BrowseDetails({ folder, row, onSave, onOpen, onPreview, onClose,
       {isOurs && (
         <div className="row details-tabs">
           <h3 className="grow">{isSealed ? t('details.envelope') : t('details.encryption')}</h3>
-          <SegmentedControl withItemsBorders={false} size="xs" aria-label={t('common.details')} value={tab} onChange={setTab} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={[{ value: 'facts', label: t('details.facts') }, { value: 'versions', label: t('details.versions') }]} />
+          <SegmentedControl withItemsBorders={false} size="xs" aria-label={t('common.details')} value={tab} onChange={setTab} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={[{ value: 'facts', label: t('details.facts') }, { value: 'versions', label: t('details.versions') }, { value: 'explain', label: t('details.explain') }]} />
         </div>
       )}
       {isOurs && tab === 'versions' && <Versions folder={folder} row={row} onRestored={onRestored} />}
+      {isOurs && tab === 'explain' && <Explanation folder={folder} row={row} />}
       {tab === 'facts' && isOurs && (
         <div className={isSealed ? 'chain' : 'chain server'}>
           <div className="link-box">{isSealed && folder.keyName !== null ? <IconKey size={18} stroke={1.6} aria-hidden="true" /> : <IconCloudLock size={18} stroke={1.6} aria-hidden="true" />}<b className="ell">{holder ?? t('folder.keyOfS3')}</b><span>{folder.keyName === null ? (folder.mode === 'sse-s3' ? t('details.atS3') : t('details.inKms')) : t('picture.inKeychain')}</span></div>

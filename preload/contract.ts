@@ -97,9 +97,11 @@ export const requests = {
   'sharing.recipient': { by: 'engine', input: nothing },
   'sharing.invite': { by: 'engine', input: z.strictObject({ folderId: id, recipient: z.string().trim().min(1).max(4096).nullable(), passphrase: secret.nullable(), file: absolutePath, name, days: z.int().min(1).max(365) }) },
   'sharing.needsPassphrase': { by: 'engine', input: z.strictObject({ file: absolutePath }) },
-  'sharing.accept': { by: 'engine', input: z.strictObject({ file: absolutePath, localPath: absolutePath, connectionId: id.nullable(), passphrase: secret.nullable() }) },
+  'sharing.accept': { by: 'engine', input: z.strictObject({ file: absolutePath, /** Null: the folder is here already, and only its key is new. */ localPath: absolutePath.nullable(), connectionId: id.nullable(), passphrase: secret.nullable() }) },
   'sharing.members': { by: 'engine', input: z.strictObject({ folderId: id }) },
-  'sharing.withdraw': { by: 'engine', input: z.strictObject({ folderId: id, memberId: id }) },
+  'sharing.withdraw': { by: 'engine', input: z.strictObject({ folderId: id, memberId: id, /** Who is in holds the key: then the folder gets a new one. */ mayChangeKey: z.boolean() }) },
+  /** New invitations for everybody who is in, one file each in an existing directory. */
+  'sharing.renew': { by: 'engine', input: z.strictObject({ folderId: id, directory: absolutePath, days: z.int().min(1).max(365) }) },
   'sharing.grants': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'lock.state': { by: 'engine', input: nothing },
   'lock.lock': { by: 'engine', input: nothing },
@@ -297,7 +299,9 @@ type Answers = {
   'sharing.needsPassphrase': { needs: boolean };
   'sharing.accept': FolderView;
   'sharing.members': MemberView[];
-  'sharing.withdraw': null;
+  /** Of the key that the folder has now, where it got a new one. */
+  'sharing.withdraw': { newKeyName: string | null };
+  'sharing.renew': { files: { name: string; file: string }[]; byHand: string[] };
   'sharing.grants': GrantView[];
   'lock.state': LockView;
   'lock.lock': null;

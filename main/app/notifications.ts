@@ -2,7 +2,7 @@
 import { Notification } from 'electron';
 import type { AppSettings } from '../../preload/contract.ts';
 import type { FolderLine } from './tray.ts';
-import { heldTitle, lockedTitle, problemTitle, words } from './words.ts';
+import { heldTitle, kitDueTitle, lockedTitle, problemTitle, words } from './words.ts';
 
 type Kind = keyof AppSettings['notifications'];
 
@@ -34,6 +34,14 @@ export function createNotifier(options: Options): (folders: readonly FolderLine[
       notification.show();
     }
   };
+}
+
+/** A recovery kit that was last tried more than a year ago. */
+export function sayKitIsDue(keyName: string, show: () => void): void {
+  if (!Notification.isSupported()) return;
+  const notification = new Notification({ title: kitDueTitle(keyName), body: words.kitDueBody });
+  notification.on('click', show);
+  notification.show();
 }
 
 /** Said once, the first time closing the window leaves the app in the tray. */

@@ -4,18 +4,21 @@
  */
 import path from 'node:path';
 import { app, session, type BrowserWindow } from 'electron';
-import type { Answer, EngineRequest, Events, FolderStatus, FolderView, LockView, RequestAnswer } from '../../preload/contract.ts';
+import type { Answer, EngineRequest, Events, FolderStatus, FolderView, KeyView, LockView, RequestAnswer } from '../../preload/contract.ts';
 import { watchForAbsence } from './auto-lock.ts';
 import { startEngine } from './engine-host.ts';
 import { createHostHandlers } from './host.ts';
 import { pushEvent, serveContract } from './ipc.ts';
 import { setApplicationMenu } from './menu.ts';
-import { createNotifier, sayStillRunning } from './notifications.ts';
+import { createKitReminder } from './kit-reminder.ts';
+import { createNotifier, sayKitIsDue, sayStillRunning } from './notifications.ts';
 import { APP_ORIGIN, originOf, serveRenderer } from './protocol.ts';
 import { openSettings } from './settings.ts';
 import { createStorageHost } from './storage-host.ts';
 import { createTray, hasTray, type AppTray, type FolderLine } from './tray.ts';
 import { bringToFront, createMainWindow, denyPermissions } from './window.ts';
+
+const REMIND_EVERY_MS = 12 * 3600_000;
 
 type Options = {
   /** The built program: holds main/, preload/ and renderer/. */
@@ -80,11 +83,23 @@ export async function runShell(options: Options): Promise<void> {
     },
     onState: (state) => {
       pushEvent(window, 'engine', state);
-      if (state.state === 'running') void refreshFolders();
+      if (state.state === 'running') {
+        void refreshFolders();
+        void remindOfKits();
+      }
     },
   });
   const askEngine = (name: EngineRequest, input: unknown): Promise<Answer<EngineRequest>> => engine.request(name, input);
   const notify = createNotifier({ isOn: (kind) => settings.current().notifications[kind], isWindowInFront: () => window?.isFocused() ?? false, openFolder: (folderId) => show({ view: 'folder', folderId }) });
+
+  const remindOfKits = createKitReminder({
+    keys: async () => {
+      const answer = await askEngine('keys.list', undefined);
+      return answer.ok ? (answer.value as KeyView[]) : null;
+    },
+    tell: (name) => settings.current().notifications.problem && sayKitIsDue(name, () => show({ view: 'keys', folderId: null })),
+  });
+  const reminding = setInterval(() => void remindOfKits(), REMIND_EVERY_MS);
 
   async function refreshFolders(): Promise<void> {
     const answer = await askEngine('folders.list', undefined);
@@ -102,6 +117,7 @@ export async function runShell(options: Options): Promise<void> {
     isQuitting = true;
     window?.hide();
     stopWatching();
+    clearInterval(reminding);
     void engine.stop().then(storage.stop).finally(() => {
       tray?.destroy();
       app.exit(0);

@@ -10,7 +10,7 @@ const en = {
   stillRunning: 'Enfold keeps your folders in step', stillRunningBody: 'It is in the tray. Choose Quit there to stop it.',
   heldBody: 'Nothing was deleted. Enfold waits for your answer.', lockedBody: 'Unlock it to sync again.', unlockReason: 'unlock Enfold',
   upToDate: 'Up to date', syncing: 'Syncing', paused: 'Paused', needsAttention: 'Needs attention', locked: 'Locked',
-  needOne: 'One folder needs you', needMany: '{count} folders need you', vanished: '{count} files vanished from {name}', cannotGoOn: '{name} cannot go on', isLocked: '{name} is locked',
+  needOne: 'One folder needs you', needMany: '{count} folders need you', vanished: '{count} files vanished from {name}', kitDue: 'Is the recovery kit of {name} still there?', kitDueBody: 'It was last checked more than a year ago. Check it now, while this computer still has the key.', cannotGoOn: '{name} cannot go on', isLocked: '{name} is locked',
 };
 type Words = typeof en;
 
@@ -23,7 +23,7 @@ const de: Words = {
   stillRunning: 'Enfold hält Ihre Ordner im Gleichstand', stillRunningBody: 'Es ist in der Leiste. Dort beendet es der Befehl Beenden.',
   heldBody: 'Nichts wurde gelöscht. Enfold wartet auf Ihre Antwort.', lockedBody: 'Entsperren Sie ihn, damit er wieder abgleicht.', unlockReason: 'Enfold entsperren',
   upToDate: 'Aktuell', syncing: 'Gleicht ab', paused: 'Angehalten', needsAttention: 'Braucht Sie', locked: 'Gesperrt',
-  needOne: 'Ein Ordner braucht Sie', needMany: '{count} Ordner brauchen Sie', vanished: '{count} Dateien sind aus {name} verschwunden', cannotGoOn: '{name} kommt nicht weiter', isLocked: '{name} ist gesperrt',
+  needOne: 'Ein Ordner braucht Sie', needMany: '{count} Ordner brauchen Sie', vanished: '{count} Dateien sind aus {name} verschwunden', kitDue: 'Ist der Rettungsbogen von {name} noch da?', kitDueBody: 'Er wurde vor mehr als einem Jahr zuletzt geprüft. Prüfen Sie ihn jetzt, solange dieser Computer den Schlüssel noch hat.', cannotGoOn: '{name} kommt nicht weiter', isLocked: '{name} ist gesperrt',
 };
 
 /** In the language that was set last. */
@@ -46,4 +46,5 @@ export function stateWords(status: FolderStatus): string {
 export const needWords = (count: number): string => (count === 1 ? words.needOne : fill(words.needMany, { count }));
 export const heldTitle = (name: string, deletions: number): string => fill(words.vanished, { count: deletions, name });
 export const problemTitle = (name: string): string => fill(words.cannotGoOn, { name });
+export const kitDueTitle = (name: string): string => fill(words.kitDue, { name });
 export const lockedTitle = (name: string): string => fill(words.isLocked, { name });

@@ -121,16 +121,22 @@ export type { Member } from '../remote/members.ts';
 export type { Recipient, Audience } from '../keys/identity.ts';
 
 /** Sharing a folder with a few people. */
+export type RenewedInvitation = { readonly name: string; readonly file: string };
 export type Invitations = {
   /** Of this computer: what others encrypt invitations to. Made when first asked for. @throws SyncError keychain-… */
   recipient(): Promise<Recipient>;
   /** @throws SyncError recipient-invalid, key-shared, target-exists, … */
   invite(input: { readonly folder: string; readonly audience: Audience; readonly file: string; /** What to call whom it lets in. */ readonly name: string; /** Until it expires. */ readonly days: number }): Promise<{ readonly member: Member; readonly file: string; readonly recipient: Recipient | null }>;
   /** Joins the folder. On an error nothing is changed on either side. @throws SyncError invitation-…, fingerprint-mismatch, no-such-connection, … */
-  accept(input: { readonly file: string; readonly localPath: string; /** Null: the one connection to the same server. */ readonly connection: string | null; readonly passphrase: string | null }): Promise<AddedFolder & { readonly from: string }>;
+  accept(input: { readonly file: string; /** Null: the folder is here already, and the invitation brings its new key. */ readonly localPath: string | null; /** Null: the one connection to the same server. */ readonly connection: string | null; readonly passphrase: string | null }): Promise<AddedFolder & { readonly from: string }>;
   /** True where a passphrase opens the file. */
   needsPassphrase(file: string): Promise<boolean>;
   members(folder: string): Promise<readonly Member[]>;
+  /**
+   * New invitations, with the keys as they are now, for everybody who is in: after a member was removed and the folder has a new key. One file each.
+   * @returns `byHand`: who was invited under a passphrase, and needs an invitation made by hand. @throws what `invite` throws
+   */
+  renew(input: { readonly folder: string; /** Existing. */ readonly directory: string; readonly days: number }): Promise<{ readonly files: readonly RenewedInvitation[]; readonly byHand: readonly string[] }>;
   /**
    * Takes back an invitation, or removes a member who is in: then the folder gets a new key, begun here and carried out by the next syncs.
    * @returns `next`: the new key, which the members who stay need. @throws SyncError bad-usage where a new key is needed and may not be made

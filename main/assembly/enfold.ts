@@ -81,6 +81,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
     accept: async (input) => (await lazyInvitations()).accept(input),
     needsPassphrase: async (file) => (await lazyInvitations()).needsPassphrase(file),
     members: async (folder) => (await lazyInvitations()).members(folder),
+    renew: async (input) => (await lazyInvitations()).renew(input),
     withdraw: async (folder, member, given) => (await lazyInvitations()).withdraw(folder, member, given),
   };
   const lazyFiles = async () => (await import('./files.ts')).createFiles(folders, wiring);

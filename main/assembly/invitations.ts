@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { KeyId } from '../model/mode.ts';
 import type { FolderSettings, KeySettings } from '../model/settings.ts';
@@ -13,7 +14,7 @@ import type { KitKey, KnownFolder } from '../keys/recovery-kit.ts';
 import type { Member, MemberStore } from '../remote/members.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { SecretStore } from '../sync/ports.ts';
-import type { Connections, Folders, Invitations, Keys } from './api.ts';
+import type { Connections, Folders, Invitations, Keys, RenewedInvitation } from './api.ts';
 import { remoteConfigOf, unlockFolder } from './folder-access.ts';
 import { describeFolder } from './kits.ts';
 import { readKeyFile, writeNewFile } from './keys.ts';
@@ -83,7 +84,7 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
     if (known.endpoint === 'built-in') throw new SyncError('bad-usage', { detail: 'built-in storage is on this computer alone: nobody else can reach it. Share a folder on a server' });
     await refuseShared(folder, known);
     const now = Date.now();
-    const member: Member = { id: randomBytes(16).toString('hex'), name: checkName(name), recipientFingerprint: recipient?.fingerprint ?? null, invitedBy: hostName, invitedAtMs: now, expiresAtMs: now + days * DAY_MS, acceptedAtMs: null, acceptedOn: null };
+    const member: Member = { id: randomBytes(16).toString('hex'), name: checkName(name), recipientFingerprint: recipient?.fingerprint ?? null, recipient: recipient?.text ?? null, invitedBy: hostName, invitedAtMs: now, expiresAtMs: now + days * DAY_MS, acceptedAtMs: null, acceptedOn: null };
     const held: KitKey[] = [];
     try {
       for (const keyId of keyIdsOf(known)) {
@@ -164,6 +165,14 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
           const taken = await keys.takeIn({ name: key.name, type: key.type, bytes: Buffer.from(key.bytes) });
           if (taken.isNew) imported.push(taken.key);
         }
+        const here = settings.folder(known.descriptor.folderId);
+        if (here !== null) {
+          // A new key for who is in already: the folder stays where it is, and takes over what its description says with its next cycle.
+          await members.save({ ...stored.member, acceptedAtMs: Date.now(), acceptedOn: hostName }, stored.etag, signal);
+          settings.putFact(USED_FACT, [...usedBefore(), id]);
+          return { folder: here, joined: true, isDescriptorRestored: false, fingerprint: known.fingerprint, from: invitation.from };
+        }
+        if (localPath === null) throw new SyncError('bad-usage', { detail: 'say where the folder is to be on this computer' });
         rememberFolders(settings, [known]);
         isRemembered = true;
         const added = await folders.add({ localPath, connection: connectionId, bucket: known.bucket, prefix: known.prefix, mode: null, key: null, names: null, direction: 'two-way', createBucket: false });
@@ -192,7 +201,24 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
     return withMembers(await describe(folder), folder, keys, async (records) => (await records.list(new AbortController().signal)).map(({ member }) => member));
   };
 
+  const renew: Invitations['renew'] = async ({ folder: wanted, directory, days }) => {
+    const folder = folders.find(wanted);
+    const all = (await members(folder.id)).filter(({ acceptedAtMs }) => acceptedAtMs !== null);
+    const fileFor = ({ id, name }: Member): string => join(directory, `${name.replaceAll(/[^\p{L}\p{N}]+/gu, '-').slice(0, 60)}-${id.slice(0, 8)}.age`);
+    const files: RenewedInvitation[] = [];
+    for (const member of all) {
+      if (member.recipient === null) continue;
+      const file = fileFor(member);
+      await invite({ folder: folder.id, audience: { type: 'recipient', recipient: member.recipient }, file, name: member.name, days });
+      files.push({ name: member.name, file });
+      // The new record is theirs from now on.
+      await withMembers(await describe(folder), folder, keys, async (records) => records.remove(member.id, new AbortController().signal));
+    }
+    return { files, byHand: all.filter(({ recipient }) => recipient === null).map(({ name }) => name) };
+  };
+
   return {
+    renew,
     recipient: async () => {
       const { recipientOf } = await import('../keys/identity.ts');
       return recipientOf(await identity());

@@ -6,7 +6,7 @@ import type { DrillReport, Enfold, KitProof } from './api.ts';
 
 export type KeyRequest =
   | 'keys.saveKit' | 'keys.needsWords' | 'keys.verifyKit' | 'keys.importKit' | 'keys.selfTest' | 'keys.remove' | 'folders.known'
-  | 'sharing.recipient' | 'sharing.invite' | 'sharing.needsPassphrase' | 'sharing.accept' | 'sharing.members' | 'sharing.withdraw' | 'sharing.grants'
+  | 'sharing.recipient' | 'sharing.invite' | 'sharing.needsPassphrase' | 'sharing.accept' | 'sharing.members' | 'sharing.withdraw' | 'sharing.renew' | 'sharing.grants'
   | 'lock.state' | 'lock.lock' | 'lock.unlock' | 'lock.setPassphrase' | 'lock.setSettings' | 'drill.last' | 'drill.run';
 
 type Options = {
@@ -17,6 +17,8 @@ type Options = {
   readonly reconcile: () => Promise<void>;
   /** Locks, and waits until every folder is closed. */
   readonly lockNow: () => Promise<void>;
+  /** Does what changes how a folder is opened, while it is not. */
+  readonly whileClosed: <T>(folderId: string, change: () => Promise<T>) => Promise<T>;
   readonly selfTest: () => Promise<void>;
   readonly problems: () => ReadonlyMap<string, SyncError | null>;
   readonly drill: (folderId: string, files: number | null) => Promise<DrillReport>;
@@ -29,7 +31,7 @@ function proofOf({ words, file }: { readonly words: string | null; readonly file
   return { words };
 }
 
-export function createKeyHandlers({ enfold, keyView, folderView, reconcile, lockNow, selfTest, problems, drill }: Options): Pick<EngineHandlers, KeyRequest> {
+export function createKeyHandlers({ enfold, keyView, folderView, reconcile, lockNow, whileClosed, selfTest, problems, drill }: Options): Pick<EngineHandlers, KeyRequest> {
   const { connections, folders, invitations, keys, kits, lock } = enfold;
   return {
     'keys.saveKit': async ({ keyId, file }) => {
@@ -68,10 +70,11 @@ export function createKeyHandlers({ enfold, keyView, folderView, reconcile, lock
       return folderView(folder);
     },
     'sharing.members': async ({ folderId }) => [...(await invitations.members(folderId))],
-    // A member who is in needs a new key for the folder, which cannot be begun while the engine has it open: that is the command line's.
-    'sharing.withdraw': async ({ folderId, memberId }) => {
-      await invitations.withdraw(folderId, memberId, { mayChangeKey: false });
-      return null;
+    // The engine goes on with the change of key once the folder is open again.
+    'sharing.withdraw': async ({ folderId, memberId, mayChangeKey }) => ({ newKeyName: (await whileClosed(folderId, async () => invitations.withdraw(folderId, memberId, { mayChangeKey }))).next?.name ?? null }),
+    'sharing.renew': async ({ folderId, directory, days }) => {
+      const { files, byHand } = await invitations.renew({ folder: folderId, directory, days });
+      return { files: files.map((file) => ({ ...file })), byHand: [...byHand] };
     },
     'sharing.grants': async ({ folderId }) => {
       const { grantsFor } = await import('./grants.ts');

@@ -223,7 +223,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
 
   const handlers: EngineHandlers = {
     ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), (event) => !isClosed && push('scan', event), closing.signal),
-    ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
+    ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, whileClosed, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
     ...browseHandlers,
     ...createVersionsHandlers(wired, (folderId) => folders.find(folderId)),
     'folders.rename': async ({ folderId, name }) => {

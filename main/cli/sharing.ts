@@ -79,17 +79,17 @@ It is refused while the master key opens other folders too.
     .command('accept')
     .description('join a folder by an invitation')
     .argument('<file>')
-    .argument('<local-path>', 'an existing folder')
+    .argument('[local-path]', 'an existing folder; none where the folder is here already and only its key is new')
     .option('--connection <name>', 'how to reach the server; by default the one connection that leads there')
     .addHelpText('after', `
   $ enfold connection add team --endpoint https://s3.example.net --access-key ...
   $ enfold folder accept ines.age ~/Photos`)
-    .action(perform(async (cli, options: { connection?: string }, file: string, localPath: string) => {
+    .action(perform(async (cli, options: { connection?: string }, file: string, localPath: string | undefined) => {
       const enfold = await cli.enfold();
       const path = resolve(file);
       const passphrase = (await enfold.invitations.needsPassphrase(path)) ? await invitationPassphrase(cli, async () => askHidden('Passphrase of the invitation: ')) : null;
       cli.started();
-      const joined = await enfold.invitations.accept({ file: path, localPath: resolve(localPath), connection: options.connection ?? null, passphrase });
+      const joined = await enfold.invitations.accept({ file: path, localPath: localPath === undefined ? null : resolve(localPath), connection: options.connection ?? null, passphrase });
       cli.out.answer({ ...folderJson(joined.folder, enfold), joined: true, fingerprint: joined.fingerprint, from: joined.from }, [
         `Joined ${printable(joined.folder.name)}, invited from ${printable(joined.from)}.`, ...(joined.fingerprint === null ? [] : [`Its fingerprint, the same on all computers: ${joined.fingerprint}`]),
         `Next: enfold preview ${joined.folder.id.slice(0, 8)}, or enfold sync ${joined.folder.id.slice(0, 8)}`,
@@ -102,8 +102,9 @@ It is refused while the master key opens other folders too.
     .argument('<id>')
     .option('--remove <member>', 'take back an invitation, or remove who is in')
     .option('--yes', 'with --remove: give the folder a new key where the member holds the old one')
+    .option('--renew <directory>', 'write a new invitation for everybody who is in, with the keys as they are now')
     .option('--grant', 'the statements for IAM and the KMS key that let somebody in, and those that keep somebody out')
-    .action(perform(async (cli, options: { remove?: string; yes?: boolean; grant?: boolean }, id: string) => {
+    .action(perform(async (cli, options: { remove?: string; yes?: boolean; grant?: boolean; renew?: string }, id: string) => {
       const enfold = await cli.enfold();
       const found = enfold.folders.find(id);
       if (options.grant === true) {
@@ -112,14 +113,23 @@ It is refused while the master key opens other folders too.
         cli.out.answer(grants, grants.flatMap(({ where, statements }) => [`# ${where}`, JSON.stringify(statements, null, 2), '']));
         return;
       }
+      if ([options.remove, options.renew].every((one) => one !== undefined)) throw new SyncError('bad-usage', { detail: 'remove first, then renew' });
       cli.started();
+      if (options.renew !== undefined) {
+        const { files, byHand } = await enfold.invitations.renew({ folder: found.id, directory: resolve(options.renew), days: DEFAULT_DAYS });
+        cli.out.answer({ files, byHand }, [
+          ...files.map(({ name, file }) => `For ${printable(name)}: ${printable(file)}`), ...byHand.map((name) => `${printable(name)} was let in under a passphrase: enfold folder invite ${found.id.slice(0, 8)} --passphrase --out FILE`),
+          files.length === 0 ? 'Nobody is in whose recipient is known.' : 'Each opens on that one computer alone, where it is taken in by: enfold folder accept FILE',
+        ]);
+        return;
+      }
       if (options.remove !== undefined) {
         const { member, next } = await enfold.invitations.withdraw(found.id, options.remove, { mayChangeKey: options.yes === true });
         const name = printable(member.name);
         cli.out.answer({ ...member, removed: true, nextKeyId: next?.keyId ?? null }, member.acceptedAtMs === null ? [`The invitation of ${name} is no longer good.`] : [
           next === null ? `${name} is no longer listed. No key of yours opens this folder: take their rights away in AWS.` : `${name} is removed: new files are encrypted under ${printable(next.name)} from the next sync on, and the keys of the others are wrapped under it.`,
           `What ${name} could read until now they may have copied, and can read for as long as they may read the bucket: take that away too (enfold folder members ${found.id.slice(0, 8)} --grant).`,
-          ...(next === null ? [] : [`Those who stay need the new key: enfold key export ${printable(next.name)} --out FILE, and enfold key import there.`]),
+          ...(next === null ? [] : [`Those who stay need the new key: enfold folder members ${found.id.slice(0, 8)} --renew DIRECTORY writes a new invitation for each.`]),
         ]);
         return;
       }

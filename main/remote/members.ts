@@ -22,6 +22,8 @@ export type Member = {
   readonly name: string;
   /** Of the recipient it was encrypted to; null: to a passphrase. */
   readonly recipientFingerprint: string | null;
+  /** The `age1…` recipient itself, so that a new key can be sent after it; null: a passphrase, or a record from before this was kept. */
+  readonly recipient: string | null;
   readonly invitedBy: string;
   readonly invitedAtMs: number;
   readonly expiresAtMs: number;
@@ -48,12 +50,12 @@ export function parseMember(bytes: Buffer): Member {
   const value = bytes.length > MAX_BYTES ? null : (parseJson(decodeUtf8(bytes)) as Record<string, unknown> | null);
   if (value === null || typeof value !== 'object' || value['enfold'] !== 'member') throw new SyncError('malformed', { detail: 'It is no member record.' });
   if (typeof value['version'] === 'number' && value['version'] > 1) throw new SyncError('newer-version');
-  const { id, name, recipientFingerprint, invitedBy, invitedAtMs, expiresAtMs, acceptedAtMs, acceptedOn } = value;
+  const { id, name, recipientFingerprint, recipient = null, invitedBy, invitedAtMs, expiresAtMs, acceptedAtMs, acceptedOn } = value;
   const isText = (text: unknown): text is string => typeof text === 'string' && text.length <= 256;
   const isTime = (time: unknown): time is number => Number.isSafeInteger(time);
   if (!isText(id) || !/^[0-9a-f]{32}$/.test(id) || !isText(name) || !isText(invitedBy) || !isTime(invitedAtMs) || !isTime(expiresAtMs)
-    || (recipientFingerprint !== null && !isText(recipientFingerprint)) || (acceptedAtMs !== null && !isTime(acceptedAtMs)) || (acceptedOn !== null && !isText(acceptedOn))) throw new SyncError('malformed', { detail: 'The member record is damaged.' });
-  return { id, name, recipientFingerprint, invitedBy, invitedAtMs, expiresAtMs, acceptedAtMs, acceptedOn };
+    || (recipientFingerprint !== null && !isText(recipientFingerprint)) || (recipient !== null && !isText(recipient)) || (acceptedAtMs !== null && !isTime(acceptedAtMs)) || (acceptedOn !== null && !isText(acceptedOn))) throw new SyncError('malformed', { detail: 'The member record is damaged.' });
+  return { id, name, recipientFingerprint, recipient, invitedBy, invitedAtMs, expiresAtMs, acceptedAtMs, acceptedOn };
 }
 
 /** @param givenStore - for tests; by default one that is closed with the records. */

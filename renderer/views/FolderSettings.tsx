@@ -8,6 +8,7 @@ import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
 import { choiceOf } from '../modes.ts';
 import { go, refreshFolders } from '../store.ts';
+import { FolderPeople } from './FolderPeople.tsx';
 
 export function FolderSettings({ folder }: { folder: FolderView }): ReactElement {
   const { t } = useTranslation();
@@ -31,6 +32,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
           <Fact name={t('settings.id')}><span className="mono">{folder.id}</span></Fact>
         </dl>
       </div>
+      <FolderPeople folder={folder} />
       <div className="panel settings-panel">
         <h2 className="h3">{t('settings.removeTitle')}</h2>
         <p className="sm mute">{t('settings.removeSays')}</p>

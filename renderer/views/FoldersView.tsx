@@ -1,13 +1,14 @@
-import type { ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
-import { IconFolderPlus, IconPlus } from '@tabler/icons-react';
+import { IconFolderPlus, IconPlus, IconUsers } from '@tabler/icons-react';
 import { FolderTable } from '../components/FolderTable.tsx';
 import { useTotals } from '../components/bits.tsx';
 import { FoldArt } from '../components/glyphs.tsx';
 import { useDrop } from '../components/drop.ts';
 import { ask } from '../bridge.ts';
 import { openWizard, useStore } from '../store.ts';
+import { AcceptInvitation } from './AcceptInvitation.tsx';
 
 export function EmptyFolders(): ReactElement {
   const { t } = useTranslation();
@@ -39,6 +40,7 @@ export function EmptyFolders(): ReactElement {
 
 export function FoldersView(): ReactElement {
   const { t } = useTranslation();
+  const [isJoining, setJoining] = useState(false);
   const folders = useStore((state) => state.folders);
   const totals = useTotals();
   const drop = useDrop(([localPath]) => openWizard({ localPath: localPath ?? null }));
@@ -46,6 +48,7 @@ export function FoldersView(): ReactElement {
     <div className={folders.length === 0 ? 'page' : 'page scroll'} {...(folders.length > 0 ? drop.handlers : {})}>
       <header className="page-head">
         <h1 className="grow">{t('rail.folders')}</h1>
+        <Button leftSection={<IconUsers size={16} />} onClick={() => setJoining(true)}>{t('join.open')}</Button>
         <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => openWizard()}>{t('folders.add')}</Button>
       </header>
       {folders.length === 0 ? (
@@ -56,6 +59,7 @@ export function FoldersView(): ReactElement {
           <footer className="sm faint page-foot">{t('folders.dropHint')} {totals(folders.reduce((sum, folder) => sum + folder.status.files, 0), folders.reduce((sum, folder) => sum + folder.status.bytes, 0))}.</footer>
         </>
       )}
+      {isJoining && <AcceptInvitation onClose={() => setJoining(false)} />}
     </div>
   );
 }

@@ -47,8 +47,13 @@ function useQuestions(ask: (folder: FolderView) => void): { key: string; element
       });
     }
   }
+  for (const { keyId, name, usedBy, kit } of keys) {
+    if (usedBy.length === 0 || (kit.state !== 'due' && kit.state !== 'unverified' && kit.state !== 'outdated')) continue;
+    questions.push({ key: `kit ${keyId}`, element: <Ask key={`kit ${keyId}`} mark={<IconKey size={18} stroke={1.6} />} title={t(`home.kit.${kit.state}`, { name })} says={t(`home.kitSays.${kit.state}`)} button={t('home.checkKit')} onClick={() => go({ view: 'keys' })} /> });
+  }
   for (const key of keys) {
-    if (key.exportedAtMs !== null || key.usedBy.length === 0) continue;
+    // A printed kit brings the key back as well as a file does.
+    if (key.exportedAtMs !== null || key.kit.state !== 'none' || key.usedBy.length === 0) continue;
     questions.push({ key: key.keyId, element: <Ask key={key.keyId} mark={<IconKey size={18} stroke={1.6} />} title={t('home.keyUnsaved', { name: key.name })} says={t('home.keyUnsavedSays')} button={t('home.saveFile')} onClick={() => go({ view: 'keys' })} /> });
   }
   return questions;

@@ -3,18 +3,27 @@ import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Autocomplete, Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core';
 import { IconBrandAws, IconDeviceUsb, IconFolder, IconLifebuoy, IconServer2 } from '@tabler/icons-react';
-import type { ConnectionView, RequestInput } from '../../preload/contract.ts';
+import type { ConnectionView, KnownFolderView, RequestInput } from '../../preload/contract.ts';
 import { AnswerError, ask, useAnswer } from '../bridge.ts';
 import { Choices } from '../components/bits.tsx';
 import { refreshConnections, useStore } from '../store.ts';
+import { RestoreKit } from './RestoreKit.tsx';
 
-export type PlaceKind = 'disk' | 'aws' | 's3';
+/** `kit`: none yet, a recovery kit says where it is. */
+export type PlaceKind = 'disk' | 'aws' | 's3' | 'kit';
 type SignIn = 'profile' | 'key';
 export type PlaceDraft = { kind: PlaceKind; directory: string; signIn: SignIn; profile: string; endpoint: string; region: string; accessKeyId: string; secretAccessKey: string };
 
 export const emptyPlace = (directory: string): PlaceDraft => ({ kind: 'disk', directory, signIn: 'profile', profile: 'default', endpoint: '', region: 'us-east-1', accessKeyId: '', secretAccessKey: '' });
 
+/** Where a folder from a kit lies: all but the sign-in is known. */
+export function placeOfKnown(draft: PlaceDraft, { endpoint, region }: KnownFolderView): PlaceDraft {
+  if (endpoint === 'built-in') return { ...draft, kind: 'disk' };
+  return endpoint === null ? { ...draft, kind: 'aws', region } : { ...draft, kind: 's3', endpoint, region };
+}
+
 export function isPlaceComplete(draft: PlaceDraft): boolean {
+  if (draft.kind === 'kit') return false;
   if (draft.kind === 'disk') return draft.directory !== '';
   if (draft.region.trim() === '') return false;
   if (draft.kind === 'aws' && draft.signIn === 'profile') return draft.profile.trim() !== '';
@@ -57,7 +66,7 @@ export function useAddPlace(): (draft: PlaceDraft) => Promise<ConnectionView> {
   };
 }
 
-export function PlaceForm({ draft, setDraft }: { draft: PlaceDraft; setDraft: (draft: PlaceDraft) => void }): ReactElement {
+export function PlaceForm({ draft, setDraft, onKnown }: { draft: PlaceDraft; setDraft: (draft: PlaceDraft) => void; /** Where a folder can be opened again from a recovery kit. */ onKnown?: (folder: KnownFolderView) => void }): ReactElement {
   const { t } = useTranslation();
   const [asked, setAsked] = useState(false);
   const { value: profiles } = useAnswer('aws.profiles', undefined);
@@ -85,10 +94,11 @@ export function PlaceForm({ draft, setDraft }: { draft: PlaceDraft; setDraft: (d
           { value: 'disk', title: t('place.disk'), says: t('place.diskSays'), icon: <IconDeviceUsb size={20} stroke={1.6} />, tag: t('place.startHere') },
           { value: 'aws', title: t('place.aws'), says: t('place.awsSays'), icon: <IconBrandAws size={20} stroke={1.6} /> },
           { value: 's3', title: t('place.s3'), says: t('place.s3Says'), icon: <IconServer2 size={20} stroke={1.6} /> },
-          { value: 'kit', title: t('place.kit'), says: t('place.kitSays'), icon: <IconLifebuoy size={20} stroke={1.6} />, tag: t('common.comesLater'), isDisabled: true },
+          ...(onKnown === undefined ? [] : [{ value: 'kit', title: t('place.kit'), says: t('place.kitSays'), icon: <IconLifebuoy size={20} stroke={1.6} /> }]),
         ]}
       />
       <div className="place-fields">
+        {draft.kind === 'kit' && onKnown !== undefined && <RestoreKit onKnown={(known) => { setDraft(placeOfKnown(draft, known)); onKnown(known); }} />}
         {draft.kind === 'disk' && (
           <>
             <div className="row end">

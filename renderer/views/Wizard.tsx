@@ -6,7 +6,7 @@ import { useEffect, useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, UnstyledButton } from '@mantine/core';
 import { IconArrowRight, IconCheck, IconEye, IconLock, IconLogout } from '@tabler/icons-react';
-import type { FolderView, InspectView } from '../../preload/contract.ts';
+import type { FolderView, InspectView, KnownFolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
 import { FoldArt } from '../components/glyphs.tsx';
@@ -48,20 +48,28 @@ export type Draft = {
   format: 'v3' | 'v2';
   /** Of a new key for `cse-c`. */
   keyType: 'aes' | 'rsa';
+  /** The folder that a recovery kit named, which is to be opened again. */
+  known: KnownFolderView | null;
   /** The recovery file was saved, or the user said to go on without. */
   isKeySettled: boolean;
 };
+
+/** Where the folder of a kit lies is not asked again. */
+export function draftOfKnown(known: KnownFolderView): Partial<Draft> {
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(known.remote) ?? [];
+  return { known, bucket, prefix, isPrefixOwn: true, inspect: null };
+}
 
 function useDraft(start: WizardStart): [Draft, (part: Partial<Draft>) => void] {
   const connections = useStore((state) => state.connections);
   const [draft, setDraft] = useState<Draft>({
     connectionId: connections[0]?.id ?? null, localPath: start.localPath ?? '', bucket: connections[0]?.kind === 's3' ? '' : 'enfold', prefix: start.localPath === null ? '' : `${slug(baseName(start.localPath))}/`,
-    isPrefixOwn: false, direction: 'two-way', inspect: null, mode: 'cse-c', names: 'encrypted', keyId: null, isKeySettled: false, kmsKeyId: '', bucketKey: true, dsse: false, context: '', format: 'v3', keyType: 'aes',
+    isPrefixOwn: false, direction: 'two-way', inspect: null, mode: 'cse-c', names: 'encrypted', keyId: null, isKeySettled: false, kmsKeyId: '', bucketKey: true, dsse: false, context: '', format: 'v3', keyType: 'aes', known: null,
   });
   return [draft, (part) => setDraft((last) => ({ ...last, ...part }))];
 }
 
-function FirstRun({ onConnected }: { onConnected: (connectionId: string) => void }): ReactElement {
+function FirstRun({ known, onKnown, onConnected }: { known: KnownFolderView | null; onKnown: (folder: KnownFolderView) => void; onConnected: (connectionId: string) => void }): ReactElement {
   const { t } = useTranslation();
   const defaults = useStore((state) => state.defaults);
   const [place, setPlace] = useState(() => emptyPlace(defaults?.storageDirectory ?? ''));
@@ -80,7 +88,8 @@ function FirstRun({ onConnected }: { onConnected: (connectionId: string) => void
           <div className="first-scroll">
             <h1 className="hero">{t('place.title')}</h1>
             <p className="mute measure">{t('place.says')}</p>
-            <PlaceForm draft={place} setDraft={setPlace} />
+            <PlaceForm draft={place} setDraft={setPlace} onKnown={onKnown} />
+            {known !== null && <p className="note sm" role="status">{t('restore.signIn', { name: known.name, remote: known.remote })}</p>}
             {action.error !== null && <ErrorNote error={action.error} />}
           </div>
           <footer className="row">
@@ -134,7 +143,7 @@ export function Wizard({ start }: { start: WizardStart }): ReactElement {
   });
 
   if (step === 'place' && isFirst && connection === undefined)
-    return <FirstRun onConnected={(connectionId) => { change({ connectionId, bucket: useStore.getState().connections.find((one) => one.id === connectionId)?.kind === 's3' ? '' : 'enfold' }); setStep('folder'); }} />;
+    return <FirstRun known={draft.known} onKnown={(known) => change(draftOfKnown(known))} onConnected={(connectionId) => { change({ connectionId, ...(draft.known === null && { bucket: useStore.getState().connections.find((one) => one.id === connectionId)?.kind === 's3' ? '' : 'enfold' }) }); setStep('folder'); }} />;
 
   const isJoining = (draft.inspect?.existing ?? null) !== null;
   const { needs } = MODES[draft.mode];

@@ -120,7 +120,7 @@ describe('a template', () => {
     expect(broken('aws_kms_key.enfold.key_id', 'aws_kms_key.enfold.number')).toEqual(['aws_kms_key.enfold.number points nowhere']);
     expect(broken('resource "aws_kms_alias" "enfold"', 'resource "aws_kms_name" "enfold"')).toEqual(['resource aws_kms_name enfold is not known']);
     expect(broken('">= 6.22"', '">= 7.1"')).toEqual(['provider aws hashicorp/aws >= 7.1 is not the one that was published']);
-    expect(() => broken('{\n', '\n')).toThrow();
+    expect(() => broken('{\n', '\n')).toThrow('instead of');
   });
 
   test('as a script makes a bucket that is exported as the same template again', async () => {

@@ -152,8 +152,13 @@ test('removing a member who is in gives the folder a new key, under which they r
   await owner.ok(['sync', folder.id]);
   const { file } = await ownerEnfold.invitations.invite({ folder: folder.id, audience: { type: 'recipient', recipient: (await former.invitations.recipient()).text }, file: at('former.age'), name: 'former', days: 1 });
   await accept(former, file, 'former-club');
+  const stays = createComputer(scratch.dir, 'stays');
+  await stays.connect(storage, 'work');
+  const { recipient } = await stays.json<{ recipient: string }>(['key', 'recipient']);
+  await owner.ok(['folder', 'invite', folder.id, '--to', recipient, '--name', 'Stays / here', '--out', at('stays.age')]);
+  await stays.ok(['folder', 'accept', at('stays.age'), place('stays-club')]);
   const removed = await owner.json<{ nextKeyId: string }>(['folder', 'members', folder.id, '--remove', 'former', '--yes']);
-  expect(await owner.json(['folder', 'members', folder.id])).toEqual([]);
+  expect(await owner.json(['folder', 'members', folder.id])).toMatchObject([{ name: 'Stays / here', recipient }]);
   expect((await owner.json<{ id: string; keyId: string }[]>(['folder', 'list'])).find(({ id }) => id === folder.id)?.keyId).toBe(removed.nextKeyId);
   writeAt(root, 'new.txt', 'only those who stay may read this');
   await owner.ok(['sync', folder.id]);
@@ -165,4 +170,16 @@ test('removing a member who is in gives the folder a new key, under which they r
   }
   expect(existsSync(at('former-club', 'new.txt'))).toBe(false);
   expect(former.keys.list().some(({ keyId }) => keyId === removed.nextKeyId)).toBe(false);
+
+  // Who stays cannot go on without the new key either, gets it in an invitation of their own, and goes on where they were.
+  expect(JSON.parse((await stays.run(['sync', folder.id, '--json'])).stderr)).toMatchObject({ error: { code: 'key-not-found' } });
+  const renewed = await owner.json<{ files: { name: string; file: string }[]; byHand: string[] }>(['folder', 'members', folder.id, '--renew', place('renewed')]);
+  expect(renewed).toMatchObject({ files: [{ name: 'Stays / here' }], byHand: [] });
+  const [mine] = renewed.files;
+  await expect(accept(former, mine?.file ?? '', 'former-again')).rejects.toMatchObject({ code: 'invitation-for-another' });
+  expect(await stays.json(['folder', 'accept', mine?.file ?? ''])).toMatchObject({ id: folder.id, localPath: at('stays-club') });
+  await stays.ok(['sync', folder.id]);
+  expect(readFileSync(at('stays-club', 'new.txt'), 'utf8')).toBe('only those who stay may read this');
+  expect(await owner.json(['folder', 'members', folder.id])).toMatchObject([{ name: 'Stays / here', acceptedOn: expect.any(String), acceptedAtMs: expect.any(Number) }]);
+  expect(await stays.error(['folder', 'accept', mine?.file ?? ''])).toMatchObject({ code: 'invitation-used' });
 });

@@ -7,7 +7,7 @@ import { Choices, ErrorNote } from '../../components/bits.tsx';
 import { shortPath } from '../../format.ts';
 import { useStore } from '../../store.ts';
 import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from '../PlaceForm.tsx';
-import type { Draft } from '../Wizard.tsx';
+import { draftOfKnown, type Draft } from '../Wizard.tsx';
 
 const NEW = 'new';
 
@@ -19,14 +19,14 @@ export function PlaceStep({ draft, change }: { draft: Draft; change: (part: Part
   const [place, setPlace] = useState(() => emptyPlace(defaults?.storageDirectory ?? ''));
   const add = useAddPlace();
   const action = useAction();
-  const pick = (connectionId: string | null): void => change({ connectionId, inspect: null, bucket: connections.find((one) => one.id === connectionId)?.kind === 'built-in' ? 'enfold' : '' });
+  const pick = (connectionId: string | null): void => change({ connectionId, inspect: null, ...(draft.known === null && { bucket: connections.find((one) => one.id === connectionId)?.kind === 'built-in' ? 'enfold' : '' }) });
   const choose = (value: string): void => {
     setNew(value === NEW);
     pick(value === NEW ? null : value);
   };
   const addIt = (): void => void action.run(async () => {
     const connection = await add(place);
-    change({ connectionId: connection.id, inspect: null, bucket: connection.kind === 'built-in' ? 'enfold' : '' });
+    change({ connectionId: connection.id, inspect: null, ...(draft.known === null && { bucket: connection.kind === 'built-in' ? 'enfold' : '' }) });
     setNew(false);
   });
   return (
@@ -45,7 +45,8 @@ export function PlaceStep({ draft, change }: { draft: Draft; change: (part: Part
       />
       {isNew && (
         <div className="place-new">
-          <PlaceForm draft={place} setDraft={setPlace} />
+          <PlaceForm draft={place} setDraft={setPlace} onKnown={(known) => change(draftOfKnown(known))} />
+          {draft.known !== null && <p className="note sm" role="status">{t('restore.signIn', { name: draft.known.name, remote: draft.known.remote })}</p>}
           {action.error !== null && <ErrorNote error={action.error} />}
           <Button onClick={addIt} disabled={!isPlaceComplete(place)} loading={action.isRunning}>{t('storage.add')}</Button>
         </div>

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { app, dialog, shell, type BrowserWindow } from 'electron';
 import type { Answer, EngineRequest, FolderView, HostHandlers } from '../../preload/contract.ts';
 import { SyncError, fromWire } from '../model/errors.ts';
-import { isUserVerified } from './auto-lock.ts';
 import { saveKitPdf } from './kit-printer.ts';
 import type { SettingsFile } from './settings.ts';
+import { isUserVerified } from './user-check.ts';
 import { words } from './words.ts';
 
 type Options = {

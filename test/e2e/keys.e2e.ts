@@ -4,12 +4,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Answer, RequestInput, RequestName } from '../../preload/contract.ts';
 import { startStorage, type RunningStorage } from '../../main/storage/server.ts';
-import { removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
+import { answerDialogs, removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
 
 const scratch = scratchDirectory('keys');
 const at = (...names: string[]): string => path.join(scratch, ...names);
 const PASSPHRASE = 'canary passphrase of the key file';
 let running: RunningApp;
+/** The computer after the first one was lost. */
+let second: RunningApp | null = null;
 let storage: RunningStorage;
 /** Everything that passed between the window and the rest. */
 const trace: string[] = [];
@@ -24,6 +26,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  await second?.close();
   await running?.close();
   await storage?.stop();
   removeScratch();
@@ -87,6 +90,77 @@ test('the app locks when the screen is locked, shows its folders as locked, and 
   expect(await ask('lock.unlock', { passphrase: 'wrong' })).toMatchObject({ ok: false, error: { code: 'passphrase-wrong' } });
   await value('lock.unlock', { passphrase: PASSPHRASE });
   await expect.poll(state, { timeout: 60_000 }).toBe('up-to-date');
+});
+
+test('the app locks before sleep, where that is chosen', async () => {
+  const isLocked = async (): Promise<boolean> => (await value('lock.state', undefined)).isLocked;
+  await value('lock.setSettings', { idleMinutes: null, onScreenLock: false, onSleep: true });
+  await running.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('suspend'));
+  await expect.poll(isLocked, { timeout: 30_000 }).toBe(true);
+  await value('lock.unlock', { passphrase: PASSPHRASE });
+});
+
+test('on a new computer the window opens the folder again from the kit, and the files come back', async () => {
+  second = await startApp(at('second home'), { ENFOLD_KEYCHAIN: 'file' });
+  const { page, app } = second;
+  await page.getByRole('heading', { name: 'Where should the copies live?' }).waitFor();
+  await page.evaluate(async () => window.enfold.request('keychain.usePassphrase', { passphrase: 'another passphrase' }));
+  await page.getByRole('radio', { name: /^I have a recovery kit/ }).click();
+  const words = wordsOn(at('family-page.html'));
+  await answerDialogs(app, [at('family.age')]);
+  await page.getByRole('button', { name: 'Or choose its file…' }).click();
+  await page.getByText('family.age').waitFor();
+  // A word that is not the page's, then those that are.
+  await page.getByLabel(/of 24 words/).fill(words.replace(/^\w+/, 'enfold'));
+  await page.getByRole('button', { name: 'Take the key back' }).click();
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel(/of 24 words/).fill(words);
+  await page.getByRole('button', { name: 'Take the key back' }).click();
+  await page.getByRole('button', { name: /s3:\/\/team\/f/ }).click();
+  expect(await page.getByLabel('Endpoint').inputValue()).toBe(storage.endpoint);
+  await page.getByLabel('Access key ID').fill(storage.accessKeyId);
+  await page.getByLabel('Secret access key').fill(storage.secretAccessKey);
+  await page.getByRole('button', { name: 'Set up storage' }).click();
+  fs.mkdirSync(at('again'));
+  await page.getByLabel('Folder on this computer').fill(at('again'));
+  await page.getByRole('button', { name: 'Continue to encryption' }).click();
+  await page.getByRole('button', { name: 'Continue to key' }).click();
+  await page.getByRole('button', { name: 'Continue to preview' }).click();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.locator('.head-state').getByText('Up to date').waitFor({ timeout: 60_000 });
+  expect(fs.readFileSync(at('again', 'letter.txt'), 'utf8')).toBe('canary content of the letter');
+});
+
+test('somebody is invited and removed in the window, and the folder goes on under a new key', async () => {
+  if (second === null) throw new Error('no second computer');
+  const { page, app } = running;
+  const theirs = await second.page.evaluate(async () => window.enfold.request('sharing.recipient', undefined));
+  if (!theirs.ok) throw new Error(theirs.error.code);
+  await value('folders.rename', { folderId: (await value('folders.list', undefined))[0]?.id ?? '', name: 'family' });
+  await page.getByRole('button', { name: /^Folders/ }).first().click();
+  await page.getByText('family', { exact: true }).first().click();
+  await page.getByRole('tab', { name: /^Settings/ }).click();
+  await page.getByRole('button', { name: 'Invite…' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Jonas');
+  await page.getByLabel('Their recipient').fill(theirs.value.recipient);
+  await answerDialogs(app, [at('jonas.age')]);
+  await page.getByRole('button', { name: 'Save invitation…' }).click();
+  await page.getByText(/Compare this fingerprint/).waitFor();
+  // Their folder is there already: the invitation is taken in beside it.
+  const joined = await second.page.evaluate(async (file) => window.enfold.request('sharing.accept', { file, localPath: null, connectionId: null, passphrase: null }), at('jonas.age'));
+  expect(joined.ok).toBe(true);
+  await page.getByRole('tab', { name: /^Activity/ }).click();
+  await page.getByRole('tab', { name: /^Settings/ }).click();
+  await page.getByText(/^In since/).waitFor();
+  await page.getByRole('button', { name: 'Remove Jonas' }).click();
+  await page.getByText(/What Jonas could read until now/).waitFor();
+  await page.getByRole('button', { name: 'Remove, with a new key' }).click();
+  await page.getByText(/Jonas is removed. New files are under/).waitFor({ timeout: 60_000 });
+  const [folder] = await value('folders.list', undefined);
+  expect((await value('keys.list', undefined)).map(({ keyId }) => keyId)).toContain(folder?.keyId);
+  expect(await value('keys.list', undefined)).toHaveLength(2);
+  await expect.poll(async () => (await value('folders.list', undefined))[0]?.status.state, { timeout: 60_000 }).toBe('up-to-date');
+  expect(await value('sharing.members', { folderId: folder?.id ?? '' })).toEqual([]);
 });
 
 test('what passed between the window and the rest held no secret', async () => {

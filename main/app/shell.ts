@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { app, powerMonitor, session, type BrowserWindow } from 'electron';
 import type { Answer, EngineRequest, Events, FolderStatus, FolderView, KeyView, LockView, RequestAnswer } from '../../preload/contract.ts';
-import { watchForAbsence, type Monitor } from './auto-lock.ts';
+import { watchForAbsence } from './auto-lock.ts';
 import { startEngine } from './engine-host.ts';
 import { createHostHandlers } from './host.ts';
 import { pushEvent, serveContract } from './ipc.ts';
@@ -130,8 +130,7 @@ export async function runShell(options: Options): Promise<void> {
   });
   serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, dragIcon: options.icon, settings, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
   const stopWatching = watchForAbsence({
-    // Electron types each event on its own.
-    monitor: powerMonitor as Monitor,
+    monitor: powerMonitor,
     settings: async () => {
       const answer = await askEngine('lock.state', undefined);
       return answer.ok ? (answer.value as LockView).settings : null;

@@ -5,7 +5,7 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { IconUserPlus } from '@tabler/icons-react';
 import type { FolderView, MemberView, RequestAnswer } from '../../preload/contract.ts';
 import { ask, useAction, useAnswer } from '../bridge.ts';
-import { Copyable, ErrorNote } from '../components/bits.tsx';
+import { Copyable, ErrorNote, useNow } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { PassphraseFields } from '../components/PassphraseFields.tsx';
 import { date, fingerprint, slug } from '../format.ts';
@@ -76,7 +76,8 @@ export function FolderPeople({ folder }: { folder: FolderView }): ReactElement {
   const [said, setSaid] = useState<string | null>(null);
   const [grants, setGrants] = useState<RequestAnswer<'sharing.grants'> | null>(null);
   const action = useAction();
-  const stateOf = ({ acceptedAtMs, acceptedOn, expiresAtMs }: MemberView): string => (acceptedAtMs !== null ? t('people.in', { at: date(acceptedAtMs), on: acceptedOn ?? '' }) : Date.now() > expiresAtMs ? t('people.expired') : t('people.until', { at: date(expiresAtMs) }));
+  const now = useNow(60_000);
+  const stateOf = ({ acceptedAtMs, acceptedOn, expiresAtMs }: MemberView): string => (acceptedAtMs !== null ? t('people.in', { at: date(acceptedAtMs), on: acceptedOn ?? '' }) : now > expiresAtMs ? t('people.expired') : t('people.until', { at: date(expiresAtMs) }));
   const renew = (): void => void action.run(async () => {
     const directory = await ask('host.chooseFolder', { title: t('people.renewTitle') });
     if (directory === null) return;

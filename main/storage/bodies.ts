@@ -167,6 +167,8 @@ export class BodyStore {
     for (;;) {
       const files = this.#catalogue.garbage(1000).filter((file) => !this.#pins.has(file));
       if (files.length === 0 || this.#isClosed) return;
+      // What a power cut may still give back its names is kept.
+      await this.#catalogue.flushed();
       const removed: string[] = [];
       for (const file of files) {
         try {

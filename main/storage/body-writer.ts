@@ -4,6 +4,7 @@ import { renameSync } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalogue } from './catalogue.ts';
+import { FlushFailed } from './errors.ts';
 import type { BodyRef } from './records.ts';
 import { CHUNK_BYTES, contentKeyOf, sealChunk } from './sealing.ts';
 import { syncDirectory } from './secret-file.ts';
@@ -21,8 +22,8 @@ export type WrittenBody = {
   readonly attach: () => BodyRef;
   /** To be called after that commit. */
   readonly settle: () => void;
-  /** To be called instead, where the commit was refused. */
-  readonly discard: () => Promise<void>;
+  /** To be called instead, where the commit failed: what it failed with decides whether the body is still needed. */
+  readonly discard: (failure: unknown) => Promise<void>;
 };
 
 export interface BodyWriter {
@@ -45,6 +46,8 @@ export class StreamWriter implements BodyWriter {
   /** Sealed chunks on their way to the file. */
   #sealed: Buffer[] = [];
   #handle: FileHandle | null = null;
+  /** Whether there is a file that is still this writer's to remove. */
+  #isStaged = false;
   /** Writes follow one another. */
   #tail: Promise<void> = Promise.resolve();
   #unflushedBytes = 0;
@@ -90,6 +93,7 @@ export class StreamWriter implements BodyWriter {
     await this.#handle?.close();
     this.#handle = null;
     await syncDirectory(this.#staging);
+    this.#isStaged = false;
     const staged = join(this.#staging, salt);
     const path = this.#pathOf(salt);
     return {
@@ -102,7 +106,9 @@ export class StreamWriter implements BodyWriter {
           // It is committed where it is; readers look there too, and the next start moves it.
         }
       },
-      discard: async () => {
+      discard: async (failure) => {
+        // A record may name it after the next start, which removes it if none does.
+        if (failure instanceof FlushFailed) return;
         await unlink(staged).catch(() => undefined);
       },
     };
@@ -111,10 +117,10 @@ export class StreamWriter implements BodyWriter {
   async abort(): Promise<void> {
     await this.#tail.catch(() => undefined);
     await this.#flushing;
-    if (this.#handle === null) return;
-    await this.#handle.close().catch(() => undefined);
+    await this.#handle?.close().catch(() => undefined);
     this.#handle = null;
-    await unlink(join(this.#staging, this.#salt)).catch(() => undefined);
+    if (this.#isStaged) await unlink(join(this.#staging, this.#salt)).catch(() => undefined);
+    this.#isStaged = false;
   }
 
   /** The first chunk grows with what comes, so that a small body costs a small buffer. */
@@ -140,6 +146,7 @@ export class StreamWriter implements BodyWriter {
   async #writeOut(): Promise<void> {
     if (this.#handle === null) {
       this.#handle = await open(join(this.#staging, this.#salt), 'wx', 0o600);
+      this.#isStaged = true;
     }
     const pieces = this.#sealed;
     this.#sealed = [];

@@ -13,7 +13,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { closeSync, existsSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
-import { S3Error, ServiceError, isDiskFull } from './errors.ts';
+import { FlushFailed, S3Error, ServiceError, isDiskFull } from './errors.ts';
 import type { Reserve } from './reserve.ts';
 import { MIGRATIONS } from './schema.ts';
 import type { BodyRef, Bucket, BucketSettings, EncryptionRecord, ListedRow, ListedVersion, ObjectRecord, PartRecord, Upload, Version } from './records.ts';
@@ -91,8 +91,20 @@ export class Catalogue {
     this.#hasLog = this.#db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'] === 'wal';
     this.#db.exec(`PRAGMA synchronous = ${this.#hasLog ? 'NORMAL' : 'FULL'}`);
     this.#migrate();
-    // A process that was killed left commits that it had not flushed; from now on they are read, and acted on.
-    if (this.#hasLog && existsSync(this.#logFile)) fdatasyncSync(this.#openLog());
+    if (this.#hasLog && existsSync(this.#logFile)) this.#secureLog();
+  }
+
+  /**
+   * A process that was killed, or whose flush failed, left commits that may not be on the disk, and that are read and acted on from now on. Flushing the log
+   * is not enough: after a flush that failed the system takes its pages for written. So they are written anew, into the database, and the log begins anew too.
+   */
+  #secureLog(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      fdatasyncSync(this.#openLog());
+    }
   }
 
   async close(): Promise<void> {
@@ -114,7 +126,7 @@ export class Catalogue {
   commit<T>(work: () => T, kind: 'change' | 'deletion' = 'change'): Promise<T> {
     const isDeletion = kind === 'deletion';
     return new Promise<T>((resolve, reject) => {
-      if (this.#isBroken) throw new S3Error('InternalError');
+      if (this.#isBroken) throw new FlushFailed();
       if (!isDeletion) this.#reserve.require();
       this.#waiting.push({ work, isDeletion, resolve, reject });
       if (this.#isScheduled || this.#flushing !== null) return;
@@ -129,7 +141,7 @@ export class Catalogue {
    * @throws what the flush failed with
    */
   flushed(): Promise<void> | undefined {
-    return this.#isBroken ? Promise.reject(new S3Error('InternalError')) : (this.#flushing ?? undefined);
+    return this.#isBroken ? Promise.reject(new FlushFailed()) : (this.#flushing ?? undefined);
   }
 
   // ---- buckets
@@ -409,8 +421,9 @@ export class Catalogue {
       () => this.#settle(batch, outcomes),
       (error: unknown) => {
         this.#isBroken = true;
-        for (const { reject } of batch) reject(error);
-        throw error;
+        const failed = new FlushFailed(error);
+        for (const { reject } of batch) reject(failed);
+        throw failed;
       },
     ).finally(() => {
       this.#flushing = null;

@@ -83,6 +83,14 @@ export class S3Error extends Error {
   }
 }
 
+/** A change was made and its flush failed: whether it is on the disk is known at the next start, and until then nothing of it may be undone. */
+export class FlushFailed extends S3Error {
+  constructor(cause?: unknown) {
+    super('ServiceUnavailable', 'The disk that holds the storage folder failed to keep what was written to it. What it holds is not known: nothing is read or written until the storage is started again.');
+    this.cause = cause;
+  }
+}
+
 /** What the JSON services (KMS, Secrets Manager) refuse, by AWS's own exception names. */
 export class ServiceError extends Error {
   readonly type: string;
@@ -132,9 +140,16 @@ export function isDiskFull(error: unknown): boolean {
   return ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) || error.message.includes('database or disk is full');
 }
 
-/** What an unexpected error is to the client: a full disk is told apart, all else is our own fault. */
+/** Whether the disk itself failed, under a file or the database. */
+export function isDiskFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && error.code === 'EIO') || error.message.includes('disk I/O error');
+}
+
+/** What an unexpected error is to the client: a full disk and a failing one are told apart, all else is our own fault. */
 export function toS3Error(error: unknown): S3Error {
   if (error instanceof S3Error) return error;
   if (error instanceof ServiceError) return ofKms(error);
-  return new S3Error(isDiskFull(error) ? 'InsufficientStorage' : 'InternalError');
+  if (isDiskFull(error)) return new S3Error('InsufficientStorage');
+  return new S3Error('InternalError', isDiskFailure(error) ? 'The disk that holds the storage folder reported an error; nothing was changed.' : undefined);
 }

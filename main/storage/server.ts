@@ -18,7 +18,7 @@ import { BodyStore, type StartupReport } from './bodies.ts';
 import { Catalogue } from './catalogue.ts';
 import { SyncError } from '../model/errors.ts';
 import { openCertificate } from './certificate.ts';
-import { isDiskFull } from './errors.ts';
+import { isDiskFailure, isDiskFull } from './errors.ts';
 import { createHttpServer } from './http.ts';
 import { startHousekeeping, type Housekeeping } from './housekeeping.ts';
 import { openKeyRing, type KeyRing, type RootKeys } from './key-ring.ts';
@@ -131,7 +131,7 @@ function reportDamage(catalogue: Catalogue, report: StartupReport, log: (line: s
 /**
  * Starts the storage over a folder, which is created if it is not there.
  *
- * @throws SyncError storage-busy where another server holds the folder; state-corrupt; newer-version; disk-full
+ * @throws SyncError storage-busy where another server holds the folder; state-corrupt; newer-version; disk-full; io-error
  */
 export async function startStorage(options: StorageOptions): Promise<RunningStorage> {
   const dir = resolve(options.dir);
@@ -194,6 +194,7 @@ export async function startStorage(options: StorageOptions): Promise<RunningStor
     await catalogue?.close();
     await audit?.close();
     lock.release();
-    throw isDiskFull(error) ? new SyncError('disk-full', {}, { cause: error }) : error;
+    if (isDiskFull(error)) throw new SyncError('disk-full', {}, { cause: error });
+    throw isDiskFailure(error) ? new SyncError('io-error', {}, { cause: error }) : error;
   }
 }

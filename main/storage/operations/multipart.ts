@@ -80,7 +80,7 @@ async function commitPart(context: Context, upload: Upload, written: WrittenBody
       context.catalogue.putPart(upload.id, { ...part, body: written.attach() });
     });
   } catch (error) {
-    await written.discard();
+    await written.discard(error);
     throw error;
   }
   written.settle();

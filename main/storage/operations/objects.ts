@@ -37,7 +37,7 @@ export async function commitObject(
       return versionHeaders(bucket, versionId);
     });
   } catch (error) {
-    await written.discard();
+    await written.discard(error);
     throw error;
   }
   written.settle();

@@ -7,6 +7,7 @@ import { parseAmzDate } from '../sigv4/signature.ts';
 import { ACCOUNT, evaluate, parsePolicy, principalValue, type Policy } from './policy.ts';
 import type { Bucket, EncryptionRecord } from './records.ts';
 import type { S3Request } from './request.ts';
+import { tagsOfHeader, type Tags } from './tags.ts';
 
 const parsed = new Map<string, Policy>();
 
@@ -43,21 +44,37 @@ function encryptionOfUpload(context: Context, bucket: Bucket): EncryptionRecord 
   return id === undefined || request.objectKey === null ? null : (context.catalogue.upload(id, bucket.id, request.objectKey)?.encryption ?? null);
 }
 
+/** Condition keys are read in lower case, and the names of tags are not: the first that is the same but for that. */
+const tagNamed = (tags: Tags, lowerName: string): string | undefined => Object.entries(tags).find(([name]) => name.toLowerCase() === lowerName)?.[1];
+
 /** The tags of the object that is asked for, as it is before the request. */
 function existingTag(context: Context, bucket: Bucket, objectKey: string | null, tag: string): string | undefined {
   const { request, catalogue } = context;
   if (objectKey === null) return undefined;
   const versionId = objectKey === request.objectKey ? request.query.get('versionId') : undefined;
   const object = versionId === undefined ? catalogue.latest(bucket.id, objectKey) : catalogue.version(bucket.id, objectKey, versionId);
-  // Condition keys are read in lower case, and the names of tags are not: the first that is the same but for that.
-  return Object.entries(object?.tags ?? {}).find(([each]) => each.toLowerCase() === tag)?.[1];
+  return tagNamed(object?.tags ?? {}, tag);
 }
 
-function valueOf(context: Context, bucket: Bucket, objectKey: string | null, name: string): string | undefined {
+/** The tags the request would give the object; parts have those of their upload. */
+function requestTags(context: Context, bucket: Bucket): Tags {
+  const { request } = context;
+  const id = request.query.get('uploadId');
+  const upload = id === undefined || request.objectKey === null ? null : context.catalogue.upload(id, bucket.id, request.objectKey);
+  return context.requestTags ?? upload?.tags ?? tagsOfHeader(request) ?? {};
+}
+
+/** Whether a `s3:PutObject` makes an object: beginning an upload and adding parts to it do not. */
+function isCreation({ method, query }: S3Request): boolean {
+  return query.has('uploadId') ? method === 'POST' : !query.has('uploads');
+}
+
+function valueOf(context: Context, bucket: Bucket, objectKey: string | null, name: string): string | readonly string[] | undefined {
   const { request, principal } = context;
   const common = principalValue(principal, context.nowMs, name);
   if (common !== undefined) return common;
   if (name.startsWith(EXISTING_TAG)) return existingTag(context, bucket, objectKey, name.slice(EXISTING_TAG.length));
+  if (name.startsWith(REQUEST_TAG)) return tagNamed(requestTags(context, bucket), name.slice(REQUEST_TAG.length));
   switch (name) {
     case 'aws:securetransport': return String(request.isSecure);
     case 'aws:sourceip': return request.incoming.socket.remoteAddress;
@@ -67,6 +84,9 @@ function valueOf(context: Context, bucket: Bucket, objectKey: string | null, nam
     case 's3:resourceaccount': return ACCOUNT;
     case 's3:tlsversion': return tlsVersionOf(request);
     case 's3:signatureage': return signatureAgeOf(context);
+    case 's3:requestobjecttagkeys': return Object.keys(requestTags(context, bucket));
+    case 's3:objectcreationoperation': return String(isCreation(request));
+    case 'aws:requestedregion': return bucket.region;
     case 's3:prefix': return request.query.get('prefix');
     case 's3:delimiter': return request.query.get('delimiter');
     case 's3:max-keys': return request.query.get('max-keys');
@@ -84,6 +104,7 @@ function valueOf(context: Context, bucket: Bucket, objectKey: string | null, nam
 }
 
 const EXISTING_TAG = 's3:existingobjecttag/';
+const REQUEST_TAG = 's3:requestobjecttag/';
 
 function tlsVersionOf({ incoming }: S3Request): string | undefined {
   const protocol = 'getProtocol' in incoming.socket ? (incoming.socket as TLSSocket).getProtocol() : null;
@@ -144,10 +165,18 @@ const objectResources: readonly (readonly [string, Name])[] = [
   ['uploadId', (method) => (method === 'GET' ? 's3:ListMultipartUploadParts' : method === 'DELETE' ? 's3:AbortMultipartUpload' : 's3:PutObject')],
 ];
 
+/** Tags that come in the body: judged by the operation, once it has read them. */
+const TAGGING = /^s3:PutObject(Version)?Tagging$/;
+
+/** @throws S3Error AccessDenied */
+export function authorizeTags(context: Context & { readonly requestTags: Tags }): void {
+  authorizeRequest(context, actionOf(context.request));
+}
+
 /** Judges a request before its operation runs. @throws S3Error AccessDenied */
 export function authorizeRequest(context: Context, action: string | null): void {
   const { request, principal } = context;
-  if (action === null) return;
+  if (action === null || (TAGGING.test(action) && context.requestTags === undefined)) return;
   const bucket = request.bucketName === null ? null : context.catalogue.bucket(request.bucketName);
   if (bucket === null) {
     // No policy speaks of what is not there; the operation says so to who may know.

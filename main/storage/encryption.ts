@@ -7,7 +7,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { CUSTOMER_HEADERS, checkCustomerKey, customerKeyOf, unwrapForCustomer, wrapForCustomer, type CustomerKey } from './customer-key.ts';
 import { S3Error, invalidArgument } from './errors.ts';
-import type { KmsKey } from './kms-keys.ts';
+import type { EncryptionContext, KmsKey } from './kms-keys.ts';
 import type { Context } from './operation.ts';
 import type { Bucket, EncryptionRecord, KmsAlgorithm } from './records.ts';
 import type { S3Request } from './request.ts';
@@ -69,9 +69,9 @@ export function wishOf(request: S3Request, bucket: Bucket): Wish {
 const viaS3 = (key: KmsKey): string => `s3.${key.arn.split(':')[3] ?? ''}.amazonaws.com`;
 
 /** The KMS key of a wish, as the one who asks may use it for new objects. @throws ServiceError */
-async function kmsKeyOf(context: Context, bucket: Bucket, keyId: string | null): Promise<KmsKey> {
+async function kmsKeyOf(context: Context, bucket: Bucket, keyId: string | null, whole: EncryptionContext): Promise<KmsKey> {
   const key = keyId === null ? await context.kms.managedKey(bucket.region) : context.kms.find(keyId);
-  context.kms.authorize(context.principal, 'kms:GenerateDataKey', key, viaS3(key));
+  context.kms.authorize(context.principal, 'kms:GenerateDataKey', key, { viaService: viaS3(key), context: whole, ...(keyId !== null && { name: keyId }) });
   context.kms.requireUsable(key);
   return key;
 }
@@ -91,8 +91,8 @@ export async function wrapDataKey(context: Context, wish: Wish, bucket: Bucket, 
     case 'sse-c':
       return wrapForCustomer(wish.customerKey, dataKey);
     case 'sse-kms': {
-      const key = await kmsKeyOf(context, bucket, wish.keyId);
       const whole = wholeContext(wish, bucket, objectKey);
+      const key = await kmsKeyOf(context, bucket, wish.keyId, whole);
       return { type: 'sse-kms', algorithm: wish.algorithm, keyArn: key.arn, context: whole, isBucketKey: wish.isBucketKey, wrapped: context.kms.encrypt(key, dataKey, whole).toString('base64') };
     }
     default:
@@ -131,7 +131,7 @@ export function openDataKey(context: Pick<Context, 'keyRing' | 'kms' | 'principa
     case 'sse-kms': {
       if (customerKey !== null) throw notApplicable();
       const key = context.kms.find(encryption.keyArn);
-      context.kms.authorize(context.principal, 'kms:Decrypt', key, viaS3(key));
+      context.kms.authorize(context.principal, 'kms:Decrypt', key, { viaService: viaS3(key), context: encryption.context });
       context.kms.requireUsable(key);
       return context.kms.decrypt(key, Buffer.from(encryption.wrapped, 'base64'), encryption.context);
     }

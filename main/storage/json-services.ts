@@ -5,6 +5,7 @@ import type { Authenticator } from './authenticate.ts';
 import { S3Error, ServiceError } from './errors.ts';
 import type { Answer, Storage } from './operation.ts';
 import { ADMIN_PREFIX, ADMIN_SERVICE, adminOperations } from './operations/admin.ts';
+import type { KmsUse } from './kms-keys.ts';
 import { kmsOperations } from './operations/kms.ts';
 import { secretsOperations } from './operations/secrets.ts';
 import { sha256Hex } from '../sigv4/signature.ts';
@@ -17,6 +18,8 @@ export type Call = Storage & {
   readonly principal: Principal;
   readonly region: string;
   readonly nowMs: number;
+  /** Where the call comes from, as policies ask. */
+  readonly from: NonNullable<KmsUse['from']>;
   /** Tells the audit log which key or secret this is about. */
   readonly note: (arn: string) => void;
 };
@@ -137,7 +140,7 @@ export async function performServiceCall(server: Server, request: S3Request, ent
     const note = (arn: string): void => {
       entry.keyArn = arn;
     };
-    const result = await operation({ ...server.storage, input: parseInput(body), principal, region, nowMs: server.nowMs, note });
+    const result = await operation({ ...server.storage, input: parseInput(body), principal, region, nowMs: server.nowMs, from: { address: request.incoming.socket.remoteAddress, isSecure: request.isSecure, userAgent: request.header('user-agent') }, note });
     answered(200);
     return jsonAnswer(200, requestId, result);
   } catch (error) {

@@ -24,6 +24,20 @@ export type KmsKey = {
 };
 export type EncryptionContext = Readonly<Record<string, string>>;
 
+/** How a key is to be used, as far as policies ask. */
+export type KmsUse = {
+  /** `s3.REGION.amazonaws.com` where S3 asks in the name of the principal; where the request itself comes from is then not known to KMS. */
+  readonly viaService?: string;
+  /** Of calls that encrypt or decrypt. */
+  readonly context?: EncryptionContext;
+  /** As the request names the key. */
+  readonly name?: string;
+  readonly pendingDays?: number;
+  readonly isSameKey?: boolean;
+  readonly from?: { readonly address: string | undefined; readonly isSecure: boolean; readonly userAgent: string | undefined };
+};
+
+const CONTEXT_KEY = 'kms:encryptioncontext:';
 const BLOB_VERSION = 1;
 const HEAD_BYTES = 17;
 export const DEFAULT_KEY_POLICY = JSON.stringify({
@@ -74,8 +88,8 @@ export class KmsKeys {
     if (!key.isEnabled) throw new ServiceError('DisabledException', `${key.arn} is disabled.`);
   }
 
-  /** @param viaService - `s3.REGION.amazonaws.com` where S3 asks in the name of the principal. @throws ServiceError AccessDeniedException */
-  authorize(principal: Principal, action: string, key: KmsKey, viaService?: string): void {
+  /** @throws ServiceError AccessDeniedException */
+  authorize(principal: Principal, action: string, key: KmsKey, use: KmsUse = {}): void {
     // The root access key can always mend a policy that locks everybody out.
     if (principal.isRoot && /^kms:(Get|Put)KeyPolicy$/.test(action)) return;
     const text = key.policy ?? DEFAULT_KEY_POLICY;
@@ -85,7 +99,7 @@ export class KmsKeys {
       if (this.#policies.size > 100) this.#policies.clear();
       this.#policies.set(text, policy);
     }
-    if (evaluate(policy, { principal, action, resource: key.arn, valueOf: (name) => this.#valueOf(principal, viaService, name) }) === 'allow') return;
+    if (evaluate(policy, { principal, action, resource: key.arn, valueOf: (name) => this.#valueOf(principal, key, use, name) }) === 'allow') return;
     throw new ServiceError('AccessDeniedException', `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${key.arn}`);
   }
 
@@ -158,9 +172,30 @@ export class KmsKeys {
     }
   }
 
-  #valueOf(principal: Principal, viaService: string | undefined, name: string): string | undefined {
-    if (name === 'kms:viaservice') return viaService;
-    return name === 'kms:calleraccount' ? ACCOUNT : principalValue(principal, this.#now(), name);
+  #valueOf(principal: Principal, key: KmsKey, use: KmsUse, name: string): string | readonly string[] | undefined {
+    // Names are compared without their case here; who wants more compares kms:EncryptionContextKeys.
+    if (name.startsWith(CONTEXT_KEY)) return Object.entries(use.context ?? {}).find(([each]) => each.toLowerCase() === name.slice(CONTEXT_KEY.length))?.[1];
+    switch (name) {
+      case 'kms:viaservice': return use.viaService;
+      case 'aws:viaawsservice': return String(use.viaService !== undefined);
+      case 'kms:encryptioncontextkeys': return Object.keys(use.context ?? {});
+      case 'kms:encryptionalgorithm': return use.context === undefined ? undefined : 'SYMMETRIC_DEFAULT';
+      case 'kms:requestalias': return use.name === undefined ? undefined : /alias\/.+$/.exec(use.name)?.[0];
+      case 'kms:resourcealiases': return this.aliases().filter(({ keyId }) => keyId === key.id).map((alias) => alias.name);
+      case 'kms:calleraccount':
+      case 'aws:resourceaccount': return ACCOUNT;
+      case 'kms:keyspec': return 'SYMMETRIC_DEFAULT';
+      case 'kms:keyusage': return 'ENCRYPT_DECRYPT';
+      case 'kms:keyorigin': return 'AWS_KMS';
+      case 'kms:multiregion': return 'false';
+      case 'aws:requestedregion': return key.arn.split(':')[3];
+      case 'kms:schedulekeydeletionpendingwindowindays': return use.pendingDays === undefined ? undefined : String(use.pendingDays);
+      case 'kms:reencryptonsamekey': return use.isSameKey === undefined ? undefined : String(use.isSameKey);
+      case 'aws:securetransport': return use.from === undefined ? undefined : String(use.from.isSecure);
+      case 'aws:sourceip': return use.from?.address;
+      case 'aws:useragent': return use.from?.userAgent;
+      default: return principalValue(principal, this.#now(), name);
+    }
   }
 
   #isGone(key: KmsKey): boolean {

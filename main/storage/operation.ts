@@ -9,10 +9,11 @@ import type { KeyRing } from './key-ring.ts';
 import type { KmsKeys } from './kms-keys.ts';
 import type { Bucket } from './records.ts';
 import type { S3Request } from './request.ts';
+import type { Tags } from './tags.ts';
 
 export type Storage = { readonly catalogue: Catalogue; readonly bodies: BodyStore; readonly keyRing: KeyRing; readonly kms: KmsKeys; readonly admin: Admin };
 
-export type Context = Storage & { readonly request: S3Request; readonly payload: Payload; readonly principal: Principal; readonly nowMs: number };
+export type Context = Storage & { readonly request: S3Request; readonly payload: Payload; readonly principal: Principal; readonly nowMs: number; /** Where they are in its body; else they are in a header. */ readonly requestTags?: Tags };
 
 export type Answer = {
   readonly status: number;

@@ -30,25 +30,32 @@ const COMMON_KEYS = ['aws:principalarn', 'aws:username', 'aws:principalaccount',
 const S3_KEYS = new Set([
   ...COMMON_KEYS, 'aws:securetransport', 'aws:sourceip', 'aws:useragent', 'aws:referer', 'aws:resourceaccount', 's3:resourceaccount',
   's3:x-amz-server-side-encryption', 's3:x-amz-server-side-encryption-aws-kms-key-id', 's3:x-amz-server-side-encryption-customer-algorithm', 's3:x-amz-acl', 's3:x-amz-copy-source',
-  's3:x-amz-metadata-directive', 's3:x-amz-storage-class', 's3:x-amz-content-sha256', 's3:prefix', 's3:delimiter', 's3:max-keys', 's3:versionid', 's3:if-match', 's3:if-none-match', 's3:authtype',
+  's3:requestobjecttagkeys', 's3:objectcreationoperation', 'aws:requestedregion', 's3:x-amz-metadata-directive', 's3:x-amz-storage-class', 's3:x-amz-content-sha256', 's3:prefix', 's3:delimiter', 's3:max-keys', 's3:versionid', 's3:if-match', 's3:if-none-match', 's3:authtype',
   's3:signatureversion', 's3:signatureage', 's3:tlsversion',
 ]);
-const KMS_KEYS = new Set([...COMMON_KEYS, 'kms:calleraccount', 'kms:viaservice']);
+const KMS_KEYS = new Set([
+  ...COMMON_KEYS, 'aws:securetransport', 'aws:sourceip', 'aws:useragent', 'aws:requestedregion', 'aws:resourceaccount', 'kms:calleraccount', 'kms:viaservice', 'kms:encryptioncontextkeys', 'kms:requestalias', 'kms:resourcealiases',
+  'kms:keyspec', 'kms:keyusage', 'kms:keyorigin', 'kms:multiregion', 'kms:encryptionalgorithm', 'kms:schedulekeydeletionpendingwindowindays', 'kms:reencryptonsamekey',
+]);
 /** Keys of what does not exist here - networks, organisations, roles, other services -: no request has a value for them, as none on AWS has that comes from elsewhere. */
 const ABSENT_KEYS = new Set([
   'aws:sourcevpc', 'aws:sourcevpce', 'aws:vpcsourceip', 'aws:principalorgid', 'aws:principalorgpaths', 'aws:resourceorgid', 'aws:resourceorgpaths', 'aws:sourcearn', 'aws:sourceaccount', 'aws:sourceorgid',
   'aws:sourceorgpaths', 'aws:calledvia', 'aws:calledviafirst', 'aws:calledvialast', 'aws:multifactorauthpresent', 'aws:multifactorauthage', 'aws:tokenissuetime', 'aws:federatedprovider',
   's3:dataaccesspointarn', 's3:dataaccesspointaccount', 's3:accesspointnetworkorigin', 's3:accessgrantsinstancearn', 's3:object-lock-mode', 's3:object-lock-retain-until-date', 's3:object-lock-remaining-retention-days', 's3:object-lock-legal-hold',
+  'aws:sourceidentity', 'aws:ec2instancesourcevpc', 'aws:ec2instancesourceprivateipv4', 'aws:principalservicename', 'aws:principalservicenameslist', 'aws:assumedroot', 'aws:vpceaccount', 'aws:vpceorgid', 'aws:vpceorgpaths', 'aws:tagkeys',
+  's3:x-amz-object-ownership', 'kms:grantisforawsresource', 'kms:granteeprincipal', 'kms:retiringprincipal', 'kms:grantconstrainttype', 'kms:grantoperations', 'kms:bypasspolicylockoutsafetycheck',
   's3:x-amz-website-redirect-location', 's3:x-amz-grant-full-control', 's3:x-amz-grant-read', 's3:x-amz-grant-read-acp', 's3:x-amz-grant-write', 's3:x-amz-grant-write-acp',
 ]);
-const EXISTING_TAG = /^s3:existingobjecttag\/.{1,128}$/;
-const PRINCIPAL_TAG = /^aws:principaltag\/.{1,128}$/;
+const OBJECT_TAG = /^s3:(existing|request)objecttag\/.{1,128}$/;
+const ENCRYPTION_CONTEXT = /^kms:encryptioncontext:.+$/s;
+/** Identities have no tags here, and those of buckets and requests count only where that was switched on, which it cannot be. */
+const ABSENT_TAG = /^(aws:(principal|resource|request)tag|s3:buckettag)\/.{1,128}$/;
 
 export type ConditionScope = 's3' | 'kms';
 
 function isKnownKey(name: string, scope: ConditionScope): boolean {
-  if (ABSENT_KEYS.has(name) || PRINCIPAL_TAG.test(name)) return true;
-  return scope === 's3' ? S3_KEYS.has(name) || EXISTING_TAG.test(name) : KMS_KEYS.has(name);
+  if (ABSENT_KEYS.has(name) || ABSENT_TAG.test(name)) return true;
+  return scope === 's3' ? S3_KEYS.has(name) || OBJECT_TAG.test(name) : KMS_KEYS.has(name) || ENCRYPTION_CONTEXT.test(name);
 }
 
 /** `*` and `?` as wildcards, all else as it stands. */

@@ -147,7 +147,7 @@ const policies: Case[] = [
     expect((await read('a/x')).toString()).toBe('a/x');
   } },
   { name: 'refuses a policy whose condition it cannot decide, instead of ignoring it', run: async (given) => {
-    expect(await refusal(setPolicy(given, denial(given, { StringEquals: { 's3:RequestObjectTag/a': 'b' } })))).toEqual({ code: 'NotImplemented', status: 501 });
+    expect(await refusal(setPolicy(given, denial(given, { StringEquals: { 's3:JobSuspendedCause': 'b' } })))).toEqual({ code: 'NotImplemented', status: 501 });
     expect(await refusal(setPolicy(given, denial(given, { StringEquals: { 's3:InventoryAccessibleOptionalFields': 'x' } })))).toEqual({ code: 'NotImplemented', status: 501 });
   } },
   { name: 'refuses a public policy while public policies are blocked', run: async (given) => {

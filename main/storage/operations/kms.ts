@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { S3Error, ServiceError } from '../errors.ts';
 import type { Call, ServiceOperation } from '../json-services.ts';
-import { DEFAULT_KEY_POLICY, type KmsKey } from '../kms-keys.ts';
+import { DEFAULT_KEY_POLICY, type EncryptionContext, type KmsKey, type KmsUse } from '../kms-keys.ts';
 import { ACCOUNT, parsePolicy } from '../policy.ts';
 
 const MAX_PLAINTEXT_BYTES = 4096;
@@ -22,15 +22,15 @@ function describe(key: KmsKey): Record<string, unknown> {
 }
 
 /** The key that is named, as the caller may use it for this. */
-function keyFor(call: Call, action: string, name: string): KmsKey {
+function keyFor(call: Call, action: string, name: string, use: KmsUse = {}): KmsKey {
   const key = call.kms.find(name);
   call.note(key.arn);
-  call.kms.authorize(call.principal, `kms:${action}`, key);
+  call.kms.authorize(call.principal, `kms:${action}`, key, { name, from: call.from, ...use });
   return key;
 }
 
-function usable(call: Call, action: string, name: string): KmsKey {
-  const key = keyFor(call, action, name);
+function usable(call: Call, action: string, name: string, use: KmsUse): KmsKey {
+  const key = keyFor(call, action, name, use);
   call.kms.requireUsable(key);
   return key;
 }
@@ -55,11 +55,11 @@ function checkPolicy(text: string): string {
 }
 
 /** Changes a key that its owner manages; what AWS manages is not changed. */
-const change = (action: string, apply: (key: KmsKey, call: Call) => KmsKey, answer: (key: KmsKey) => Record<string, unknown> = () => ({})): ServiceOperation => async (call) => {
+const change = (action: string, apply: (key: KmsKey, call: Call) => KmsKey, answer: (key: KmsKey) => Record<string, unknown> = () => ({}), useOf: (call: Call) => KmsUse = () => ({})): ServiceOperation => async (call) => {
   const name = call.input.text('KeyId');
   if (name.includes('alias/')) throw new ServiceError('InvalidArnException', `Invalid keyId ${name}`);
   return answer(await call.catalogue.commit(() => {
-    const key = keyFor(call, action, name);
+    const key = keyFor(call, action, name, useOf(call));
     if (key.manager === 'AWS') throw new ServiceError('AccessDeniedException', `${key.arn} is managed by AWS.`);
     const changed = apply(key, call);
     call.kms.put(changed);
@@ -118,9 +118,10 @@ function sizeOf({ input }: Call): number {
 }
 
 const generateDataKey = (isPlain: boolean): ServiceOperation => (call) => {
-  const key = usable(call, isPlain ? 'GenerateDataKey' : 'GenerateDataKeyWithoutPlaintext', call.input.text('KeyId'));
+  const context = call.input.map('EncryptionContext');
+  const key = usable(call, isPlain ? 'GenerateDataKey' : 'GenerateDataKeyWithoutPlaintext', call.input.text('KeyId'), { context });
   const dataKey = randomBytes(sizeOf(call));
-  const blob = ciphertext(call.kms.encrypt(key, dataKey, call.input.map('EncryptionContext')));
+  const blob = ciphertext(call.kms.encrypt(key, dataKey, context));
   const plaintext = isPlain ? { Plaintext: dataKey.toString('base64') } : {};
   dataKey.fill(0);
   return { KeyId: key.arn, CiphertextBlob: blob, ...plaintext };
@@ -129,32 +130,36 @@ const generateDataKey = (isPlain: boolean): ServiceOperation => (call) => {
 const encrypt: ServiceOperation = (call) => {
   checkAlgorithm(call, 'EncryptionAlgorithm');
   const plaintext = call.input.bytes('Plaintext', MAX_PLAINTEXT_BYTES);
-  const key = usable(call, 'Encrypt', call.input.text('KeyId'));
-  return { KeyId: key.arn, CiphertextBlob: ciphertext(call.kms.encrypt(key, plaintext, call.input.map('EncryptionContext'))), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
+  const context = call.input.map('EncryptionContext');
+  const key = usable(call, 'Encrypt', call.input.text('KeyId'), { context });
+  return { KeyId: key.arn, CiphertextBlob: ciphertext(call.kms.encrypt(key, plaintext, context)), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
 };
 
 /** Opens what the call brings, under the key the ciphertext names, which must be the one the caller expects. */
-function open(call: Call, action: string, expected: string | undefined, context: Record<string, string>): { readonly key: KmsKey; readonly plaintext: Buffer } {
+function open(call: Call, action: string, expected: string | undefined, use: KmsUse & { readonly context: EncryptionContext }): { readonly key: KmsKey; readonly plaintext: Buffer } {
   const blob = call.input.bytes('CiphertextBlob', MAX_CIPHERTEXT_BYTES);
   const named = expected === undefined ? null : call.kms.find(expected);
   const { arn, id } = call.kms.keyOfCiphertext(blob);
   if (named !== null && named.id !== id) throw new ServiceError('IncorrectKeyException', 'The key ID in the request does not identify a CMK that can perform this operation.');
-  const key = usable(call, action, arn);
-  return { key, plaintext: call.kms.decrypt(key, blob, context) };
+  const key = usable(call, action, arn, expected === undefined ? use : { name: expected, ...use });
+  return { key, plaintext: call.kms.decrypt(key, blob, use.context) };
 }
 
 const decrypt: ServiceOperation = (call) => {
   checkAlgorithm(call, 'EncryptionAlgorithm');
-  const { key, plaintext } = open(call, 'Decrypt', call.input.optional('KeyId'), call.input.map('EncryptionContext'));
+  const { key, plaintext } = open(call, 'Decrypt', call.input.optional('KeyId'), { context: call.input.map('EncryptionContext') });
   return { KeyId: key.arn, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
 };
 
 const reEncrypt: ServiceOperation = (call) => {
   checkAlgorithm(call, 'SourceEncryptionAlgorithm');
   checkAlgorithm(call, 'DestinationEncryptionAlgorithm');
-  const source = open(call, 'ReEncryptFrom', call.input.optional('SourceKeyId'), call.input.map('SourceEncryptionContext'));
-  const target = usable(call, 'ReEncryptTo', call.input.text('DestinationKeyId'));
-  const blob = call.kms.encrypt(target, source.plaintext, call.input.map('DestinationEncryptionContext'));
+  const destination = call.input.text('DestinationKeyId');
+  const context = call.input.map('DestinationEncryptionContext');
+  const isSameKey = call.kms.keyOfCiphertext(call.input.bytes('CiphertextBlob', MAX_CIPHERTEXT_BYTES)).id === call.kms.find(destination).id;
+  const source = open(call, 'ReEncryptFrom', call.input.optional('SourceKeyId'), { context: call.input.map('SourceEncryptionContext'), isSameKey });
+  const target = usable(call, 'ReEncryptTo', destination, { context, isSameKey });
+  const blob = call.kms.encrypt(target, source.plaintext, context);
   source.plaintext.fill(0);
   return { CiphertextBlob: ciphertext(blob), SourceKeyId: source.key.arn, KeyId: target.arn, SourceEncryptionAlgorithm: 'SYMMETRIC_DEFAULT', DestinationEncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
 };
@@ -162,6 +167,8 @@ const reEncrypt: ServiceOperation = (call) => {
 function requireDefaultPolicy(call: Call): void {
   if ((call.input.optional('PolicyName') ?? 'default') !== 'default') throw new ServiceError('NotFoundException', 'No such policy exists');
 }
+
+const pendingDays = ({ input }: Call): number => input.integer('PendingWindowInDays', 7, 30) ?? 30;
 
 export const kmsOperations: ReadonlyMap<string, ServiceOperation> = new Map<string, ServiceOperation>([
   ['CreateKey', createKey],
@@ -202,8 +209,8 @@ export const kmsOperations: ReadonlyMap<string, ServiceOperation> = new Map<stri
   })],
   ['ScheduleKeyDeletion', change('ScheduleKeyDeletion', (key, call) => {
     requireNotPending(key);
-    return { ...key, deletionMs: call.nowMs + (call.input.integer('PendingWindowInDays', 7, 30) ?? 30) * DAY_MS };
-  }, (key) => ({ KeyId: key.arn, DeletionDate: seconds(key.deletionMs ?? 0), KeyState: 'PendingDeletion' }))],
+    return { ...key, deletionMs: call.nowMs + pendingDays(call) * DAY_MS };
+  }, (key) => ({ KeyId: key.arn, DeletionDate: seconds(key.deletionMs ?? 0), KeyState: 'PendingDeletion' }), (call) => ({ pendingDays: pendingDays(call) }))],
   // A key whose deletion is cancelled stays disabled until it is enabled, as in AWS.
   ['CancelKeyDeletion', change('CancelKeyDeletion', (key) => {
     if (key.deletionMs === null) throw new ServiceError('KMSInvalidStateException', `${key.arn} is not pending deletion.`);

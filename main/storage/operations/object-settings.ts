@@ -1,4 +1,5 @@
 /** What can be changed of an object without writing it again: its tags, and who can unwrap its data key. */
+import { authorizeTags } from '../authorize.ts';
 import { receiveAll } from '../body.ts';
 import { openDataKey, wrapDataKey, type Wish } from '../encryption.ts';
 import { S3Error } from '../errors.ts';
@@ -33,7 +34,11 @@ export const getObjectTagging: Operation = (context) => {
 
 const setTags = async (context: Context, tags: Tags, status: number): Promise<Answer> => ({ status, headers: await change(context, () => ({ tags })) });
 
-export const putObjectTagging: Operation = async (context) => setTags(context, tagsOfDocument(await receiveAll(context.request, context.payload, MAX_XML_BYTES), 10), 200);
+export const putObjectTagging: Operation = async (context) => {
+  const requestTags = tagsOfDocument(await receiveAll(context.request, context.payload, MAX_XML_BYTES), 10);
+  authorizeTags({ ...context, requestTags });
+  return setTags(context, requestTags, 200);
+};
 
 export const deleteObjectTagging: Operation = (context) => setTags(context, {}, 204);
 

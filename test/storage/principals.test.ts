@@ -79,7 +79,7 @@ describe('access keys', () => {
     expect([await generate(gus), await put(gus), await generate(hal), await put(hal)]).toEqual(['AccessDeniedException', 'AccessDenied', 'accepted', 'accepted']);
     await setPolicy(denial({ StringNotEquals: { 'kms:ViaService': 's3.us-east-1.amazonaws.com' } }));
     expect([await generate(gus), await put(gus)]).toEqual(['AccessDeniedException', 'accepted']);
-    await expect(setPolicy(denial({ StringEquals: { 'kms:EncryptionContext:a': 'b' } }))).rejects.toMatchObject({ name: 'MalformedPolicyDocumentException' });
+    await expect(setPolicy(denial({ StringEquals: { 'kms:SigningAlgorithm': 'b' } }))).rejects.toMatchObject({ name: 'MalformedPolicyDocumentException' });
   });
 
   test('the audit log says who did what with which key, also what was refused, and no secret', async () => {

@@ -1,5 +1,5 @@
 /** The rows in sight of a list of any length, with a selection of one or many. */
-import { createElement, memo, useEffect, useRef, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
+import { createElement, memo, useEffect, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import {
   IconAlertTriangle, IconChecks, IconFile, IconFileMusic, IconFileText, IconFileTypePdf, IconFileUnknown, IconFileZip, IconFolder, IconMovie, IconPhoto, IconTable, IconTrash, type Icon,
@@ -35,19 +35,19 @@ function RowState({ row, isGoing }: { row: BrowseRow; isGoing: boolean }): React
   return <span className="sts faint">{t('browse.notYet')}</span>;
 }
 
-type RowProps = { row: BrowseRow; index: number; start: number; isSelected: boolean; isAt: boolean; isGoing: boolean; where: string };
+type RowProps = { /** Undefined: still on its way. */ row: BrowseRow | undefined; index: number; start: number; isSelected: boolean; isAt: boolean; isGoing: boolean; where: string };
 /** Drawn once, not with each step of a scroll: only then does a long list keep up with the wheel. */
 const Row = memo(function Row({ row, index, start, isSelected, isAt, isGoing, where }: RowProps): ReactElement {
   const { t } = useTranslation();
   return (
     <div
-      id={`row-${index}`} role="row" aria-rowindex={index + 1} aria-selected={isSelected} draggable={row.kind === 'file' && row.protection !== 'foreign'}
-      className={`tr browse-grid${isSelected ? ' sel' : ''}${row.protection === 'foreign' ? ' foreign' : ''}${isGoing ? ' going' : ''}${isAt ? ' at' : ''}`} style={{ transform: `translateY(${start}px)` }}
+      id={`row-${index}`} role="row" aria-rowindex={index + 1} aria-selected={isSelected} draggable={row?.kind === 'file' && row.protection !== 'foreign'}
+      className={`tr browse-grid${isSelected ? ' sel' : ''}${row?.protection === 'foreign' ? ' foreign' : ''}${isGoing ? ' going' : ''}${isAt ? ' at' : ''}`} style={{ transform: `translateY(${start}px)` }}
     >
-      <span className="row" role="gridcell"><span className="fi">{createElement(iconOf(row), { size: 18, stroke: 1.6, 'aria-hidden': true })}{row.protection === 'sealed' && <Padlock />}</span><bdi className="ell">{visible(row.name)}</bdi>{where !== '' && <span className="sm faint ell">{visible(where)}</span>}</span>
-      <span className="num sm mute" role="gridcell">{row.sizeBytes === null ? '' : bytes(row.sizeBytes)}</span>
-      <span className="sm mute ell" role="gridcell">{row.modifiedMs === null ? (row.kind === 'file' ? t('common.notKnownYet') : '') : row.kind === 'directory' ? date(row.modifiedMs) : dateTime(row.modifiedMs)}</span>
-      <span className="sm" role="gridcell"><RowState row={row} isGoing={isGoing} /></span>
+      <span className="row" role="gridcell"><span className="fi">{row !== undefined && createElement(iconOf(row), { size: 18, stroke: 1.6, 'aria-hidden': true })}{row?.protection === 'sealed' && <Padlock />}</span><bdi className="ell">{row === undefined ? '…' : visible(row.name)}</bdi>{where !== '' && <span className="sm faint ell">{visible(where)}</span>}</span>
+      <span className="num sm mute" role="gridcell">{row === undefined || row.sizeBytes === null ? '' : bytes(row.sizeBytes)}</span>
+      <span className="sm mute ell" role="gridcell">{row === undefined ? '' : row.modifiedMs === null ? (row.kind === 'file' ? t('common.notKnownYet') : '') : row.kind === 'directory' ? date(row.modifiedMs) : dateTime(row.modifiedMs)}</span>
+      <span className="sm" role="gridcell">{row !== undefined && <RowState row={row} isGoing={isGoing} />}</span>
     </div>
   );
 });
@@ -64,6 +64,9 @@ export function Rows({ listing, selection, isDeep, directory, going, onSelect, o
   // oxlint-disable-next-line incompatible-library -- nothing here is memoised by a compiler
   const virtual = useVirtualizer({ count: total, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 12 });
   const items = virtual.getVirtualItems();
+  // A row that leaves at one end is used again at the other: what is thrown away instead stays in memory until it is collected.
+  const [slots, setSlots] = useState(items.length);
+  if (items.length > slots) setSlots(items.length);
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
   const { show } = listing;
@@ -129,9 +132,8 @@ export function Rows({ listing, selection, isDeep, directory, going, onSelect, o
       <div className="rows-all" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
         {items.map(({ index, start }) => {
           const row = listing.rowAt(index);
-          if (row === undefined) return <div key={index} role="row" aria-rowindex={index + 1} className="tr browse-grid" style={{ transform: `translateY(${start}px)` }}><span role="gridcell" className="sm faint">{'…'}</span></div>;
-          const where = isDeep ? parentOf(row.path).slice(directory.length) : '';
-          return <Row key={row.path} row={row} index={index} start={start} isSelected={selection.rows.has(row.path)} isAt={index === selection.at} isGoing={going.has(row.path)} where={where} />;
+          const where = isDeep && row !== undefined ? parentOf(row.path).slice(directory.length) : '';
+          return <Row key={index % slots} row={row} index={index} start={start} isSelected={row !== undefined && selection.rows.has(row.path)} isAt={index === selection.at} isGoing={row !== undefined && going.has(row.path)} where={where} />;
         })}
       </div>
     </div>

@@ -5,6 +5,7 @@ import { Button } from '@mantine/core';
 import { ErrorNote } from './components/bits.tsx';
 import { CommandBox } from './components/CommandBox.tsx';
 import { KeychainDialog } from './components/KeychainDialog.tsx';
+import { ProgressVoice } from './components/ProgressVoice.tsx';
 import { Rail } from './components/Rail.tsx';
 import { focusWhenShown } from './focus.ts';
 import { load, showFind, useStore } from './store.ts';
@@ -98,6 +99,7 @@ export function App(): ReactElement {
         </div>
       )}
       <KeychainDialog />
+      <ProgressVoice />
       {isFinding && wizard === null && <CommandBox />}
     </>
   );

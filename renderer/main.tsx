@@ -4,6 +4,7 @@ import { MantineProvider } from '@mantine/core';
 import { App } from './App.tsx';
 import { startTranslations } from './i18n.ts';
 import { connect } from './store.ts';
+import { startSampling } from './throughput.ts';
 import { resolver, theme } from './theme.ts';
 import './styles/tokens.css';
 import '@mantine/core/styles.layer.css';
@@ -15,6 +16,7 @@ const styleNonce = document.querySelector<HTMLMetaElement>('meta[property="csp-n
 
 startTranslations();
 void connect();
+startSampling();
 
 const root = document.getElementById('root');
 if (root !== null) {

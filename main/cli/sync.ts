@@ -12,7 +12,8 @@ import { formatBytes, plural, printable, progressBar } from './output.ts';
 const HELD_WORDS: Readonly<Record<string, string>> = {
   'mass-delete-local': 'many files would be deleted here',
   'mass-delete-remote': 'many files would be deleted in S3',
-  'tree-vanished': 'a whole directory would be deleted',
+  'tree-delete-local': 'a whole directory would be deleted here',
+  'tree-delete-remote': 'a whole directory would be deleted in S3',
   'root-emptied': 'the local folder was emptied',
   'remote-emptied': 'the bucket was emptied',
 };

@@ -55,7 +55,7 @@ export type Question =
   /** Both sides changed, and the direction lets neither be moved aside. Base is null where the path was never in step. */
   | { readonly type: 'both-changed'; readonly path: SyncPath; readonly base: BaseEntry | null };
 
-export type HoldReason = 'mass-delete-local' | 'mass-delete-remote' | 'tree-vanished' | 'root-emptied' | 'remote-emptied';
+export type HoldReason = 'mass-delete-local' | 'mass-delete-remote' | 'tree-delete-local' | 'tree-delete-remote' | 'root-emptied' | 'remote-emptied';
 
 export type PlanCounts = { readonly [type in ActionType]: number } & { readonly bytesUp: number; readonly bytesDown: number };
 

@@ -24,7 +24,7 @@ function reasonOnSide(deletions: readonly Deletion[], target: 'local' | 'remote'
   const left = target === 'remote' ? totals.localFiles : totals.remoteFiles;
   if (left === 0 && totals.baseFiles >= MIN_FILES_TO_BE_EMPTIED) return target === 'remote' ? 'root-emptied' : 'remote-emptied';
   if (files.length > Math.max(guard.maxFiles, guard.maxShare * totals.baseFiles)) return target === 'remote' ? 'mass-delete-remote' : 'mass-delete-local';
-  return hasVanishedTree(deletions.map(({ path }) => path), policy) ? 'tree-vanished' : null;
+  return hasVanishedTree(deletions.map(({ path }) => path), policy) ? (target === 'remote' ? 'tree-delete-remote' : 'tree-delete-local') : null;
 }
 
 /** True where all that base knows below some directory is to go, and there are more files in it than the guard lets pass. */

@@ -12,7 +12,7 @@ import { Dialog } from './Dialog.tsx';
 import { StateGlyph } from './glyphs.tsx';
 
 /** Which side the files are gone from; the other is where they would be deleted. Where the reason does not tell, neither is claimed. */
-const GONE_FROM: Readonly<Record<string, 'here' | 'there'>> = { 'mass-delete-remote': 'here', 'root-emptied': 'here', 'mass-delete-local': 'there', 'remote-emptied': 'there', vanished: 'there' };
+const GONE_FROM: Readonly<Record<string, 'here' | 'there'>> = { 'mass-delete-remote': 'here', 'tree-delete-remote': 'here', 'tree-delete-local': 'there', 'root-emptied': 'here', 'mass-delete-local': 'there', 'remote-emptied': 'there', vanished: 'there' };
 
 export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: () => void }): ReactElement | null {
   const { t } = useTranslation();

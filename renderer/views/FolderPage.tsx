@@ -7,11 +7,13 @@ import type { FolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf, useSecondLine } from '../components/bits.tsx';
 import { FolderMenu, remoteName } from '../components/FolderTable.tsx';
+import { Sparkline, Speed, useSamples } from '../components/Throughput.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
-import { bytes, count, rate, remaining, shortPath } from '../format.ts';
+import { bytes, count, shortPath } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
+import { useProven } from './FolderDrill.tsx';
 import { FolderSettings } from './FolderSettings.tsx';
 import { SkippedList } from './SkippedList.tsx';
 import { TwoVersionsList } from './TwoVersionsList.tsx';
@@ -25,17 +27,18 @@ function Now({ folder, onLook }: { folder: FolderView; onLook: () => void }): Re
   const { progress } = status;
   const isSealed = MODES[folder.mode].family === 'client';
   const share = progressOf(status);
+  const samples = useSamples([folder]);
   if (status.state === 'up-to-date' && status.problems.length === 0) return null;
-  const left = progress === null ? null : remaining(progress.totalBytes - progress.doneBytes, progress.bytesPerSecond);
   return (
     <section className="panel now" aria-label={t('folder.now')}>
       <div className="row">
         <span className="now-word"><StatusWord status={status} /></span>
-        <span className="sm mute" role="status">
+        <span className="sm mute">
           {progress === null ? secondLine(status) : t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}
         </span>
         <span className="grow" />
-        {progress !== null && progress.bytesPerSecond > 0 && <span className="sm"><span className="b">{rate(progress.bytesPerSecond)}</span> {left !== null && <span className="mute">{t(`folder.left.${left.unit}`, { value: left.value })}</span>}</span>}
+        {status.state === 'syncing' && progress !== null && <Sparkline samples={samples} />}
+        {progress !== null && <Speed progress={progress} />}
         {status.held !== null && <Button variant="filled" onClick={onLook}>{t('home.look', { count: status.held.deletions, value: count(status.held.deletions) })}</Button>}
       </div>
       {share !== null && status.state === 'syncing' && <Bar share={share} isSealed={isSealed} label={t('table.progressOf', { name: folder.name })} />}
@@ -49,6 +52,7 @@ function Now({ folder, onLook }: { folder: FolderView; onLook: () => void }): Re
 function Facts({ folder }: { folder: FolderView }): ReactElement {
   const { t } = useTranslation();
   const isSealed = MODES[folder.mode].family === 'client';
+  const proven = useProven(folder.id, folder.status.lastSuccessMs);
   return (
     <aside className="side" aria-label={t('folder.facts')}>
       <h2 className="h3">{t('folder.facts')}</h2>
@@ -58,6 +62,7 @@ function Facts({ folder }: { folder: FolderView }): ReactElement {
         <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
         <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.says`)}</Fact>
         <Fact name={t('folder.storage')}>{folder.connectionName}</Fact>
+        <Fact name={t('drill.proven')}>{proven.says}</Fact>
         {folder.status.twoVersions > 0 && <Fact name={t('folder.twoVersions')}>{t('folder.twoVersionsSays', { count: folder.status.twoVersions })}</Fact>}
       </dl>
     </aside>

@@ -6,6 +6,7 @@ import { ask, useAction } from '../bridge.ts';
 import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
+import { FolderDrill } from './FolderDrill.tsx';
 import { choiceOf } from '../modes.ts';
 import { go, refreshFolders } from '../store.ts';
 import { FolderPeople } from './FolderPeople.tsx';
@@ -33,6 +34,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
         </dl>
       </div>
       <FolderPeople folder={folder} />
+      <FolderDrill folder={folder} />
       <div className="panel settings-panel">
         <h2 className="h3">{t('settings.removeTitle')}</h2>
         <p className="sm mute">{t('settings.removeSays')}</p>

@@ -7,6 +7,7 @@ import type { FolderView } from '../../preload/contract.ts';
 import { Ago, useTotals } from '../components/bits.tsx';
 import { FolderTable } from '../components/FolderTable.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
+import { ThroughputPanel } from '../components/Throughput.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
 import { count } from '../format.ts';
 import { go, openFolder, openWizard, useStore } from '../store.ts';
@@ -106,6 +107,7 @@ export function HomeView(): ReactElement {
       {questions.length === 0 && syncing === 0 && (
         <section className="panel calm"><IconChecks size={18} stroke={1.6} aria-hidden="true" /><span>{t('home.calm', { count: folders.length })}</span></section>
       )}
+      <ThroughputPanel folders={folders} />
       <FolderTable folders={folders} />
       <footer className="sm faint page-foot">{t('home.foot', { count: folders.length })}, {totals(folders.reduce((sum, folder) => sum + folder.status.files, 0), folders.reduce((sum, folder) => sum + folder.status.bytes, 0))}.</footer>
       {held !== undefined && <HeldDialog folder={held} onClose={() => setHeldId(null)} />}

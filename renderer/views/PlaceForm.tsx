@@ -3,9 +3,9 @@ import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Autocomplete, Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core';
 import { IconBrandAws, IconDeviceUsb, IconFolder, IconLifebuoy, IconServer2 } from '@tabler/icons-react';
-import type { ConnectionView, KnownFolderView, RequestInput } from '../../preload/contract.ts';
+import type { ConnectionView, KnownFolderView, RequestInput, WireError } from '../../preload/contract.ts';
 import { AnswerError, ask, useAnswer } from '../bridge.ts';
-import { Choices } from '../components/bits.tsx';
+import { Choices, Copyable, ErrorNote } from '../components/bits.tsx';
 import { refreshConnections, useStore } from '../store.ts';
 import { RestoreKit } from './RestoreKit.tsx';
 
@@ -64,6 +64,25 @@ export function useAddPlace(): (draft: PlaceDraft) => Promise<ConnectionView> {
     await refreshConnections();
     return connection;
   };
+}
+
+const SIGN_IN: ReadonlySet<string> = new Set(['sign-in-expired', 'sign-in-missing', 'sign-in-wrong']);
+
+/** What went wrong while a place was added; where only a sign-in is missing, the command for it and another try. */
+export function PlaceError({ draft, error, onRetry }: { draft: PlaceDraft; error: WireError; onRetry: () => void }): ReactElement {
+  const { t } = useTranslation();
+  const { value: profiles } = useAnswer('aws.profiles', undefined);
+  const profile = draft.profile.trim();
+  const mayBeSso = draft.kind === 'aws' && draft.signIn === 'profile' && SIGN_IN.has(error.code) && profiles?.find(({ name }) => name === profile)?.isSso === true;
+  if (!mayBeSso) return <ErrorNote error={error} />;
+  return (
+    <ErrorNote error={error}>
+      <span className="b">{t('place.ssoTitle')}</span>
+      <span className="sm mute">{t('place.ssoSays')}</span>
+      <Copyable value={`aws sso login --profile ${/^[\w.-]+$/.test(profile) ? profile : `'${profile.replaceAll("'", String.raw`'\''`)}'`}`} />
+      <span><Button onClick={onRetry}>{t('common.tryAgain')}</Button></span>
+    </ErrorNote>
+  );
 }
 
 export function PlaceForm({ draft, setDraft, onKnown }: { draft: PlaceDraft; setDraft: (draft: PlaceDraft) => void; /** Where a folder can be opened again from a recovery kit. */ onKnown?: (folder: KnownFolderView) => void }): ReactElement {

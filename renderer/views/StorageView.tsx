@@ -9,7 +9,7 @@ import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { shortPath } from '../format.ts';
 import { refreshConnections, useStore } from '../store.ts';
-import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
+import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 
 function AddPlace({ onClose }: { onClose: () => void }): ReactElement {
   const { t } = useTranslation();
@@ -17,10 +17,11 @@ function AddPlace({ onClose }: { onClose: () => void }): ReactElement {
   const [draft, setDraft] = useState(() => emptyPlace(defaults?.storageDirectory ?? ''));
   const add = useAddPlace();
   const action = useAction();
+  const addIt = (): void => void action.run(() => add(draft)).then((isDone) => isDone && onClose());
   return (
     <Dialog name={t('storage.addTitle')} width={640} onClose={onClose}>
-      <form onSubmit={(event) => { event.preventDefault(); void action.run(() => add(draft)).then((isDone) => isDone && onClose()); }}>
-        <div className="dialog-body"><h1>{t('storage.addTitle')}</h1><PlaceForm draft={draft} setDraft={setDraft} />{action.error !== null && <ErrorNote error={action.error} />}</div>
+      <form onSubmit={(event) => { event.preventDefault(); addIt(); }}>
+        <div className="dialog-body"><h1>{t('storage.addTitle')}</h1><PlaceForm draft={draft} setDraft={setDraft} />{action.error !== null && <PlaceError draft={draft} error={action.error} onRetry={addIt} />}</div>
         <div className="foot"><span className="grow" /><Button onClick={onClose}>{t('common.cancel')}</Button><Button variant="filled" type="submit" disabled={!isPlaceComplete(draft)} loading={action.isRunning}>{t('storage.add')}</Button></div>
       </form>
     </Dialog>

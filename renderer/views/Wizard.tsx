@@ -8,14 +8,13 @@ import { Button, UnstyledButton } from '@mantine/core';
 import { IconArrowRight, IconCheck, IconEye, IconLock, IconLogout } from '@tabler/icons-react';
 import type { FolderView, InspectView, KnownFolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
-import { ErrorNote } from '../components/bits.tsx';
 import { FoldArt } from '../components/glyphs.tsx';
 import { focusWhenShown } from '../focus.ts';
 import { baseName, slug } from '../format.ts';
 import { parseContext } from '../mode-request.ts';
 import { MODES, choiceOf, type ModeChoice } from '../modes.ts';
 import { closeWizard, openFolder, refreshFolders, useStore, type WizardStart } from '../store.ts';
-import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
+import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 import { FolderStep } from './wizard/FolderStep.tsx';
 import { KeyStep } from './wizard/KeyStep.tsx';
 import { KmsKeyStep } from './wizard/KmsKeyStep.tsx';
@@ -75,6 +74,7 @@ function FirstRun({ known, onKnown, onConnected }: { known: KnownFolderView | nu
   const [place, setPlace] = useState(() => emptyPlace(defaults?.storageDirectory ?? ''));
   const add = useAddPlace();
   const action = useAction();
+  const connect = (): void => void action.run(async () => onConnected((await add(place)).id));
   const promises = [[IconLock, t('first.keysStay')], [IconEye, t('first.everyStep')], [IconLogout, t('first.wayOut')]] as const;
   return (
     <div className="first-run">
@@ -84,13 +84,13 @@ function FirstRun({ known, onKnown, onConnected }: { known: KnownFolderView | nu
         <ul>{promises.map(([PromiseIcon, says]) => <li key={says}><PromiseIcon size={16} stroke={1.75} aria-hidden="true" /><span>{says}</span></li>)}</ul>
       </aside>
       <main className="first-main" data-region tabIndex={-1}>
-        <form onSubmit={(event) => { event.preventDefault(); void action.run(async () => onConnected((await add(place)).id)); }}>
+        <form onSubmit={(event) => { event.preventDefault(); connect(); }}>
           <div className="first-scroll">
             <h1 className="hero">{t('place.title')}</h1>
             <p className="mute measure">{t('place.says')}</p>
             <PlaceForm draft={place} setDraft={setPlace} onKnown={onKnown} />
             {known !== null && <p className="note sm" role="status">{t('restore.signIn', { name: known.name, remote: known.remote })}</p>}
-            {action.error !== null && <ErrorNote error={action.error} />}
+            {action.error !== null && <PlaceError draft={place} error={action.error} onRetry={connect} />}
           </div>
           <footer className="row">
             <UnstyledButton className="link sm" onClick={closeWizard}>{t('first.lookAround')}</UnstyledButton>

@@ -32,16 +32,17 @@ describe('deletions wait for the user', () => {
 
   test('when all of a tree of more than 50 files goes, though it is a small part of the folder', () => {
     const rows = many(51, deletedHere, 'tree/d/');
-    expect(reasonOf(rows, policyOf(totals(10_000, {})))).toBe('tree-vanished');
+    expect(reasonOf(rows, policyOf(totals(10_000, {})))).toBe('tree-delete-remote');
+    expect(reasonOf(many(51, deletedThere, 'tree/d/'), policyOf(totals(10_000, {})))).toBe('tree-delete-local');
     expect(reasonOf(many(50, deletedHere, 'tree/d/'), policyOf(totals(10_000)))).toBeNull();
     expect(reasonOf(rows, policyOf({ ...totals(10_000), baseEntriesBelow: () => 52 }))).toBeNull();
-    expect(reasonOf(rows, policyOf({ ...totals(10_000), baseEntriesBelow: (directory, limit) => Math.min(limit, directory === 'tree/' ? 60 : 51) }))).toBe('tree-vanished');
+    expect(reasonOf(rows, policyOf({ ...totals(10_000), baseEntriesBelow: (directory, limit) => Math.min(limit, directory === 'tree/' ? 60 : 51) }))).toBe('tree-delete-remote');
   });
 
   test('an emptied tree counts with the objects of its empty directories', () => {
     const empty = baseOf('tree/empty/');
     const rows = [...many(51, deletedHere, 'tree/'), row('tree/empty/', empty, ABSENT_HERE, unchangedThere(empty))];
-    expect(reasonOf(rows, policyOf({ ...totals(10_000), baseEntriesBelow: (_, limit) => Math.min(limit, 52) }))).toBe('tree-vanished');
+    expect(reasonOf(rows, policyOf({ ...totals(10_000), baseEntriesBelow: (_, limit) => Math.min(limit, 52) }))).toBe('tree-delete-remote');
   });
 });
 

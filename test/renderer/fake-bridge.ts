@@ -12,6 +12,7 @@ const status = (folderId: string, part: Partial<FolderStatus>): FolderStatus => 
 });
 const offline: WireError = { code: 'offline', says: 'The server cannot be reached.', next: 'Enfold goes on when the connection is back.', retry: 'later', about: { server: 'connect ECONNREFUSED 127.0.0.1:9000' } };
 
+const expired: WireError = { code: 'sign-in-expired', says: 'The sign-in has expired.', next: 'Sign in again; Enfold goes on where it stopped.', retry: 'after-user', about: {} };
 const connections: ConnectionView[] = [
   { id: 'c1c1c1c1', name: 'Storage on my disk', kind: 'built-in', endpoint: null, directory: '/media/ines/Backup-2T/Enfold', region: 'us-east-1', signIn: 'own key' },
   { id: 'c2c2c2c2', name: 'Amazon S3 (ines)', kind: 's3', endpoint: null, directory: null, region: 'eu-central-1', signIn: 'profile ines' },
@@ -77,10 +78,11 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'keychain.usePassphrase': () => { world.keychain = 'ready'; return null; },
     'folders.list': () => world.folders, 'connections.list': () => world.connections, 'keys.list': () => world.keys,
     'connections.add': (input) => { world.connections.push({ ...connections[0]!, id: 'c3c3c3c3', name: input.name }); return world.connections.at(-1); },
-    'connections.test': ({ connectionId }) => (connectionId === 'c2c2c2c2' ? { ok: false, error: offline } : { ok: true, error: null }), 'connections.buckets': () => ({ buckets: ['ines-archive', 'atelier-bruun'], error: null }),
+    'connections.test': ({ connectionId }) => (connectionId === 'c2c2c2c2' ? { ok: false, error: offline } : world.connections.find((one) => one.id === connectionId)?.name.includes('work') === true ? { ok: false, error: expired } : { ok: true, error: null }), 'connections.buckets': () => ({ buckets: ['ines-archive', 'atelier-bruun'], error: null }),
     'connections.remove': () => null,
     'lock.state': () => ({ isLocked: scene === 'locked', method: 'passphrase', settings: { idleMinutes: 15, onScreenLock: true, onSleep: false } }), 'lock.setSettings': () => null, 'host.settings': () => ({ theme: 'system', language: 'en', locale: 'en-GB', startAtLogin: false, notifications: { held: true, problem: true, locked: false } }), 'host.changeSettings': () => null,
     'folders.twoVersions': () => [{ original: { path: 'Bruun/Quote Bruun kitchen.md', sizeBytes: 48_214, modifiedMs: NOW - 160 * MINUTE }, copy: { path: 'Bruun/Quote Bruun kitchen (conflict studio-mac-8c1e 2026-11-20 173955 9f3a).md', sizeBytes: 47_902, modifiedMs: NOW - 162 * MINUTE }, device: 'studio-mac-8c1e' }, { original: { path: 'Bruun/Plan.md', sizeBytes: 1200, modifiedMs: NOW }, copy: { path: 'Bruun/Plan (conflict studio-mac-8c1e 2026-11-20 173955 9f3b).md', sizeBytes: 1300, modifiedMs: NOW }, device: 'studio-mac-8c1e' }],
+    'drill.last': () => ({ atMs: NOW - 6 * 86_400_000, files: 20, bytes: 310_000_000, compared: 20, failed: 0, lastProvenMs: NOW - 6 * 86_400_000 }), 'drill.run': () => ({ atMs: NOW, files: 20, bytes: 310_000_000, compared: 20, failed: 0, lastProvenMs: NOW, problems: [] }),
     'folders.settleTwoVersions': () => null, 'aws.profiles': () => [{ name: 'default', region: 'eu-central-1', isSso: false }, { name: 'work', region: 'us-east-1', isSso: true }],
     'buckets.examine': () => ({ findings: [{ id: 'versioning', severity: 'warning', says: 'The bucket keeps no old versions.', advice: 'With versions, what is deleted by mistake can be brought back.', fix: { says: 'Turn on', isOptional: true } }, { id: 'public-access', severity: 'good', says: 'Nobody outside the account can read it.', advice: null, fix: null }], permissions: [{ action: 's3:DeleteObject', purpose: 'to delete what you delete', isAllowed: false, isEssential: true, isDenied: false }], missing: {} }),
     'buckets.changes': () => [{ id: 1, atMs: NOW - 86_400_000, says: 'turn versioning on', call: 'PutBucketVersioning' }], 'buckets.undo': () => ({ isWhole: true }), 'buckets.applyFix': () => ({ changeId: 2 }), 'buckets.stop': () => null,

@@ -3,10 +3,10 @@ import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import { IconBrandAws, IconDeviceUsb, IconPlus, IconServer2 } from '@tabler/icons-react';
 import { useAction } from '../../bridge.ts';
-import { Choices, ErrorNote } from '../../components/bits.tsx';
+import { Choices } from '../../components/bits.tsx';
 import { shortPath } from '../../format.ts';
 import { useStore } from '../../store.ts';
-import { PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from '../PlaceForm.tsx';
+import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from '../PlaceForm.tsx';
 import { draftOfKnown, type Draft } from '../Wizard.tsx';
 
 const NEW = 'new';
@@ -47,7 +47,7 @@ export function PlaceStep({ draft, change }: { draft: Draft; change: (part: Part
         <div className="place-new">
           <PlaceForm draft={place} setDraft={setPlace} onKnown={(known) => change(draftOfKnown(known))} />
           {draft.known !== null && <p className="note sm" role="status">{t('restore.signIn', { name: draft.known.name, remote: draft.known.remote })}</p>}
-          {action.error !== null && <ErrorNote error={action.error} />}
+          {action.error !== null && <PlaceError draft={place} error={action.error} onRetry={addIt} />}
           <Button onClick={addIt} disabled={!isPlaceComplete(place)} loading={action.isRunning}>{t('storage.add')}</Button>
         </div>
       )}

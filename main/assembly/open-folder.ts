@@ -76,7 +76,7 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
   const config = remoteConfigOf({ ...unlocked, epochs }, { access, bucket: folder.bucket, prefix: folder.prefix, pin, capabilities: rememberedCapabilities(state), reusesDataKey: folder.reusesDataKey });
   // An earlier process of this device may have written before it heard of a change.
   const isOwnWrite: IsOwnWrite = (objectKey, { etag, operationId }) => state.baseByKey(objectKey)?.etag === etag || state.openIntents().some((intent) => intent.operationId === operationId);
-  const remote = openRemoteFolder(config, undefined, isOwnWrite);
+  const remote = openRemoteFolder(config, undefined, { isOwnWrite });
   const transfers = createTransferPool(config);
   return {
     config, unlocked, remote, transfers,

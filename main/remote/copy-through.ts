@@ -34,7 +34,7 @@ export async function copyThrough(
   if (source.objectBytes <= PART_BYTES) return putGuarded(store, requests, capabilities, write, await read(0, source.objectBytes), signal);
 
   const partBytes = Math.max(PART_BYTES, Math.ceil(source.objectBytes / MAX_PARTS / MIB) * MIB);
-  const { uploadId } = await withRetries(async () => store.startMultipart(write.objectKey, { metadata: write.metadata, modeHeaders: requests.write }, signal), signal);
+  const { uploadId } = await withRetries(async () => store.startMultipart(write.objectKey, { metadata: write.metadata, modeHeaders: requests.write, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) }, signal), signal);
   try {
     const parts: Part[] = [];
     for (let start = 0; start < source.objectBytes; start += partBytes) {

@@ -54,14 +54,20 @@ const CLOCK_TOLERANCE_MS = 15 * 60_000;
 /** Whether this device's own records say that it wrote this version. */
 export type IsOwnWrite = (objectKey: ObjectKey, version: { readonly etag: string; readonly operationId: OperationId }) => boolean;
 
+export type RemoteFolderOptions = {
+  /** By default nothing is known of earlier writes. */
+  readonly isOwnWrite?: IsOwnWrite;
+  /** From which size on the server copies in parts, and how large those are. By default as S3 asks for it: above 5 GiB. */
+  readonly copyLimits?: { readonly maxCopyBytes: number; readonly copyPartBytes: number };
+};
+
 /**
  * Nothing is connected before the first call.
  *
  * @param givenStore - for tests; by default one that is closed with the folder.
- * @param isOwnWrite - by default nothing is known of earlier writes.
  * @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http)
  */
-export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore, isOwnWrite: IsOwnWrite = () => false): OpenRemoteFolder {
+export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: ObjectStore, { isOwnWrite = () => false, copyLimits }: RemoteFolderOptions = {}): OpenRemoteFolder {
   const { prefix } = config;
   const files = createStoredFiles(config);
   const store = withAnyKey(givenStore ?? createS3Store(config.access, config.bucket), files.readers);
@@ -168,7 +174,7 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
 
   const capabilities = async (signal: AbortSignal): Promise<Capabilities> => capabilitiesOf(config, store, signal);
 
-  const reprotector = createReprotector({ config, store, files, openHead, capabilities, listBelow });
+  const reprotector = createReprotector({ config, store, files, openHead, capabilities, listBelow, ...copyLimits });
 
   return {
     capabilities,

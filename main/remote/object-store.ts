@@ -31,6 +31,8 @@ export type WriteOptions = {
   readonly modeHeaders: ModeHeaders;
   readonly condition: Condition;
   readonly contentType?: string;
+  /** Other headers that stay with the object, lower-case names: see `ObjectHead.kept`; `x-amz-tagging` where tags are given. */
+  readonly kept?: Metadata | undefined;
 };
 
 export type Written = { readonly etag: string; readonly versionId: string | null; readonly encryption: ServerEncryption; readonly atMs: number };
@@ -44,6 +46,8 @@ export type ObjectHead = {
   readonly metadata: Metadata;
   readonly encryption: ServerEncryption;
   readonly contentType?: string | undefined;
+  /** What else others may have set: how to show and cache it, its storage class, where it redirects to. */
+  readonly kept?: Metadata;
 };
 
 export type ReadOptions = {
@@ -86,6 +90,8 @@ export interface ObjectStore {
   copyPart?(from: { readonly objectKey: ObjectKey; readonly etag: string }, to: ObjectKey, uploadId: string, partNumber: number, range: Range, options: { readonly modeHeaders: ModeHeaders; readonly sourceModeHeaders: ModeHeaders }, signal: AbortSignal): Promise<Part>;
   /** UpdateObjectEncryption: wraps the data key of a version anew under a KMS key; content, metadata and ETag stay. Knows no conditions. */
   updateEncryption?(objectKey: ObjectKey, target: { readonly kmsKeyArn: string; readonly bucketKey: boolean }, signal: AbortSignal): Promise<void>;
+  /** The object's tags, as `x-amz-tagging` takes them; empty where it has none, or the endpoint knows none. @throws SyncError access-denied */
+  tags?(objectKey: ObjectKey, signal: AbortSignal): Promise<string>;
   /** All versions below a prefix, in pages. */
   listVersions?(prefix: string, signal: AbortSignal): AsyncIterable<readonly ListedVersion[]>;
   /** Removes one version for good. One that is gone already is no error. */

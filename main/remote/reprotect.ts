@@ -48,7 +48,6 @@ export type ReprotectorOptions = {
   readonly openHead: (head: ObjectHead, objectKey: ObjectKey, path: SyncPath) => OpenedHead & { readonly isUntrusted: boolean };
   readonly capabilities: (signal: AbortSignal) => Promise<Capabilities>;
   readonly listBelow: (below: string, signal: AbortSignal) => AsyncIterable<readonly { readonly objectKey: ObjectKey }[]>;
-  /** For tests. */
   readonly maxCopyBytes?: number;
   readonly copyPartBytes?: number;
 };
@@ -96,20 +95,36 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
     return { ...now, epoch: epoch.n, keyId: files.keyId };
   }
 
+  /** What stays with an object whose metadata is given anew. */
+  function ownHeadersOf({ contentType, kept = {} }: ObjectHead): Pick<GuardedWrite, 'contentType' | 'kept'> {
+    return { kept, ...(contentType === undefined ? {} : { contentType }) };
+  }
+
+  /** A copy that keeps its metadata goes by the request for these all the same. */
+  function keptByCopy({ kept = {} }: ObjectHead): Pick<GuardedWrite, 'kept'> {
+    return { kept: Object.fromEntries(['x-amz-storage-class', 'x-amz-website-redirect-location'].flatMap((name) => (kept[name] === undefined ? [] : [[name, kept[name]]]))) };
+  }
+
+  /** A copy takes its tags along; parts, and what is sent again, must be given them. */
+  async function withTags<T extends Pick<GuardedWrite, 'objectKey' | 'kept'>>(write: T, signal: AbortSignal): Promise<T> {
+    const tags = await withRetries(async () => store.tags?.(write.objectKey, signal) ?? '', signal);
+    return tags === '' ? write : { ...write, kept: { ...write.kept, 'x-amz-tagging': tags } };
+  }
+
   async function copyOnto(head: ObjectHead, write: Omit<GuardedWrite, 'ifMatch' | 'keepsUnhonoured'>, signal: AbortSignal): Promise<void> {
     const capabilities = await options.capabilities(signal);
     const { objectKey } = write;
     const from = { objectKey, etag: head.etag, objectBytes: head.objectBytes };
-    const guarded = { ...write, ifMatch: head.etag, keepsUnhonoured: true };
+    const guarded = { ...write, ...ownHeadersOf(head), ifMatch: head.etag, keepsUnhonoured: true };
     try {
-      if (head.objectBytes > maxCopyBytes) await copyPartsGuarded(store, requests, capabilities, from, guarded, signal, options.copyPartBytes);
+      if (head.objectBytes > maxCopyBytes) await copyPartsGuarded(store, requests, capabilities, from, await withTags(guarded, signal), signal, options.copyPartBytes);
       else await copyGuarded(store, requests, capabilities, from, guarded, signal);
     } catch (error) {
       // Some servers copy no object that they encrypted, and some say that they did and keep it as it was.
       if (!isSyncError(error, 'rejected') && !isSyncError(error, 'mode-not-honoured')) throw error;
       const source = isSyncError(error, 'rejected') ? head : await headOf(objectKey, signal);
       if (source === null) throw new SyncError('version-changed', { objectKey }, { cause: error });
-      await copyThrough(store, requests, capabilities, { objectKey, source }, { ...guarded, ifMatch: source.etag }, signal);
+      await copyThrough(store, requests, capabilities, { objectKey, source }, await withTags({ ...guarded, ifMatch: source.etag }, signal), signal);
     }
   }
 
@@ -119,13 +134,13 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
     const condition = capabilities.conditionalCopy ? { type: 'version', etag: head.etag, isBare: capabilities.ifMatchQuoting === 'unquoted' } as const : null;
     if (head.objectBytes > maxCopyBytes) {
       // Parts take no metadata over, so it is given anew.
-      const { metadata } = head;
-      await copyPartsGuarded(store, requests, capabilities, { objectKey, etag: head.etag, objectBytes: head.objectBytes }, { objectKey, metadata, ifMatch: head.etag, keepsUnhonoured: true, ...(head.contentType === undefined ? {} : { contentType: head.contentType }) }, signal, options.copyPartBytes);
+      const write = await withTags({ objectKey, metadata: head.metadata, ifMatch: head.etag, keepsUnhonoured: true, ...ownHeadersOf(head) }, signal);
+      await copyPartsGuarded(store, requests, capabilities, { objectKey, etag: head.etag, objectBytes: head.objectBytes }, write, signal, options.copyPartBytes);
       return;
     }
     // S3 refuses a copy onto itself that changes nothing it was told; without headers of the mode, metadata given anew is the change.
     const keepsMetadata = Object.keys(requests.write).length > 0;
-    await withRetries(async () => store.copy({ objectKey, etag: head.etag }, objectKey, { metadata: head.metadata, modeHeaders: requests.write, sourceModeHeaders: requests.copySource, condition, keepsMetadata, ...(head.contentType === undefined ? {} : { contentType: head.contentType }) }, signal), signal);
+    await withRetries(async () => store.copy({ objectKey, etag: head.etag }, objectKey, { metadata: head.metadata, modeHeaders: requests.write, sourceModeHeaders: requests.copySource, condition, keepsMetadata, ...(keepsMetadata ? keptByCopy(head) : ownHeadersOf(head)) }, signal), signal);
   }
 
   // ---------------------------------------------------------------- files

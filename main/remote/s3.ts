@@ -62,11 +62,21 @@ function dateOf(answer: Answer): number {
   return Number.isNaN(date) ? Date.now() : date;
 }
 
+/** Headers that a request may give as an answer told them. */
+const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires', 'x-amz-storage-class', 'x-amz-website-redirect-location'] as const;
+
+function keptOf(answer: Answer): Record<string, string> {
+  return Object.fromEntries(KEPT.flatMap((name) => {
+    const value = headerOf(answer, name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
 function headOf(answer: Answer, objectBytes: number): ObjectHead {
   const etag = bareEtag(headerOf(answer, 'etag'));
   const lastModifiedMs = Date.parse(headerOf(answer, 'last-modified') ?? '');
   if (etag === '' || Number.isNaN(lastModifiedMs) || !Number.isSafeInteger(objectBytes)) throw new SyncError('not-s3', { detail: 'The answer does not describe an object.' });
-  return { etag, versionId: versionIdOf(answer), objectBytes, lastModifiedMs, metadata: metadataOf(answer), encryption: encryptionOf(answer), contentType: headerOf(answer, 'content-type') };
+  return { etag, versionId: versionIdOf(answer), objectBytes, lastModifiedMs, metadata: metadataOf(answer), encryption: encryptionOf(answer), contentType: headerOf(answer, 'content-type'), kept: keptOf(answer) };
 }
 
 function queryOf(versionId: string | undefined): { readonly query?: readonly [string, string][] } {
@@ -120,8 +130,8 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   }
 
   return {
-    async put(objectKey, body, { metadata, modeHeaders, condition, contentType, bodySha256 }, signal) {
-      const headers = { ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? BINARY };
+    async put(objectKey, body, { metadata, modeHeaders, condition, contentType, kept, bodySha256 }, signal) {
+      const headers = { ...kept, ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? BINARY };
       const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, headers, body, bodySha256 }, signal), objectKey);
       const written = writtenOf(answer, undefined);
       if (written.etag === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer to the upload names no version.' });
@@ -169,9 +179,9 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       if (answer.status !== 200) await expect(204, answer, objectKey);
     },
 
-    async copy(from, to, { metadata, modeHeaders, condition, contentType, sourceModeHeaders, keepsMetadata = false }, signal) {
+    async copy(from, to, { metadata, modeHeaders, condition, contentType, kept, sourceModeHeaders, keepsMetadata = false }, signal) {
       const headers: Record<string, string> = {
-        ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition), 'x-amz-copy-source': encodePath(`/${bucket}/${from.objectKey}`),
+        ...kept, ...modeHeaders, ...sourceModeHeaders, ...conditionHeaders(condition), 'x-amz-copy-source': encodePath(`/${bucket}/${from.objectKey}`),
         ...(keepsMetadata ? { 'x-amz-metadata-directive': 'COPY' } : { ...metadataHeaders(metadata), 'content-type': contentType ?? BINARY, 'x-amz-metadata-directive': 'REPLACE' }),
       };
       if (from.etag !== null) headers['x-amz-copy-source-if-match'] = from.etag;
@@ -179,8 +189,15 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       return writtenOf(answer, textIn(resultIn(answer, 'CopyObjectResult', to), 'ETag') ?? '');
     },
 
-    async startMultipart(objectKey, { metadata, modeHeaders, contentType }, signal) {
-      const headers = { ...metadataHeaders(metadata), ...modeHeaders, 'content-type': contentType ?? BINARY };
+    async tags(objectKey, signal) {
+      const answer = await (await http()).send({ method: 'GET', objectKey, query: [['tagging', '']] }, signal);
+      if (answer.status === 404 || answer.status === 501) return '';
+      const xml = resultIn(await expect(200, answer, objectKey), 'Tagging', objectKey);
+      return [...xml.matchAll(/<Tag>([\s\S]*?)<\/Tag>/g)].map(([, tag = '']) => `${encodeURIComponent(textIn(tag, 'Key') ?? '')}=${encodeURIComponent(textIn(tag, 'Value') ?? '')}`).join('&');
+    },
+
+    async startMultipart(objectKey, { metadata, modeHeaders, contentType, kept }, signal) {
+      const headers = { ...kept, ...metadataHeaders(metadata), ...modeHeaders, 'content-type': contentType ?? BINARY };
       const answer = await expect(200, await (await http()).send({ method: 'POST', objectKey, query: [['uploads', '']], headers }, signal), objectKey);
       const uploadId = textIn(resultIn(answer, 'InitiateMultipartUploadResult', objectKey), 'UploadId');
       if (uploadId === null || uploadId === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer names no upload.' });

@@ -22,9 +22,14 @@ export type GuardedWrite = {
   /** Null: nothing may be there. */
   readonly ifMatch: string | null;
   readonly contentType?: string;
+  /** As `WriteOptions.kept`. */
+  readonly kept?: Metadata | undefined;
   /** What is replaced stands nowhere else: then also what the server kept in another mode than asked stays, and only the error tells. */
   readonly keepsUnhonoured?: boolean;
 };
+
+/** `etag` empty: the answer says too little, and a HEAD is to tell. What it said of it all the same tells an object without attributes, another program's, again. */
+type Answered = Written & { readonly saidEtag?: string };
 
 const ATTEMPTS = 5;
 
@@ -76,7 +81,7 @@ async function settle(
   requests: ModeRequests,
   write: GuardedWrite,
   isEnforced: boolean,
-  run: () => Promise<Written>,
+  run: () => Promise<Answered>,
   signal: AbortSignal,
 ): Promise<Written> {
   let mayHaveHappened = false;
@@ -101,12 +106,12 @@ async function settle(
 }
 
 /** Checks the mode, by a HEAD where the answer was silent about the version; what is not as asked is removed again. */
-async function confirm(store: ObjectStore, requests: ModeRequests, write: GuardedWrite, written: Written, signal: AbortSignal): Promise<Written> {
-  let known = written;
+async function confirm(store: ObjectStore, requests: ModeRequests, write: GuardedWrite, written: Answered, signal: AbortSignal): Promise<Written> {
+  let known: Written = written;
   if (written.etag === '' || !isHonoured(requests, written.encryption)) {
     const head = await withRetries(async () => store.head(write.objectKey, { modeHeaders: requests.read }, signal), signal);
     // Another writer may have come after us: then ours is history, and theirs is for the next look.
-    if (!isOwn(head, write.metadata)) throw new SyncError('version-changed', { objectKey: write.objectKey });
+    if (head === null || (head.etag !== written.saidEtag && !isOwn(head, write.metadata))) throw new SyncError('version-changed', { objectKey: write.objectKey });
     known = writtenOf(head);
   }
   if (!isHonoured(requests, known.encryption)) {
@@ -163,7 +168,7 @@ export async function putGuarded(
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Written> {
-  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: conditionOf(write.ifMatch, capabilities), bodySha256: write.bodySha256, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
+  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: conditionOf(write.ifMatch, capabilities), bodySha256: write.bodySha256, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
   return settle(store, requests, write, isPutEnforced(capabilities, write.ifMatch), async () => store.put(write.objectKey, body, options, signal), signal);
 }
 
@@ -180,7 +185,10 @@ export async function completeGuarded(
   const condition = capabilities.conditionalComplete ? conditionOf(write.ifMatch, capabilities) : null;
   return settle(
     store, requests, write, capabilities.conditionalComplete,
-    async () => ({ ...(await store.completeMultipart(write.objectKey, uploadId, parts, { modeHeaders: requests.part, condition }, signal)), etag: '' }),
+    async () => {
+      const answer = await store.completeMultipart(write.objectKey, uploadId, parts, { modeHeaders: requests.part, condition }, signal);
+      return { ...answer, etag: '', ...(answer.etag === '' ? {} : { saidEtag: answer.etag }) };
+    },
     signal,
   );
 }
@@ -204,8 +212,8 @@ export async function copyPartsGuarded(
 ): Promise<Written> {
   const copyPart = store.copyPart?.bind(store);
   if (copyPart === undefined) throw new SyncError('rejected', { objectKey: from.objectKey, detail: 'The endpoint copies no parts.' });
-  const { contentType, metadata } = write;
-  const { uploadId } = await withRetries(async () => store.startMultipart(write.objectKey, { metadata, modeHeaders: requests.write, ...(contentType === undefined ? {} : { contentType }) }, signal), signal);
+  const { contentType, metadata, kept } = write;
+  const { uploadId } = await withRetries(async () => store.startMultipart(write.objectKey, { metadata, modeHeaders: requests.write, kept, ...(contentType === undefined ? {} : { contentType }) }, signal), signal);
   try {
     const parts: Part[] = [];
     for (let start = 0; start < from.objectBytes; start += partBytes) {
@@ -229,7 +237,7 @@ export async function copyGuarded(
   signal: AbortSignal,
 ): Promise<Written> {
   const isEnforced = capabilities.conditionalCopy;
-  const options = { metadata: write.metadata, modeHeaders: requests.write, sourceModeHeaders: requests.copySource, condition: isEnforced ? conditionOf(write.ifMatch, capabilities) : null };
+  const options = { metadata: write.metadata, modeHeaders: requests.write, sourceModeHeaders: requests.copySource, kept: write.kept, condition: isEnforced ? conditionOf(write.ifMatch, capabilities) : null, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
   return settle(
     store, requests, write, isEnforced,
     async () => {

@@ -29,7 +29,8 @@ type Rule = { readonly requestLine: RegExp; readonly fault: Fault; left: number 
 
 const REQUEST = /^(?:GET|PUT|HEAD|POST|DELETE) \S+ HTTP\/1\.1(?=\r\n)/;
 
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+/** @param onRequest - told of every request's first line, before it reaches the server. */
+export async function startFaultProxy(target: string, onRequest: (requestLine: string) => void = () => undefined): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const rules: Rule[] = [];
   const requests: string[] = [];
@@ -65,6 +66,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       const [requestLine] = REQUEST.exec(chunk.toString('latin1', 0, 8192)) ?? [];
       if (requestLine !== undefined) {
         requests.push(requestLine);
+        onRequest(requestLine);
         fault = faultFor(requestLine);
         requestBytes = 0;
         answerBytes = 0;

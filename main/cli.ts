@@ -13,6 +13,7 @@ import { registerExplain } from './cli/explain.ts';
 import { registerFiles } from './cli/files.ts';
 import { registerFolder } from './cli/folder.ts';
 import { registerKey } from './cli/key.ts';
+import { registerLimits } from './cli/limits.ts';
 import { registerRestore } from './cli/restore.ts';
 import { registerStorage } from './cli/storage.ts';
 import { registerSync } from './cli/sync.ts';
@@ -52,6 +53,7 @@ Exit codes: 0 in step, 2 something failed, is quarantined or held, 1 could not s
   registerVerify(program);
   registerExplain(program);
   registerBucket(program);
+  registerLimits(program);
   registerRestore(program);
   registerTrash(program);
   registerWhy(program);

@@ -127,6 +127,15 @@ export const requests = {
   'folders.twoVersions': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.settleTwoVersions': { by: 'engine', input: z.strictObject({ folderId: id, copies: z.array(insidePath.min(1)).min(1).max(10_000), keep: z.enum(['both', 'original', 'copy']) }) },
   'folders.rename': { by: 'engine', input: z.strictObject({ folderId: id, name }) },
+  /** `folderId` null: of all folders together. */
+  'limits.get': { by: 'engine', input: z.strictObject({ folderId: id.nullable() }) },
+  /** Rates as `enfold limits --help` says them; what is left out stays. */
+  'limits.set': { by: 'engine', input: z.strictObject({ folderId: id.nullable(), upload: z.string().max(2000).optional(), download: z.string().max(2000).optional(), transfers: z.int().min(1).max(256).nullable().optional() }) },
+  'trash.list': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  'trash.restore': { by: 'engine', input: z.strictObject({ folderId: id, trashIds: z.array(z.string().min(1).max(4096)).min(1).max(10_000), replaces: z.boolean() }) },
+  /** A file, a directory or (`''`) all of it as it was then, by the server's clock; null: as it stands. `to` null: into place. */
+  'folders.restore': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, atMs: z.number().int().positive().nullable(), to: absolutePath.nullable(), isDryRun: z.boolean() }) },
+  'folders.why': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath.min(1) }) },
   'aws.profiles': { by: 'engine', input: nothing },
   'browse.open': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, /** All below it, for a search. */ isDeep: z.boolean() }) },
   'browse.rows': { by: 'engine', input: z.strictObject({ listingId: id, text: z.string().max(500), by: z.enum(['name', 'sizeBytes', 'modifiedMs']), isDown: z.boolean(), start: z.int().min(0), end: z.int().min(0) }).refine(({ start, end }) => end - start <= 10_000) },
@@ -214,7 +223,7 @@ export type FolderStatus = {
   folderId: string;
   state: FolderState5;
   /** What the engine is doing: one of these words, for the second line. */
-  phase: 'idle' | 'new' | 'scanning' | 'planning' | 'transferring' | 'waiting' | 'held';
+  phase: 'idle' | 'new' | 'scanning' | 'planning' | 'transferring' | 'waiting' | 'held' | 'signed-out';
   /** Null while not known. */
   progress: { doneFiles: number; totalFiles: number; doneBytes: number; totalBytes: number; bytesPerSecond: number } | null;
   transfers: TransferView[];
@@ -246,6 +255,18 @@ export type BrowseFacts = {
   atMs: number; objectKey: string; problem: WireError | null; epoch: number | null; sizeBytes: number | null; modifiedMs: number | null; sha256: string | null;
   server: { algorithm: string | null; kmsKeyId: string | null; isCustomerKey: boolean; etag: string; versionId: string | null; objectBytes: number; storedAtMs: number };
   envelope: { format: 'v1' | 'v2' | 'v3'; keyFingerprint: string | null; commitment: string | null } | null;
+};
+/** Rates in words: `off`, `2M` (bytes a second), or a timetable such as `08:00,512K 18:00,off`. `transfers` null: as Enfold thinks best. */
+export type LimitsView = { upload: string; download: string; transfers: number | null };
+export type TrashedView = { trashId: string; path: string; sizeBytes: number; modifiedMs: number; trashedAtMs: number };
+/** One path as Enfold sees it now; `change`, `action` and `question` are the engine's words. */
+export type WhyView = {
+  path: string;
+  local: { state: 'absent' | 'present' | 'unknown'; change: string | null; sizeBytes: number | null; modifiedMs: number | null };
+  remote: { state: 'absent' | 'present' | 'unknown' | null; change: string | null; sizeBytes: number | null; storedAtMs: number | null; problem: WireError | null };
+  skipped: Skipped[];
+  recent: ActivityEvent[];
+  next: { action: string | null; question: string | null } | null;
 };
 /** A file and the copy that was kept beside it; `original` null: it has gone since. */
 export type TwoVersionsView = { copy: VersionSide; original: VersionSide | null; device: string };
@@ -327,6 +348,12 @@ type Answers = {
   'folders.twoVersions': TwoVersionsView[];
   'folders.settleTwoVersions': null;
   'folders.rename': null;
+  'limits.get': LimitsView;
+  'limits.set': LimitsView;
+  'trash.list': TrashedView[];
+  'trash.restore': { restored: number; failed: { path: string; error: WireError }[] };
+  'folders.restore': { restored: number; bytes: number; unchanged: number; newer: number; failed: { path: string | null; error: WireError }[] };
+  'folders.why': WhyView;
   'aws.profiles': { name: string; region: string | null; isSso: boolean }[];
   'browse.open': { listingId: string };
   'browse.rows': { rows: BrowseRow[]; total: number; ofTotal: number; isComplete: boolean; problem: WireError | null };

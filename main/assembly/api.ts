@@ -8,6 +8,7 @@ import type { SyncError, WireError } from '../model/errors.ts';
 import type { EncryptionContext, EncryptionMode, EnvelopeFormat, KeyId, ModeId, NamesSetting } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings, KeyType, KitState, S3Access } from '../model/settings.ts';
 import type { Skipped } from '../model/snapshot.ts';
+import type { TransferLimits } from '../model/transfer-limits.ts';
 import type { SettingsStore } from '../state/settings.ts';
 import type { Capabilities } from '../remote/capabilities.ts';
 import type { Look } from '../sync/observe.ts';
@@ -210,7 +211,7 @@ export type Inspection = {
 
 /** What is to differ; what is not said stays. */
 export type ModeChanges = Partial<Omit<ModeChoice, 'mode'>> & { readonly mode?: ModeId | undefined };
-export type FolderChanges = { readonly direction?: Direction; readonly isPaused?: boolean; readonly name?: string; readonly reusesDataKey?: boolean };
+export type FolderChanges = { readonly direction?: Direction; readonly isPaused?: boolean; readonly name?: string; readonly reusesDataKey?: boolean; /** What is not named stays; undefined takes a limit away. */ readonly limits?: TransferLimits };
 
 export type Folders = {
   list(): readonly FolderSettings[];
@@ -444,6 +445,10 @@ export type Enfold = {
   /** Brings back a file, a directory or all of a folder. @throws SyncError no-such-version, no-such-path, bad-usage, root-missing, … */
   restore(target: Target, options: RestoreOptions): Promise<RestoreReport>;
   readonly trash: Trash;
+  /** How fast and how many at once files of all folders together travel. A limit of one folder is its own setting. */
+  limits(): TransferLimits;
+  /** What is not named stays; undefined takes a limit away. Holds at once, in every process of this home. @throws SyncError bad-usage */
+  setLimits(changes: TransferLimits): TransferLimits;
   /** What is known of one path of a folder, and what the next sync would do there. @throws SyncError no-such-folder, … */
   why(folder: string, path: string, signal: AbortSignal): Promise<Reasons>;
   /** How an object is encrypted and who can read it, from a HEAD. @throws SyncError no-such-path, access-denied, … */

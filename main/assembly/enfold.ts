@@ -12,6 +12,7 @@ import { openSettings } from '../state/settings.ts';
 import type { Enfold, EnfoldOptions, Invitations } from './api.ts';
 import { createBuckets } from './buckets.ts';
 import { createConnections } from './connections.ts';
+import { checkTransfers, createFlow, limitsIn, LIMITS_FACT } from './flow.ts';
 import { createFolders } from './folders.ts';
 import { createKeys } from './keys.ts';
 import { createKits } from './kits.ts';
@@ -71,7 +72,8 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
     foldersNeeding: async (keyId) => (await import('./versions.ts')).foldersNeeding(keyId, settings, home),
     loadSecret: async (connection, secretId) => (await import('../remote/aws-services.ts')).loadSecret(await connections.accessOf(connections.find(connection)), secretId, new AbortController().signal),
   });
-  const wiring = { home, settings, connections, keys, hostName: options.hostName, isLocked: () => lock.isLocked(), log: options.log ?? (() => undefined) };
+  const flow = createFlow(settings);
+  const wiring = { home, settings, connections, keys, hostName: options.hostName, isLocked: () => lock.isLocked(), flow, log: options.log ?? (() => undefined) };
   const folders = createFolders({ home, settings, connections, keys, wiring: () => wiring, openFolder: async (folder) => (await import('./open-folder.ts')).openFolder(folder, wiring) });
   const kits = createKits({ home, settings, keys, hostName: options.hostName });
   const lazyInvitations = async () => (await import('./invitations.ts')).createInvitations({ home, settings, secrets, keys, connections, folders, hostName: options.hostName });
@@ -127,9 +129,19 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
       list: async (wanted) => (await import('./trash.ts')).trashOf(folders.find(wanted)),
       restore: async (wanted, what, given) => (await import('./trash.ts')).restoreTrashed(folders.find(wanted), what, given),
     },
+    limits: () => limitsIn(settings),
+    setLimits: (changes) => {
+      checkTransfers(changes.transfers);
+      const next = { ...limitsIn(settings), ...changes };
+      settings.putFact(LIMITS_FACT, next);
+      return next;
+    },
     why: async (wanted, path, signal) => (await import('./why.ts')).reasonsFor(folders.find(wanted), path, wiring, signal),
     explain: async (target, signal) => (await import('./explain.ts')).explainTarget(target, folders, wiring, signal),
     verify: async (wanted, given) => (await import('./verify.ts')).verifyFolder(folders.find(wanted), wiring, given),
-    close: async () => settings.close(),
+    close: async () => {
+      flow.close();
+      settings.close();
+    },
   };
 }

@@ -13,6 +13,7 @@ import type { FolderState } from '../sync/ports.ts';
 import type { AddedFolder, Connections, FolderRecords, Folders, Keys, NewFolder, OpenFolder } from './api.ts';
 import { loadDescription, withStore } from './descriptions.ts';
 import { DESCRIPTOR_FACT, PIN_FACT } from './epochs.ts';
+import { checkTransfers } from './flow.ts';
 import { describeNewFolder, heldKeysOf, keyIdOfMode, unlockFolder } from './folder-access.ts';
 import { checkPromised, promisedAt } from './known-folders.ts';
 import { checkLocalFolder, countFiles, isThere, removeEmpty } from './local-checks.ts';
@@ -296,7 +297,8 @@ export function createFolders({ home, settings, connections, keys, openFolder, w
       const folder = find(wanted);
       const name = changes.name === undefined ? folder.name : checkName(changes.name);
       checkReuse(changes.reusesDataKey, folder.mode);
-      return settings.updateFolder({ ...folder, ...(changes.reusesDataKey !== undefined && { reusesDataKey: changes.reusesDataKey }), name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });
+      checkTransfers(changes.limits?.transfers);
+      return settings.updateFolder({ ...folder, ...(changes.limits !== undefined && { limits: { ...folder.limits, ...changes.limits } }), ...(changes.reusesDataKey !== undefined && { reusesDataKey: changes.reusesDataKey }), name, direction: changes.direction ?? folder.direction, isPaused: changes.isPaused ?? folder.isPaused });
     },
     previewChange: async (wanted, changes, signal) => {
       const folder = find(wanted);

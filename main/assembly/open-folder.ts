@@ -19,12 +19,13 @@ import type { Connections, Keys, OpenFolder, SyncOptions, SyncReport } from './a
 import { remoteConfigOf, unlockFolder, type UnlockedFolder } from './folder-access.ts';
 import { explainBlocked } from './mode-choice.ts';
 import { rememberedCapabilities } from './capabilities.ts';
+import type { TransferFlow } from './flow.ts';
 import { adoptDescription, CAPABILITIES_FACT, knownDescription, zeroUnlocked } from './epochs.ts';
 
 export const systemClock: Clock = { nowMs: () => Date.now(), sleep: async (ms, signal) => sleep(ms, undefined, { signal }).then(() => undefined, () => signal.throwIfAborted()) };
 export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
-export type Wiring = { readonly home: string; readonly settings: SettingsStore; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; /** While true no folder is opened, also one that needs no secret. */ readonly isLocked: () => boolean; readonly log: (line: string) => void };
+export type Wiring = { readonly home: string; readonly settings: SettingsStore; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; /** While true no folder is opened, also one that needs no secret. */ readonly isLocked: () => boolean; /** What all folders of this process share when they transfer. */ readonly flow: TransferFlow; readonly log: (line: string) => void };
 
 /** The remote side of a folder: enough to list, read and write it without the local folder. */
 export type RemoteSide = {
@@ -77,11 +78,13 @@ export async function openRemoteSide(folder: FolderSettings, state: FolderState,
   // An earlier process of this device may have written before it heard of a change.
   const isOwnWrite: IsOwnWrite = (objectKey, { etag, operationId }) => state.baseByKey(objectKey)?.etag === etag || state.openIntents().some((intent) => intent.operationId === operationId);
   const remote = openRemoteFolder(config, undefined, { isOwnWrite });
-  const transfers = createTransferPool(config);
+  const flow = wiring.flow.folder(folder.id);
+  const transfers = createTransferPool(config, { lanes: flow.lanes, meters: flow.meters });
   return {
     config, unlocked, remote, transfers,
     close: async () => {
       await Promise.allSettled([transfers.close(), remote.close()]);
+      flow.close();
       zeroUnlocked(unlocked);
     },
   };

@@ -18,6 +18,7 @@ import { createBrowseHandlers } from './browse.ts';
 import { createDrills } from './drills.ts';
 import type { EngineQuestion, SyncQuestion } from './engine-socket.ts';
 import { createKeyHandlers } from './key-requests.ts';
+import { createPastHandlers } from './past-requests.ts';
 import { createPreviewHandlers } from './preview.ts';
 import { createSessions } from './sessions.ts';
 import { removeDragged } from './temporary.ts';
@@ -225,6 +226,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), (event) => !isClosed && push('scan', event), closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, whileClosed, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
     ...browseHandlers,
+    ...createPastHandlers(enfold, (folderId) => void sessions.wired(folderId).then(({ engine }) => engine.syncNow(), () => undefined), closing.signal),
     ...createVersionsHandlers(wired, (folderId) => folders.find(folderId)),
     'folders.rename': async ({ folderId, name }) => {
       await folders.set(folderId, { name });

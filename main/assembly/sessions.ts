@@ -5,13 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSyncError, SyncError, toWire, type WireError } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
-import type { SyncStatus } from '../sync/status.ts';
+import { LOCKED_CODES, type SyncStatus } from '../sync/status.ts';
 import type { Enfold } from './api.ts';
 import type { WiredFolder } from './open-folder.ts';
 
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
-const LOCKED: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 /** How long a change of mode holds up a folder's cycles at a time. */
 const CHANGE_SLICE_MS = 5_000;
 
@@ -51,7 +50,7 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
 
   const closedStatus = (folder: FolderSettings): SyncStatus => {
     const problem = sessions.get(folder.id)?.problem ?? null;
-    const state = problem?.code === 'enfold-locked' ? 'locked' : folder.isPaused ? 'paused' : problem === null ? 'syncing' : LOCKED.has(problem.code) ? 'locked' : 'needs-attention';
+    const state = problem?.code === 'enfold-locked' ? 'locked' : folder.isPaused ? 'paused' : problem === null ? 'syncing' : LOCKED_CODES.has(problem.code) ? 'locked' : 'needs-attention';
     return { ...NOTHING, folderId: folder.id, state, phase: problem === null ? 'new' : 'waiting', problems: problem === null ? [] : [{ error: problem, path: null }] };
   };
 

@@ -10,6 +10,7 @@ import type { Enfold, FolderChanges, ModeChanges } from '../assembly/api.ts';
 import { runChange } from './change.ts';
 import { perform, type Cli } from './cli.ts';
 import type { ExitCode } from './failure.ts';
+import { limitChangesOf, limitsJson, limitWords, type LimitOptions } from './limits.ts';
 import { formatBytes, formatTime, plural, printable, table } from './output.ts';
 import { registerSharing } from './sharing.ts';
 import { serverWords } from './server-words.ts';
@@ -45,7 +46,7 @@ export function folderJson(folder: FolderSettings, enfold: Enfold): Record<strin
   return {
     id: folder.id, name: folder.name, localPath: folder.localPath, remote: `s3://${folder.bucket}/${folder.prefix}`, bucket: folder.bucket, prefix: folder.prefix,
     connection: connection?.name ?? null, mode: folder.mode.id, keyId: keyIdOf(folder), kmsKeyId: 'kmsKeyId' in folder.mode ? folder.mode.kmsKeyId : null, format: isClientSide(folder.mode) ? folder.mode.format : null,
-    names: folder.names, direction: folder.direction, isPaused: folder.isPaused, reusesDataKey: folder.reusesDataKey ?? false,
+    names: folder.names, direction: folder.direction, isPaused: folder.isPaused, reusesDataKey: folder.reusesDataKey ?? false, limits: limitsJson(folder.limits ?? {}),
   };
 }
 
@@ -53,7 +54,7 @@ type AddOptions = { remote: string; connection: string; mode?: string; key?: str
 type SetOptions = {
   direction?: string; pause?: boolean; resume?: boolean; name?: string; names?: string; reuseDataKey?: boolean; yes?: boolean; acceptEpoch?: boolean; deleteOldVersions?: boolean;
   mode?: string; key?: string; kmsKeyId?: string; format?: string; bucketKey?: boolean; dsse?: boolean; context?: string[];
-};
+} & LimitOptions;
 
 /** What is to be encrypted in another way. Null: nothing was said about it. */
 function modeChangesOf(options: SetOptions): ModeChanges | null {
@@ -156,6 +157,7 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
       }));
       const lines = rows.flatMap(({ one, records }) => [
         `${printable(one.name)} (${one.id.slice(0, 8)}): ${plural(records.files, 'file')}, ${formatBytes(records.bytes)}, ${one.mode.id}, ${one.direction}${one.isPaused ? ', paused' : ''}${records.openIn === null ? '' : ', open in another Enfold'}`,
+        ...(limitWords(one.limits ?? {}) === '' ? [] : [`  limits: ${limitWords(one.limits ?? {}).slice(2)}`]),
         `  last in step: ${records.lastSuccessMs === null ? 'never' : formatTime(records.lastSuccessMs)}`,
         `  server: ${serverWords(records.capabilities)}`,
         `  last proven restore: ${(records.drill?.lastProvenMs ?? null) === null ? 'never (enfold key drill)' : formatTime(records.drill?.lastProvenMs ?? 0)}${(records.drill?.failed ?? 0) > 0 ? `; the last drill failed for ${records.drill?.failed} of its files` : ''}`,
@@ -174,6 +176,9 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .option('--resume', 'sync it again')
     .option('--reuse-data-key', 'cse-kms: ask KMS for one data key per 1,000 objects or 5 minutes')
     .option('--no-reuse-data-key', 'cse-kms: ask KMS for a data key per object')
+    .option('--upload-limit <rate>', 'bandwidth of this folder: 512K, 2M, off, or a timetable (see enfold limits --help)')
+    .option('--download-limit <rate>', 'the same for what comes down')
+    .option('--transfers <n>', 'files of this folder on their way at once, or auto')
     .option('--mode <mode>', 'another encryption mode, for all that is there and all that comes')
     .option('--key <name>', 'another key (cse-c, sse-c)')
     .option('--kms-key-id <id>', 'another KMS key (cse-kms, sse-kms)')
@@ -198,7 +203,9 @@ same command or the next sync. The key of before is kept: enfold verify ID --ver
     .action(perform(async (cli, options: SetOptions, id: string) => {
       if (options.names !== undefined) throw new SyncError('bad-usage', { detail: 'names are changed by adding a folder at another prefix with the names you want, and syncing the files into it' });
       if (options.pause === true && options.resume === true) throw new SyncError('bad-usage', { detail: '--pause and --resume exclude each other' });
+      const limits = limitChangesOf(options);
       const changes: FolderChanges = {
+        ...(limits === null ? {} : { limits }),
         ...(options.direction === undefined ? {} : { direction: parseDirection(options.direction) }),
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.reuseDataKey === undefined ? {} : { reusesDataKey: options.reuseDataKey }),
@@ -212,7 +219,7 @@ same command or the next sync. The key of before is kept: enfold verify ID --ver
       if (mode !== null) return runChange(cli, enfold, id, mode, options.yes === true, `enfold folder set ${id} ${spokenOptions(options)}`);
       if (options.deleteOldVersions === true) return deleteOldVersions(cli, enfold, id, options.yes === true);
       const changed = options.acceptEpoch === true ? await enfold.folders.acceptEpoch(id, cli.signal) : await enfold.folders.set(id, changes);
-      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${options.acceptEpoch === true ? changed.mode.id : changed.direction}${changed.isPaused ? ', paused' : ''}${changed.reusesDataKey === true ? ', one KMS data key for many objects' : ''}.`]);
+      cli.out.answer(folderJson(changed, enfold), [`${printable(changed.name)}: ${options.acceptEpoch === true ? changed.mode.id : changed.direction}${changed.isPaused ? ', paused' : ''}${changed.reusesDataKey === true ? ', one KMS data key for many objects' : ''}${limitWords(changed.limits ?? {})}.`]);
       return 0;
     }));
 

@@ -11,7 +11,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { SyncError } from '../model/errors.ts';
-import { isDirectoryPath, isOwnPath, OWN_DIRECTORY, parentOf, type LocalPath, type SyncPath } from '../model/path.ts';
+import { isDirectoryPath, isOwnPath, OWN_DIRECTORY, parentOf, type LocalPath, type ObjectKey, type SyncPath } from '../model/path.ts';
 import type { LocalEntry } from '../model/snapshot.ts';
 import type { LocalTree } from '../sync/ports.ts';
 import { IGNORE_FILE, parseIgnoreRules, type IgnoreRules } from './ignore.ts';
@@ -53,6 +53,9 @@ export type FolderOnDisk = LocalTree & {
 const READ_BYTES = 1024 * 1024;
 /** Up to this size a file is read without the thread pool, which costs more than the reading. */
 const SMALL_FILE_BYTES = 256 * 1024;
+/** Begins the names of downloads that are gone on with; they are kept for longer, since they are large and were paid for. */
+const PARTIAL = 'part-';
+const PARTIAL_KEPT_MS = 7 * 24 * 3600_000;
 /** The trash may take a tenth of the disk. */
 const TRASH_SHARE = 10;
 const STAGED_KEPT_MS = 24 * 3600_000;
@@ -181,9 +184,15 @@ class DiskTree implements FolderOnDisk {
   }
 
   newStagingPath(): LocalPath {
+    return this.#staged(randomBytes(16).toString('hex'));
+  }
+  partialPathOf(objectKey: ObjectKey, etag: string): LocalPath {
+    return this.#staged(`${PARTIAL}${createHash('sha256').update(`${objectKey}\0${etag}`).digest('hex').slice(0, 32)}`);
+  }
+  #staged(name: string): LocalPath {
     if (!this.#hasStaging) makeOwnDirectory(this.#place, 'tmp');
     this.#hasStaging = true;
-    return join(this.root, OWN_DIRECTORY, 'tmp', randomBytes(16).toString('hex')) as LocalPath;
+    return join(this.root, OWN_DIRECTORY, 'tmp', name) as LocalPath;
   }
 
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
@@ -337,7 +346,7 @@ class DiskTree implements FolderOnDisk {
       for (const name of readdirSync(staging)) {
         const staged = `${staging}${sep}${name}`;
         const age = lookAt(staged, OWN_DIRECTORY);
-        if (age !== null && this.#nowMs() - Number(age.ctimeMs) > STAGED_KEPT_MS) rmSync(staged, { force: true, recursive: true });
+        if (age !== null && this.#nowMs() - Number(age.ctimeMs) > (name.startsWith(PARTIAL) ? PARTIAL_KEPT_MS : STAGED_KEPT_MS)) rmSync(staged, { force: true, recursive: true });
       }
     }
     const { blocks, bsize } = await statfs(this.root);

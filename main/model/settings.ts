@@ -1,6 +1,7 @@
 /** What the user has set up: connections, keys by name, folders. Never a secret. */
 import type { EncryptionMode, KeyId, NamesSetting } from './mode.ts';
 import type { Direction } from './action.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 
 export type ConnectionSettings = {
   readonly id: string;
@@ -78,6 +79,8 @@ export type FolderSettings = {
   readonly addedAtMs: number;
   /** `cse-kms` in V3: one KMS data key serves many objects that this computer writes. Default: one for each. */
   readonly reusesDataKey?: boolean | undefined;
+  /** Of this folder on this computer, beside those of all folders together. */
+  readonly limits?: TransferLimits | undefined;
 };
 
 /** Resolved access, as handed to S3 clients and workers; lives in memory only. */

@@ -4,10 +4,10 @@
  */
 import type * as KmsSdk from '@aws-sdk/client-kms';
 import type { KmsClient } from '../envelope/kms-keyring.ts';
-import { SyncError } from '../model/errors.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { S3Access } from '../model/settings.ts';
-import { requestHandlerOf } from './endpoint.ts';
+import { freshCredentials, requestHandlerOf } from './endpoint.ts';
 import { errorOfSdk } from './s3-errors.ts';
 import { withRetries } from './retry.ts';
 
@@ -83,24 +83,46 @@ function translated(error: unknown, service: string, signal: AbortSignal | undef
   return other instanceof SyncError && other.code === 'object-not-found' ? new SyncError('not-s3', { server: `${service}: ${name}`, detail: `No ${service} answers there.` }, { cause: error }) : other;
 }
 
+async function destroyed(opening: Promise<KmsSdk.KMSClient>): Promise<void> {
+  try {
+    (await opening).destroy();
+  } catch {
+    // It never connected.
+  }
+}
+
 /** KMS as the connection reaches it. Nothing is loaded or connected before the first call. */
 export function openKms(access: S3Access, keyId: string): OpenKms {
   let client: Promise<KmsSdk.KMSClient> | null = null;
-  const connect = async (): Promise<KmsSdk.KMSClient> => {
+  const connect = async (isRenewed = false): Promise<KmsSdk.KMSClient> => {
     const { KMSClient: Client } = await import('@aws-sdk/client-kms');
-    return new Client(configOf(access, 'KMS', keyId));
+    const config = configOf(access, 'KMS', keyId);
+    return new Client(isRenewed ? { ...config, credentials: await freshCredentials(access) } : config);
+  };
+  /** The user may have signed in again since: what is written where sign-ins are kept counts from now on. */
+  const renew = (error: unknown): boolean => {
+    if (access.credentials.type === 'static' || !(isSyncError(error, 'sign-in-expired') || isSyncError(error, 'sign-in-wrong'))) return false;
+    const old = client;
+    client = connect(true);
+    if (old !== null) void destroyed(old);
+    return true;
   };
   const call = async <T>(run: (kms: KmsSdk.KMSClient, sdk: typeof KmsSdk) => Promise<T>): Promise<T> => {
     const sdk = await import('@aws-sdk/client-kms');
-    const kms = await (client ??= connect());
     const signal = new AbortController().signal;
-    return withRetries(async () => {
+    const ask = async (): Promise<T> => withRetries(async () => {
       try {
-        return await run(kms, sdk);
+        return await run(await (client ??= connect()), sdk);
       } catch (error) {
         throw translated(error, 'KMS', undefined);
       }
     }, signal);
+    try {
+      return await ask();
+    } catch (error) {
+      if (!renew(error)) throw error;
+      return ask();
+    }
   };
   const taken = (bytes: Uint8Array | undefined): Buffer => {
     if (bytes === undefined || bytes.length === 0) throw new SyncError('answer-invalid', { detail: 'KMS answered nothing.' });

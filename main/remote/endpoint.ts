@@ -18,6 +18,8 @@ export type Endpoint = {
   readonly credentials: Credentials | (() => Promise<Credentials>);
   /** The one certificate, PEM, that the server may have. */
   readonly certificate?: string | null | undefined;
+  /** From now on `credentials` reads anew where sign-ins are kept. Missing where there is nothing to read. */
+  readonly renew?: (() => void) | undefined;
 };
 
 /** Our own retries know which writes are ambiguous; the SDK's would repeat them. */
@@ -57,6 +59,12 @@ export async function createSdkClient(access: S3Access): Promise<S3Client> {
   return new sdk.S3Client(config);
 }
 
+/** The sign-in as it is kept now: the SDK's own provider remembers files as it first read them. */
+export async function freshCredentials({ credentials }: S3Access): Promise<() => Promise<Credentials>> {
+  const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+  return fromNodeProviderChain({ ignoreCache: true, ...(credentials.type === 'profile' ? { profile: credentials.profile } : {}) });
+}
+
 /** @throws SyncError sign-in-missing, offline */
 export async function resolveEndpoint(access: S3Access, bucket: string, sdkClient: () => Promise<S3Client>): Promise<Endpoint> {
   const { endpoint, credentials } = access;
@@ -84,13 +92,17 @@ export async function resolveEndpoint(access: S3Access, bucket: string, sdkClien
     await client.send(command);
     if (seen === null) throw new TypeError('the SDK did not build a request');
     const { protocol, hostname, port, path } = seen as { protocol: string; hostname: string; port?: number; path: string };
-    const provider = client.config.credentials;
+    let provider: () => Promise<Credentials> = client.config.credentials;
     return {
       origin: `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`,
       basePath: decodeURIComponent(path.replace(/\/+$/, '')),
       region: await client.config.region(),
       credentials: async () => provider(),
       certificate: access.certificate,
+      renew: access.credentials.type === 'static' ? undefined : () => {
+        const fresh = freshCredentials(access);
+        provider = async () => (await fresh)();
+      },
     };
   } catch (error) {
     throw errorOfSdk(error);

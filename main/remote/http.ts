@@ -6,15 +6,19 @@
  */
 import Pool from 'undici/lib/dispatcher/pool.js';
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { SyncError } from '../model/errors.ts';
 import { createSigner } from '../sigv4/sign.ts';
 import type { Credentials, Signer } from '../sigv4/sign.ts';
 import { EMPTY_SHA256, UNSIGNED_PAYLOAD, canonicalQuery, encodePath } from '../sigv4/signature.ts';
 import type { Endpoint } from './endpoint.ts';
 import { onAbort, unlessAborted } from './on-abort.ts';
+import { createPace } from './pace.ts';
 import { pinnedTls } from './pinned-tls.ts';
-import { errorOfFailure, errorOfSdk, headerOf, providerCodeOf } from './s3-errors.ts';
+import { pause } from './retry.ts';
+import { errorOfAnswer, errorOfFailure, errorOfSdk, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
+import type { Throttle } from './throttle.ts';
 
 export type SignedRequest = {
   readonly method: 'GET' | 'PUT' | 'HEAD' | 'DELETE' | 'POST';
@@ -40,8 +44,25 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 60_000;
 /** A request body may take as long as a line this slow needs. */
 const SLOWEST_BYTES_PER_MS = 16;
+const WATCH_EVERY_MS = 5_000;
 /** Largest answer taken without an announced length, or announced for anything. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+type Controller = { abort(reason: Error): void; pause(): void; resume(): void };
+
+/** A body that leaves no faster than its bytes are paid for. `onMoved` is called as it goes. */
+async function* paced(body: Uint8Array, throttle: Throttle, onMoved: () => void, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < body.length;) {
+    const slice = body.subarray(at, at + throttle.sliceBytes('up'));
+    at += slice.length;
+    for (let waitMs = throttle.take('up', slice.length); waitMs > 0; waitMs -= WATCH_EVERY_MS) {
+      await pause(Math.min(waitMs, WATCH_EVERY_MS), signal);
+      onMoved();
+    }
+    onMoved();
+    yield slice;
+  }
+}
 
 /** Collects one answer; a known length is read into one buffer without joining chunks. */
 class AnswerReader {
@@ -50,15 +71,17 @@ class AnswerReader {
   readonly #signal: AbortSignal;
   readonly #method: string;
   readonly #into: Buffer | undefined;
+  readonly #throttle: Throttle | null;
   readonly #forgetAbort: () => void;
-  #controller: { abort(reason: Error): void } | null = null;
+  #controller: Controller | null = null;
   #status = 0;
   #headers: Answer['headers'] = {};
   #whole: Buffer | null = null;
   #filled = 0;
   #chunks: Buffer[] = [];
 
-  constructor({ method, into }: SignedRequest, signal: AbortSignal, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+  constructor({ method, into }: SignedRequest, throttle: Throttle | null, signal: AbortSignal, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+    this.#throttle = throttle;
     this.#method = method;
     this.#into = into;
     this.#signal = signal;
@@ -71,12 +94,17 @@ class AnswerReader {
     });
   }
 
-  onRequestStart(controller: { abort(reason: Error): void }): void {
+  /** Ends the request where it stands. */
+  abort(reason: Error): void {
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Controller): void {
     this.#controller = controller;
     if (this.#signal.aborted) controller.abort(new Error('aborted'));
   }
 
-  onResponseStart(controller: { abort(reason: Error): void }, status: number, headers: Answer['headers']): void {
+  onResponseStart(controller: Controller, status: number, headers: Answer['headers']): void {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
@@ -87,7 +115,13 @@ class AnswerReader {
     else this.#whole = this.#into !== undefined && bytes <= this.#into.length ? this.#into.subarray(0, bytes) : Buffer.allocUnsafe(bytes);
   }
 
-  onResponseData(controller: { abort(reason: Error): void }, chunk: Buffer): void {
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    // The next bytes are not read before these are paid for; meanwhile the server is held up by the connection itself.
+    const waitMs = this.#throttle?.isLimited('down') === true ? this.#throttle.take('down', chunk.length) : 0;
+    if (waitMs > 0) {
+      controller.pause();
+      setTimeout(() => controller.resume(), waitMs);
+    }
     const filled = this.#filled;
     this.#filled = filled + chunk.length;
     if (this.#whole === null) {
@@ -115,10 +149,19 @@ class AnswerReader {
   }
 }
 
+/** Also a key that is no longer one: who gets new temporary keys may find the old ones removed. */
+function isExpired(answer: Answer): boolean {
+  if (answer.status !== 400 && answer.status !== 403) return false;
+  const { code } = errorOfAnswer(answer);
+  return code === 'sign-in-expired' || code === 'sign-in-wrong';
+}
+
 /**
  * @param connections - how many connections at most; more requests wait in line.
+ * @param throttle - bandwidth limits for bodies.
  */
-export function createHttpClient(endpoint: Endpoint, connections: number): HttpClient {
+export function createHttpClient(endpoint: Endpoint, connections: number, throttle: Throttle | null = null): HttpClient {
+  const pace = createPace(connections);
   const pool = new Pool(endpoint.origin, {
     connections,
     pipelining: 1,
@@ -157,29 +200,61 @@ export function createHttpClient(endpoint: Endpoint, connections: number): HttpC
     Object.assign(headers, withSigner.signHeaders({ method: request.method, path, query: request.query ?? [], headers, payloadHash: payloadHashOf(request) }, Date.now() + clockOffsetMs));
     const query = request.query === undefined || request.query.length === 0 ? '' : `?${canonicalQuery(request.query)}`;
     const body = request.body ?? null;
+    const target = { method: request.method, path: encodePath(path) + query };
     const headersTimeout = IDLE_TIMEOUT_MS + Math.ceil((body?.length ?? 0) / SLOWEST_BYTES_PER_MS);
+    let watch: NodeJS.Timeout | undefined;
     try {
       return await new Promise<Answer>((resolve, reject) => {
-        pool.dispatch(
-          { method: request.method, path: encodePath(path) + query, headers, body, headersTimeout },
-          new AnswerReader(request, signal, resolve, reject),
-        );
+        const reader = new AnswerReader(request, throttle, signal, resolve, reject);
+        if (body === null || body.length === 0 || throttle?.isLimited('up') !== true) {
+          pool.dispatch({ ...target, headers, body, headersTimeout }, reader);
+          return;
+        }
+        // How long it takes is up to the limit, which may change meanwhile: what counts is that it moves.
+        let movedMs = performance.now();
+        const slow = paced(body, throttle, () => (movedMs = performance.now()), signal);
+        watch = setInterval(() => {
+          if (performance.now() - movedMs > IDLE_TIMEOUT_MS) reader.abort(new SyncError('offline', { detail: 'The server takes no more.' }));
+        }, WATCH_EVERY_MS);
+        pool.dispatch({ ...target, headers: { ...headers, 'content-length': String(body.length) }, body: slow as unknown as Readable, headersTimeout: 0 }, reader);
       });
     } catch (error) {
       throw errorOfFailure(error, signal, request.objectKey);
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  async function sendPaced(request: SignedRequest, signal: AbortSignal): Promise<Answer> {
+    const waiting = pace.enter(signal);
+    if (waiting !== null) await waiting;
+    const sentAt = pace.decreases;
+    let outcome: 'done' | 'throttled' | 'failed' = 'failed';
+    try {
+      const answer = await sendOnce(request, signal);
+      if (answer.status < 300) outcome = 'done';
+      else if (answer.status === 503 || answer.status === 429) outcome = errorOfAnswer(answer).code === 'throttled' ? 'throttled' : 'failed';
+      return answer;
+    } finally {
+      pace.left(outcome, sentAt);
     }
   }
 
   return {
     async send(request, signal) {
-      const answer = await sendOnce(request, signal);
+      const answer = await sendPaced(request, signal);
+      if (isExpired(answer) && endpoint.renew !== undefined) {
+        // The user may have signed in again since: what is written where sign-ins are kept counts from now on.
+        endpoint.renew();
+        return sendPaced(request, signal);
+      }
       if (answer.status !== 403 || (request.method !== 'HEAD' && providerCodeOf(answer.body) !== 'RequestTimeTooSkewed')) return answer;
       // Clocks differ: sign with the server's time from now on. Once only, so that a server with a broken clock ends in an error.
       const serverMs = Date.parse(headerOf(answer, 'date') ?? '');
       const offset = serverMs - Date.now();
       if (Number.isNaN(serverMs) || Math.abs(offset - clockOffsetMs) < 4 * 60_000) return answer;
       clockOffsetMs = offset;
-      return sendOnce(request, signal);
+      return sendPaced(request, signal);
     },
     close: async () => {
       await pool.destroy();

@@ -19,8 +19,10 @@ import type { Condition, ListedPart, ObjectHead, ObjectStore, ServerEncryption, 
 import { errorOfAnswer, headerOf, providerCodeOf } from './s3-errors.ts';
 import type { Answer } from './s3-errors.ts';
 import { withRetries } from './retry.ts';
+import { createThrottle } from './throttle.ts';
+import type { Meter } from './throttle.ts';
 
-export type S3StoreOptions = { readonly connections?: number };
+export type S3StoreOptions = { readonly connections?: number; /** Bandwidth limits for bodies. */ readonly meters?: readonly Meter[] | undefined };
 
 const META = 'x-amz-meta-';
 
@@ -110,7 +112,7 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   let httpClient: Promise<HttpClient> | null = null;
   const http = (): Promise<HttpClient> => {
     if (httpClient === null) {
-      const opening = resolveEndpoint(access, bucket, sdk).then((endpoint) => createHttpClient(endpoint, options.connections ?? 32));
+      const opening = resolveEndpoint(access, bucket, sdk).then((endpoint) => createHttpClient(endpoint, options.connections ?? 32, options.meters === undefined ? null : createThrottle(options.meters)));
       httpClient = opening;
       // Signing in again later must be able to help.
       opening.catch(() => {

@@ -298,7 +298,10 @@ function isWorthAnother(result: CycleResult): boolean {
   return result.failed > 0 && result.problems.some((problem) => problem.error.retry === 'replan');
 }
 
+const SIGNED_OUT: ReadonlySet<string> = new Set(['sign-in-expired', 'sign-in-wrong', 'sign-in-missing']);
+
 function phaseAfter(result: CycleResult): SyncStatus['phase'] {
+  if (result.stopped !== null && SIGNED_OUT.has(result.stopped.code)) return 'signed-out';
   if (result.held !== null || result.questions.some(({ type }) => type === 'vanished')) return 'held';
   return result.waiting > 0 || result.stopped?.retry === 'later' ? 'waiting' : 'idle';
 }

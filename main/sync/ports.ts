@@ -49,6 +49,8 @@ export interface LocalTree {
   hash(entry: LocalEntry, signal: AbortSignal): Promise<string>;
   /** A fresh name in the staging directory, on the same volume. */
   newStagingPath(): LocalPath;
+  /** A name in the staging directory that is the same for each attempt to fetch that version. */
+  partialPathOf?(objectKey: ObjectKey, etag: string): LocalPath;
   /** What was staged, as a source to upload from; for a directory's path an empty directory is made there. */
   stagedEntry(staged: LocalPath, path: SyncPath): Promise<LocalEntry>;
   /** Removes a staged file that will not be put in place; nothing there is no error. */
@@ -212,6 +214,8 @@ export type DownloadJob = {
   readonly versionId?: string | undefined;
   /** Where to put the verified plaintext; created with O_EXCL, fsynced before the result. */
   readonly staged: LocalPath;
+  /** Where to keep what arrives of a large object until all of it has, and to find what an earlier attempt left. */
+  readonly partial?: LocalPath | undefined;
 };
 export type DownloadResult = { readonly version: RemoteVersion; readonly attributes: FileAttributes; readonly epoch: number; readonly keyId: KeyId | null };
 

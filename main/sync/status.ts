@@ -5,7 +5,8 @@
 import type { WireError } from '../model/errors.ts';
 import type { Clock } from './ports.ts';
 
-export type SyncPhase = 'idle' | 'new' | 'scanning' | 'planning' | 'transferring' | 'waiting' | 'held';
+/** `signed-out`: the server does not take the sign-in (any more); it is tried again by itself, with what is then kept as the sign-in. */
+export type SyncPhase = 'idle' | 'new' | 'scanning' | 'planning' | 'transferring' | 'waiting' | 'held' | 'signed-out';
 export type SyncTransfer = { readonly path: string; readonly direction: 'up' | 'down'; readonly doneBytes: number; readonly totalBytes: number };
 export type SyncProgress = { readonly doneFiles: number; readonly totalFiles: number; readonly doneBytes: number; readonly totalBytes: number; readonly bytesPerSecond: number };
 export type SyncProblem = { readonly error: WireError; readonly path: string | null };
@@ -35,7 +36,7 @@ type Facts = Omit<SyncStatus, 'folderId' | 'state' | 'progress' | 'transfers'> &
 };
 
 /** Codes that mean: the folder waits for a key or a keychain, and for nothing else. */
-const LOCKED_CODES: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
+export const LOCKED_CODES: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
 /** Codes that need nobody: the next cycles get over them. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['changed-while-reading', 'target-changed', 'file-vanished', 'version-changed', 'object-not-found']);
 

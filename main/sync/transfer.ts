@@ -2,6 +2,7 @@
 import { SyncError } from '../model/errors.ts';
 import { storedChange } from '../model/feed.ts';
 import { isDirectoryPath } from '../model/path.ts';
+import type { LocalPath } from '../model/path.ts';
 import type { Action } from '../model/action.ts';
 import { EMPTY_SHA256 } from '../model/snapshot.ts';
 import type { BaseEntry, FileAttributes, LocalEntry, RemoteVersion } from '../model/snapshot.ts';
@@ -20,6 +21,8 @@ type Adopt = Extract<Action, { type: 'adopt' }>;
 const RESERVED_BYTES = 16 * 1024 * 1024;
 /** Below this a download does not ask for the free space: the port reports a full disk all the same. */
 const ASK_FOR_SPACE_BYTES = 8 * 1024 * 1024;
+/** From here on a download that was cut off is gone on with. */
+const GO_ON_FROM_BYTES = 16 * 1024 * 1024;
 
 /** Sends a file or an empty directory. The worker makes sure that the bytes sent are of one version of the file. */
 export async function upload(action: Upload, intent: Intent, run: Run): Promise<void> {
@@ -59,14 +62,14 @@ export async function download(action: Download | KeepBoth, run: Run, settle: (e
     settle(null);
     return;
   }
-  await checkSpace(remote, run);
+  const partial = partialFor(remote, await checkSpace(remote, run), run);
   const staged = run.parts.tree.newStagingPath();
   const totalBytes = remote.attributes?.sizeBytes ?? remote.objectBytes;
   const shown = run.board.transfer(path, 'down', totalBytes);
   let isHandedOn = false;
   let isKnown = false;
   try {
-    const result = await run.parts.transfers.download({ path, objectKey: remote.objectKey, etag: remote.etag, objectBytes: remote.objectBytes, staged }, shown.onProgress, run.signal);
+    const result = await run.parts.transfers.download({ path, objectKey: remote.objectKey, etag: remote.etag, objectBytes: remote.objectBytes, staged, partial }, shown.onProgress, run.signal);
     const { attributes } = result;
     const version = { ...result.version, epoch: result.epoch, keyId: result.keyId };
     checkKind(attributes, action);
@@ -168,8 +171,16 @@ function checkKind(attributes: FileAttributes, action: Action): void {
   if (attributes.kind !== expected) throw new SyncError('not-authentic', { path: action.path, detail: 'a file under a directory\'s name, or the reverse' });
 }
 
-async function checkSpace(remote: RemoteVersion, run: Run): Promise<void> {
-  if (remote.objectBytes < ASK_FOR_SPACE_BYTES) return;
+/** @returns the free bytes; null where nobody asked. @throws SyncError disk-full */
+async function checkSpace(remote: RemoteVersion, run: Run): Promise<number | null> {
+  if (remote.objectBytes < ASK_FOR_SPACE_BYTES) return null;
   const free = await run.parts.tree.freeBytes();
   if (free < remote.objectBytes + RESERVED_BYTES) throw new SyncError('disk-full', { detail: `${remote.objectBytes} bytes are needed and ${free} are free` });
+  return free;
+}
+
+/** What arrives of a large object is kept for the next attempt where there is room for it twice. */
+function partialFor(remote: RemoteVersion, free: number | null, { parts: { tree } }: Run): LocalPath | undefined {
+  const hasRoom = free !== null && remote.objectBytes >= GO_ON_FROM_BYTES && free >= 2 * remote.objectBytes + RESERVED_BYTES;
+  return hasRoom ? tree.partialPathOf?.(remote.objectKey, remote.etag) : undefined;
 }

@@ -4,13 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import type { Decryption } from '../envelope/envelope.ts';
-import { SyncError } from '../model/errors.ts';
+import { SyncError, isSyncError } from '../model/errors.ts';
 import type { FileAttributes, RemoteVersion } from '../model/snapshot.ts';
 import type { ObjectHead } from '../remote/object-store.ts';
 import { withRetries } from '../remote/retry.ts';
 import type { OpenedHead } from '../remote/stored-file.ts';
 import { explainUnreadable } from '../remote/writes.ts';
 import type { DownloadJob, DownloadResult, OnProgress } from '../sync/ports.ts';
+import { openKeptRanges } from './partial.ts';
+import type { KeptRanges } from './partial.ts';
 import { createStagedFile } from './staged-file.ts';
 import type { StagedFile } from './staged-file.ts';
 import { withPath } from './upload.ts';
@@ -22,7 +24,7 @@ const SLICE_BYTES = 256 * 1024;
 /** @throws SyncError as Transfers.download says */
 export async function download(context: TransferContext, job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult> {
   try {
-    return await (job.objectBytes <= context.partBytes + MIB ? downloadWhole(context, job, onProgress, signal) : downloadRanges(context, job, onProgress, signal));
+    return await (job.objectBytes <= context.partBytes + MIB ? downloadWhole(context, job, onProgress, signal) : downloadInRanges(context, job, onProgress, signal));
   } catch (error) {
     throw withPath(error, job.path);
   }
@@ -105,9 +107,36 @@ async function downloadWhole(context: TransferContext, job: DownloadJob, onProgr
   }
 }
 
-type Arrived = { readonly head: ObjectHead; readonly body: Buffer };
+/** @throws SyncError object-not-found, version-changed */
+async function headOf({ store, files }: TransferContext, job: DownloadJob, signal: AbortSignal): Promise<ObjectHead> {
+  const look = async (): Promise<ObjectHead | null> => withRetries(async () => store.head(job.objectKey, { modeHeaders: files.requests.read, versionId: job.versionId }, signal), signal);
+  const head = await explainUnreadable(store, files.requests, job.objectKey, look, signal);
+  if (head === null) throw new SyncError('object-not-found', { objectKey: job.objectKey });
+  if (head.objectBytes !== job.objectBytes) throw new SyncError('version-changed', { objectKey: job.objectKey });
+  return head;
+}
 
-async function downloadRanges(context: TransferContext, job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult> {
+type FreshlyArrived = { readonly head: ObjectHead; readonly body: Buffer };
+/** Without a head where it came in an earlier attempt. */
+type Arrived = { readonly head: ObjectHead | null; readonly body: Buffer };
+
+/** Goes on where an earlier attempt was cut off. What it left and does not verify is not used twice. */
+async function downloadInRanges(context: TransferContext, job: DownloadJob, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult> {
+  for (;;) {
+    const kept = job.partial === undefined ? null : await openKeptRanges(job.partial, context.partBytes);
+    try {
+      const result = await downloadRanges(context, job, kept, onProgress, signal);
+      await kept?.discard();
+      return result;
+    } catch (error) {
+      const mayGoOn = signal.aborted || (isSyncError(error) && (error.retry === 'later' || error.code === 'sign-in-expired'));
+      await (mayGoOn ? kept?.close() : kept?.discard());
+      if (kept?.isResumed !== true || !isSyncError(error) || error.family !== 'IntegrityError') throw error;
+    }
+  }
+}
+
+async function downloadRanges(context: TransferContext, job: DownloadJob, kept: KeptRanges | null, onProgress: OnProgress, signal: AbortSignal): Promise<DownloadResult> {
   const { store, files, budget, buffers } = context;
   const count = Math.ceil(job.objectBytes / context.partBytes);
   const failure = new AbortController();
@@ -121,10 +150,16 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
     const range = { start: index * context.partBytes, end: Math.min(job.objectBytes, (index + 1) * context.partBytes) };
     const release = await budget.take(range.end - range.start, rangeSignal);
     try {
+      if (kept?.isResumed === true) {
+        const body = buffers.take(range.end - range.start);
+        if (await kept.read(index, body)) return { arrived: { head: null, body }, release };
+        buffers.give(body);
+      }
       // A new one for each attempt: the broken one's connection may still be writing.
-      const get = async (): Promise<Arrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
+      const get = async (): Promise<FreshlyArrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
       const arrived = await explainUnreadable(store, files.requests, job.objectKey, get, rangeSignal);
       if (arrived.head.objectBytes !== job.objectBytes) throw new SyncError('version-changed', { objectKey: job.objectKey });
+      await kept?.keep(index, arrived.body);
       return { arrived, release };
     } catch (error) {
       release();
@@ -149,8 +184,8 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, onProg
     for (let range = coming.shift(); range !== undefined; range = coming.shift()) {
       const { arrived, release } = await range;
       try {
-        head ??= arrived.head;
-        opening ??= await openReader(context, job, arrived.head);
+        head ??= arrived.head ?? (await headOf(context, job, signal));
+        opening ??= await openReader(context, job, head);
         decryption = opening.decryption;
         staged ??= createStagedFile(job);
         for (let offset = 0; offset < arrived.body.length; offset += SLICE_BYTES) {

@@ -12,6 +12,9 @@ import type { ObjectStore } from '../remote/object-store.ts';
 import { onAbort, unlessAborted } from '../remote/on-abort.ts';
 import { createS3Store } from '../remote/s3.ts';
 import type { DownloadJob, DownloadResult, OnProgress, Transfers, UploadJob, UploadJournal, UploadResult } from '../sync/ports.ts';
+import type { Meter } from '../remote/throttle.ts';
+import { createLanes, DEFAULT_TRANSFERS } from './lanes.ts';
+import type { FolderLanes } from './lanes.ts';
 import { createOutbox } from './messages.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { createRunner } from './runner.ts';
@@ -29,6 +32,10 @@ export type TransferPoolOptions = {
   readonly startWorker?: () => Promise<Worker>;
   /** For tests, with `size` 0. */
   readonly store?: ObjectStore;
+  /** The folder's part of the places that all folders share; by default those of this pool alone. */
+  readonly lanes?: FolderLanes;
+  /** Bandwidth limits. */
+  readonly meters?: readonly Meter[];
 };
 
 export type TransferPool = Transfers & { close(): Promise<void> };
@@ -158,7 +165,7 @@ class PooledWorker {
  */
 export function createTransferPool(config: RemoteFolderConfig, options: TransferPoolOptions = {}): TransferPool {
   const size = options.size ?? Math.min(4, Math.max(1, availableParallelism() - 1));
-  const concurrency = options.concurrency ?? 32;
+  const concurrency = options.concurrency ?? Math.max(DEFAULT_TRANSFERS, options.lanes?.limit ?? 0);
   const partBytes = options.partBytes ?? DEFAULT_PART_BYTES;
   const startWorker = options.startWorker ?? startDefaultWorker;
   const closing = new AbortController();
@@ -175,7 +182,21 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
     connections: Math.ceil(concurrency / shared),
     partBytes,
     partsInFlight: options.partsInFlight ?? 4,
+    ...(options.meters === undefined ? {} : { meters: options.meters }),
   };
+  const lanes = options.lanes ?? createLanes({ transfers: concurrency }).folder();
+  /** A small file is held whole, in the clear and encrypted; of a large one some parts. */
+  const heldBytesOf = (bytes: number): number => Math.min(2 * bytes, runnerOptions.partsInFlight * partBytes);
+
+  /** Waits for a place before anything is opened or asked for. */
+  async function inLane<Result>(bytes: number, mtimeMs: number, signal: AbortSignal, transfer: () => Promise<Result>): Promise<Result> {
+    const leave = await lanes.take({ bytes, heldBytes: heldBytesOf(bytes), mtimeMs }, signal);
+    try {
+      return await transfer();
+    } finally {
+      leave();
+    }
+  }
 
   async function findCapabilities(): Promise<Capabilities> {
     const store = options.store ?? createS3Store(config.access, config.bucket, { connections: 2 });
@@ -248,17 +269,21 @@ export function createTransferPool(config: RemoteFolderConfig, options: Transfer
   }
 
   return {
-    concurrency,
+    get concurrency() {
+      return lanes.limit;
+    },
     async upload(job: UploadJob, onProgress, signal, journal) {
       checkOpen(signal);
-      if (size > 0) return inWorker<UploadResult>((id) => ({ type: 'upload', id, job, saved: journal === undefined ? undefined : journal.saved }), knownCapabilities(), onProgress, signal, journal);
-      runner().setCapabilities(await unlessAborted(knownCapabilities(), signal));
-      return runner().upload(job, onProgress, signal, journal);
+      return inLane(job.local.sizeBytes, job.local.mtimeMs, signal, async () => {
+        if (size > 0) return inWorker<UploadResult>((id) => ({ type: 'upload', id, job, saved: journal === undefined ? undefined : journal.saved }), knownCapabilities(), onProgress, signal, journal);
+        runner().setCapabilities(await unlessAborted(knownCapabilities(), signal));
+        return runner().upload(job, onProgress, signal, journal);
+      });
     },
     async download(job: DownloadJob, onProgress, signal) {
       checkOpen(signal);
-      if (size === 0) return runner().download(job, onProgress, signal);
-      return inWorker<DownloadResult>((id) => ({ type: 'download', id, job }), null, onProgress, signal);
+      // How new the file is only its attributes tell, which come with it.
+      return inLane(job.objectBytes, 0, signal, async () => (size === 0 ? runner().download(job, onProgress, signal) : inWorker<DownloadResult>((id) => ({ type: 'download', id, job }), null, onProgress, signal)));
     },
     async close() {
       closing.abort(new SyncError('engine-stopped'));

@@ -6,6 +6,7 @@ import type { Capabilities } from '../remote/capabilities.ts';
 import { createLongNames } from '../remote/long-names.ts';
 import type { ObjectStore } from '../remote/object-store.ts';
 import { createS3Store } from '../remote/s3.ts';
+import type { Meter } from '../remote/throttle.ts';
 import { createStoredFiles } from '../remote/stored-file.ts';
 import type { DownloadJob, DownloadResult, OnProgress, UploadJob, UploadJournal, UploadResult } from '../sync/ports.ts';
 import { createBudget } from './budget.ts';
@@ -22,6 +23,8 @@ export type RunnerOptions = {
   readonly connections: number;
   readonly partBytes: number;
   readonly partsInFlight: number;
+  /** Bandwidth limits. */
+  readonly meters?: readonly Meter[];
 };
 
 export type TransferRunner = {
@@ -35,7 +38,7 @@ export type TransferRunner = {
 /** @throws SyncError key-not-found, key-invalid, rejected (`sse-c` over plain http) */
 export function createRunner(config: RemoteFolderConfig, options: RunnerOptions, givenStore?: ObjectStore): TransferRunner {
   const files = createStoredFiles(config);
-  const store = withAnyKey(givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections }), files.readers);
+  const store = withAnyKey(givenStore ?? createS3Store(config.access, config.bucket, { connections: options.connections, meters: options.meters }), files.readers);
   let known: Capabilities | null = null;
   const context: TransferContext = {
     store, files, longNames: createLongNames(store, config.prefix, files.requests), budget: createBudget(options.memoryBytes), buffers: createPartBuffers(options.partBytes + TAG_BYTES, 2 * options.partsInFlight),

@@ -1,6 +1,6 @@
-/** A large upload whose process is killed in the middle: the next one sends only what is missing, and what arrives is the file. */
+/** A large upload or download whose process is killed in the middle: the next one carries only what is missing, and what arrives is the file. */
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createS3Store } from '../../main/remote/s3.ts';
@@ -91,5 +91,46 @@ describe('an upload that was killed in the middle', { timeout: 600_000 }, () => 
     expect([beginningsSince(from), partsSince(from)]).toEqual([1, PARTS]);
     expect(await unfinished()).toBe(0);
     await expectArrived('large.bin');
+  });
+});
+
+describe('a download that was killed in the middle', { timeout: 600_000 }, () => {
+  const other = createComputer(scratch.dir, 'other');
+  const copy = join(scratch.dir, 'copy');
+  const rangesSince = (from: number): number => proxy.requests.slice(from).filter((line) => line.startsWith('GET') && !line.includes('.enfold') && !line.includes('list-type')).length;
+  const staged = (): string[] => readdirSync(join(copy, '.enfold/tmp')).filter((name) => name.startsWith('part-'));
+
+  async function killAfterRanges(ranges: number): Promise<void> {
+    const child = other.spawn(['sync', id]);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    const kept = (): number => Math.max(0, ...readdirSync(join(copy, '.enfold'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ranges')).map((name) => readFileSync(join(copy, '.enfold', name), 'utf8').split('\n').length - 2));
+    const isKept = vi.waitFor(() => expect(kept()).toBeGreaterThanOrEqual(ranges), { timeout: 240_000, interval: 5 });
+    await Promise.race([isKept, ended.then(() => Promise.reject(new Error('the sync ended before it could be killed')))]);
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  test('is gone on with: only the ranges that had not arrived are fetched, and nothing shows before all is verified', async () => {
+    mkdirSync(copy);
+    await other.connect({ ...server, endpoint: proxy.endpoint });
+    await other.ok(['key', 'import', 'own', '--from', join(scratch.dir, 'raw.key')]);
+    await other.ok(['folder', 'add', copy, '--remote', 's3://resume/x', '--connection', 's3']);
+    // So slow that it can be killed in the middle, however fast this machine is.
+    await other.ok(['limits', '--download-limit', '16M']);
+    await killAfterRanges(3);
+    expect(readdirSync(copy)).toEqual(['.enfold']);
+    expect(staged().length).toBe(2);
+    // One of them is no longer what arrived: it is fetched again, and nothing is taken on trust.
+    const body = join(copy, '.enfold/tmp', staged().find((name) => !name.endsWith('.ranges')) ?? '');
+    const damaged = readFileSync(body);
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    writeFileSync(body, damaged);
+    await other.ok(['limits', '--download-limit', 'off']);
+    const from = proxy.requests.length;
+    expect(await other.json(['sync', id])).toMatchObject({ inStep: true, folders: [{ failed: [], counts: { download: 1 } }] });
+    expect(rangesSince(from)).toBeLessThanOrEqual(PARTS - 2);
+    expect(rangesSince(from)).toBeGreaterThan(0);
+    expect(readFileSync(join(copy, 'large.bin')).equals(readFileSync(join(root, 'large.bin')))).toBe(true);
+    expect(staged()).toEqual([]);
   });
 });

@@ -24,7 +24,7 @@ function questionWords(type: Question['type']): string {
 
 function planJson(folder: FolderSettings, plan: Plan): Record<string, unknown> {
   const actions = plan.stages.flat().map((action) => ({ action: action.type, path: action.path, ...(action.type === 'rename-remote' ? { from: action.from.path } : {}) }));
-  return { id: folder.id, name: folder.name, counts: plan.counts, actions, questions: plan.questions.map((one) => ({ type: one.type, path: one.path })), held: plan.held, skipped: plan.skipped };
+  return { id: folder.id, name: folder.name, counts: plan.counts, actions, unlisted: plan.unlisted ?? 0, questions: plan.questions.map((one) => ({ type: one.type, path: one.path })), held: plan.held, skipped: plan.skipped };
 }
 
 const ACTION_WORDS: Readonly<Record<string, string>> = {
@@ -35,13 +35,13 @@ const SHOWN_ACTIONS = 200;
 
 function planLines(folder: FolderSettings, plan: Plan): string[] {
   const actions = plan.stages.flat();
-  const { counts } = plan;
+  const { counts, unlisted = 0 } = plan;
   const transfers = [counts.bytesUp > 0 ? `${formatBytes(counts.bytesUp)} up` : '', counts.bytesDown > 0 ? `${formatBytes(counts.bytesDown)} down` : ''].filter((text) => text !== '');
   return [
     ...actions.slice(0, SHOWN_ACTIONS).map((action) => `${(ACTION_WORDS[action.type] ?? action.type).padEnd(18)} ${printable(action.type === 'rename-remote' ? `${action.from.path} -> ${action.path}` : action.path)}`),
-    ...(actions.length > SHOWN_ACTIONS ? [`... and ${actions.length - SHOWN_ACTIONS} more (--json lists all)`] : []),
+    ...(actions.length + unlisted > SHOWN_ACTIONS ? [`... and ${actions.length + unlisted - SHOWN_ACTIONS} more${unlisted === 0 ? ' (--json lists all)' : ''}`] : []),
     ...plan.questions.map((question) => `for you to decide  ${printable(question.path)} ${questionWords(question.type)}`),
-    actions.length === 0 ? `${printable(folder.name)} is in step.` : `${plural(actions.length, 'change')}${transfers.length === 0 ? '' : `, ${transfers.join(', ')}`}. Nothing was done yet.`,
+    actions.length === 0 ? `${printable(folder.name)} is in step.` : `${plural(actions.length + unlisted, 'change')}${transfers.length === 0 ? '' : `, ${transfers.join(', ')}`}. Nothing was done yet.`,
     ...(plan.held === null ? [] : [`Held: ${HELD_WORDS[plan.held.reason] ?? plan.held.reason} (${plan.held.deletions.length} of ${plan.held.ofTotal}). To go on: enfold sync ${folder.id.slice(0, 8)} --yes`]),
   ];
 }

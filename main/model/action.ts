@@ -63,6 +63,8 @@ export type Plan = {
   /** In an order that is safe to execute; `stage` groups what may run in parallel. */
   readonly stages: readonly (readonly Action[])[];
   readonly counts: PlanCounts;
+  /** Actions that are counted and, in a preview of very many, not listed. */
+  readonly unlisted?: number;
   readonly questions: readonly Question[];
   readonly skipped: readonly Skipped[];
   /** What happened remotely at paths whose local side cannot be told just now: nobody may tell of it again. */

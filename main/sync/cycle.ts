@@ -11,14 +11,15 @@ import { isSyncError, SyncError, toWire } from '../model/errors.ts';
 import type { WireError } from '../model/errors.ts';
 import type { Plan, PlanPolicy, Question } from '../model/action.ts';
 import type { SyncPath } from '../model/path.ts';
-import { makePlan } from '../plan/plan.ts';
+import { addPlans } from '../plan/apart.ts';
 import { Brakes } from './brakes.ts';
 import { finishPruning } from './changes.ts';
 import { enrich } from './enrich.ts';
-import { executePlan } from './execute.ts';
+import { createCopyGuard, executePlan } from './execute.ts';
 import { resolveIntents } from './intents.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
 import { PathFailures } from './path-failures.ts';
+import { onePlan, plansOf } from './portions.ts';
 import { createPlacer, recallPlaced, withdrawAnnouncement } from './place.ts';
 import { Recorder } from './record.ts';
 import { FeedReader, publishChanges, publishMeanwhile } from './feed.ts';
@@ -97,6 +98,8 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
   let plan: Plan | null = null;
   let snapshots: Snapshots | null = null;
   let stopped: WireError | null = null;
+  /** Suspects of before, until all that is known of them is planned. */
+  let suspected: ReadonlySet<SyncPath> = new Set();
   const meanwhile = new AbortController();
   let publishing: Promise<void> = Promise.resolve();
   try {
@@ -118,9 +121,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     if (isAnythingNew(snapshots)) await parts.remote.checkFolder?.(signal);
     dropOneSided(parts);
     const policy = policyOf(parts, facts, snapshots, options);
-    await enrich(parts, policy, signal);
-    plan = makePlan(parts.state.differences(), policy);
-    keepSkipped(memory.suspects, plan);
+    const found = await enrich(parts, policy, signal);
 
     const brakes = new Brakes();
     const placer = createPlacer(parts, facts, recorder, (copy, of) => {
@@ -128,15 +129,38 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
       recorder.record({ note: { kind: 'two-versions', path: of, bytes: copy.sizeBytes, detail: copy.path } });
     });
     const run: Run = { parts, facts, recorder, board, brakes, failures: memory.failures, suspects: memory.suspects, signal, outcome, place: (staged) => placer.add(staged) };
-    if (hasActions(plan)) {
-      memory.feed.begin();
-      board.expect(totalsOf(plan));
-      board.set({ phase: 'transferring' });
-      publishing = publishMeanwhile(parts, AbortSignal.any([signal, meanwhile.signal]));
-      await executePlan(plan, run, () => placer.drain());
-      withdrawAnnouncement(parts);
+    const forgotten = new Set(memory.failures.paths());
+    // From here on it holds what this cycle finds, for the next one.
+    suspected = new Set(memory.suspects);
+    memory.suspects.clear();
+    const copies = createCopyGuard();
+    let hasBegun = false;
+    let isWhole = true;
+    for await (const next of plansOf(() => parts.state.differences(), found, policy, facts.portionRows)) {
+      plan = plan === null ? next : addPlans(plan, next);
+      keepPlanned(forgotten, next);
+      keepSkipped(memory.suspects, suspected, next);
+      if (!hasActions(next)) continue;
+      if (!hasBegun) {
+        hasBegun = true;
+        memory.feed.begin();
+        board.expect(found.rows <= facts.portionRows ? totalsOf(next) : { files: found.rows, bytes: found.bytes });
+        board.set({ phase: 'transferring' });
+        publishing = publishMeanwhile(parts, AbortSignal.any([signal, meanwhile.signal]));
+        // It is awaited at the end; until then it must not count as unhandled.
+        publishing.catch(() => undefined);
+      }
+      await executePlan(next, run, copies, () => placer.drain());
+      // What the others would do is for a later cycle.
+      isWhole = brakes.stopped === null;
+      if (!isWhole) break;
     }
-    forgetOldFailures(plan, memory.failures);
+    if (plan === null) throw new SyncError('invariant', { detail: 'a cycle without a plan' });
+    if (hasBegun) withdrawAnnouncement(parts);
+    if (isWhole) {
+      suspected = new Set();
+      for (const path of forgotten) memory.failures.forget(path);
+    }
     stopped = brakes.stopped ?? [...brakes.stoppedLanes.values()][0] ?? null;
     if (brakes.stopped === null) finishFirstCycle(parts, recorder);
     recorder.flush();
@@ -150,6 +174,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     stopped = toWire(isSyncError(error) ? error : new SyncError('invariant', { detail: describe(error) }, { cause: error }));
     if (isSyncError(error, 'records-restored')) startAnew(parts, memory, recorder);
   } finally {
+    for (const path of suspected) memory.suspects.add(path);
     meanwhile.abort();
     await publishing.catch(() => undefined);
     ending.abort();
@@ -198,8 +223,8 @@ export async function previewCycle(parts: FolderParts, facts: FolderFacts, memor
   if (isAnythingNew(snapshots)) await parts.remote.checkFolder?.(signal);
   dropOneSided(parts);
   const policy = policyOf(parts, facts, snapshots, options);
-  await enrich(parts, policy, signal);
-  return makePlan(parts.state.differences(), policy);
+  const found = await enrich(parts, policy, signal);
+  return onePlan(plansOf(() => parts.state.differences(), found, policy, facts.portionRows));
 }
 
 type Counted = { readonly local: { readonly files: number }; readonly remote: { readonly files: number }; readonly isListed: boolean };
@@ -237,10 +262,9 @@ function countUpTo(entries: Iterable<unknown>, limit: number): number {
 }
 
 /** Where nothing could be done about a version that the listing does not tell, the next cycle must not believe the listing either. */
-function keepSkipped(suspects: Set<SyncPath>, plan: Plan): void {
-  if (suspects.size === 0) return;
-  const skipped: ReadonlySet<string> = new Set(plan.skipped.map(({ path }) => path));
-  for (const path of suspects) if (!skipped.has(path)) suspects.delete(path);
+function keepSkipped(suspects: Set<SyncPath>, before: ReadonlySet<SyncPath>, plan: Plan): void {
+  if (before.size === 0) return;
+  for (const { path } of plan.skipped) if (before.has(path as SyncPath)) suspects.add(path as SyncPath);
 }
 
 function hasActions(plan: Plan): boolean {
@@ -251,11 +275,10 @@ function totalsOf(plan: Plan): { readonly files: number; readonly bytes: number 
   return { files: plan.stages.reduce((sum, stage) => sum + stage.length, 0), bytes: plan.counts.bytesUp + plan.counts.bytesDown };
 }
 
-function forgetOldFailures(plan: Plan, failures: PathFailures): void {
-  if (failures.size === 0) return;
-  const planned = new Set<SyncPath>();
-  for (const stage of plan.stages) for (const action of stage) planned.add(action.path);
-  failures.keepOnly((path) => planned.has(path));
+/** What no plan mentions any more is in step, or nobody's business now. */
+function keepPlanned(forgotten: Set<SyncPath>, plan: Plan): void {
+  if (forgotten.size === 0) return;
+  for (const stage of plan.stages) for (const action of stage) forgotten.delete(action.path);
 }
 
 /** From now on an absent file is a deleted one. Paths that failed have no base entry, so nothing can be deleted for them. */

@@ -25,12 +25,17 @@ type Needs = { readonly states: PathStates; readonly hash: boolean; readonly hea
 /** Where the rows are; one row alone may be looked up as well. */
 export type EnrichParts = Pick<FolderParts, 'tree' | 'remote'> & { readonly state: Pick<FolderState, 'differences' | 'putLocalDifferences' | 'putRemoteDifferences' | 'putSkipped' | 'commit'> };
 
+/** What the rows come to, before any of them is planned. */
+export type Differences = { readonly rows: number; /** At most, up and down. */ readonly bytes: number; readonly renameSizes: ReadonlySet<number> };
+
 /**
  * Fills in the differing rows in place.
  *
  * @throws what the remote throws when it cannot be asked at all; what fails at one path makes that side unknown there.
  */
-export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: AbortSignal): Promise<void> {
+export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: AbortSignal): Promise<Differences> {
+  let count = 0;
+  let bytes = 0;
   const sizes = renameSizes(parts.state.differences(), policy);
   let after: SyncPath | undefined;
   for (;;) {
@@ -42,6 +47,8 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
     for (const states of parts.state.differences(after)) {
       if (after !== undefined && compareByteOrder(states.path, after) <= 0) continue;
       last = states.path;
+      count += 1;
+      bytes += bytesOf(states);
       refuseName(states, parts, found);
       const need: Needs = { states, hash: needsHash(states, sizes), head: needsHead(states, policy), tombstones: needsTombstones(states, policy) };
       if (need.hash || need.head || need.tombstones) needs.push(need);
@@ -53,10 +60,16 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
     if (found.local.length > 0) parts.state.putLocalDifferences(found.local);
     if (found.remote.length > 0) parts.state.putRemoteDifferences(found.remote);
     if (found.skipped.length > 0) parts.state.putSkipped(found.skipped);
-    if (!isCut) return;
+    if (!isCut) return { rows: count, bytes, renameSizes: sizes };
     await breathe();
     after = last;
   }
+}
+
+/** What may have to travel for a row. */
+function bytesOf({ base, local, remote }: PathStates): number {
+  if (remote.type === 'present' && (base === null || remote.version.etag !== base.etag)) return remote.version.objectBytes;
+  return local.type === 'present' && local.entry.stamp !== base?.stamp ? local.entry.sizeBytes : 0;
 }
 
 /** A remote name that cannot be created here is listed and left alone; one that stands here already can. */

@@ -7,6 +7,7 @@ import { isSyncError } from '../model/errors.ts';
 import type { ErrorCode, SyncError } from '../model/errors.ts';
 import type { Action, Plan } from '../model/action.ts';
 import { isDirectoryPath } from '../model/path.ts';
+import { LARGE_BYTES } from '../plan/apart.ts';
 import { advanceVector, joinVectors } from '../model/version-vector.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import { newOperationId } from './base-entry.ts';
@@ -21,8 +22,6 @@ import { adopt, download, upload } from './transfer.ts';
 
 /** Intents are committed in batches of this many: each commit waits for the disk. */
 const INTENTS_PER_COMMIT = 256;
-/** From here on a transfer is large: it gets a share of the lanes, so that small files never wait behind it. */
-const LARGE_BYTES = 8 * 1024 * 1024;
 const LARGE_SHARE = 8;
 const MOST_DOWNLOADS_AT_ONCE = 32;
 const LOCAL_DELETIONS_AT_ONCE = 8;
@@ -33,9 +32,13 @@ type Of<T extends Action['type']> = Extract<Action, { type: T }>;
 type RemoteChange = Of<'upload'> | Of<'delete-remote'> | Of<'rename-remote'> | Of<'update-attributes'>;
 type Work = { readonly action: RemoteChange; readonly intent: Intent };
 
-/** Carries out all but what is held. Results are in `run.outcome`, problems in `run.failures`. @throws on abort, and on a failing state */
-export async function executePlan(plan: Plan, run: Run, drainPlacer: () => Promise<void>): Promise<void> {
-  const notHeld = createCopyGuard();
+/**
+ * Carries out all but what is held. Results are in `run.outcome`, problems in `run.failures`.
+ *
+ * @param notHeld - the same for all plans of a cycle.
+ * @throws on abort, and on a failing state
+ */
+export async function executePlan(plan: Plan, run: Run, notHeld: CopyGuard, drainPlacer: () => Promise<void>): Promise<void> {
   for (const stage of plan.stages) {
     if (run.brakes.stopped !== null) {
       postpone(stage, run);
@@ -311,12 +314,12 @@ function settleFailure(action: Action, lane: Lane, error: SyncError, run: Run): 
  * Copies before deletes, also where the copy failed: content that was moved by hand shows as one new file and one
  * deletion, and if the new file could not be transferred, the deletion of a file of the same size waits.
  */
-type CopyGuard = { notDone(action: Action): void; mayGo(action: Action, run: Run): boolean };
+export type CopyGuard = { notDone(action: Action): void; mayGo(action: Action, run: Run): boolean };
 
 /** Client-side encryption adds a tag to each object. */
 const MOST_OVERHEAD_BYTES = 64;
 
-function createCopyGuard(): CopyGuard {
+export function createCopyGuard(): CopyGuard {
   const notUploaded = new Set<number>();
   const notDownloaded: number[] = [];
   return {

@@ -11,6 +11,7 @@ import { newMemory, previewCycle, runCycle } from './cycle.ts';
 import type { CycleMemory, CycleOptions, CycleResult } from './cycle.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
 import type { LocalWatcher } from './ports.ts';
+import { PORTION_ROWS } from './portions.ts';
 import { Scheduler } from './scheduler.ts';
 import type { CycleEnd, WakeReason } from './scheduler.ts';
 import { StatusBoard } from './status.ts';
@@ -27,6 +28,8 @@ export type FolderEngineOptions = FolderParts & {
   readonly isPaused?: boolean;
   /** Without one every poll walks the folder. */
   readonly watcher?: LocalWatcher;
+  /** Most rows that are planned together; more are planned in portions. */
+  readonly portionRows?: number;
   /** Scheduled cycles leave files alone that changed less than this long ago. */
   readonly quietMs?: number;
 };
@@ -84,7 +87,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
   const parts: FolderParts = { tree: options.tree, remote, transfers: options.transfers, state, clock, random };
   const facts: FolderFacts = {
     folderId, direction: options.policy.direction, isClientSide: options.policy.isClientSide, guard: options.policy.guard ?? DEFAULT_GUARD,
-    hostName: options.hostName, epoch: options.epoch, keyId: options.keyId,
+    hostName: options.hostName, epoch: options.epoch, keyId: options.keyId, portionRows: options.portionRows ?? PORTION_ROWS,
   };
   const memory: CycleMemory = newMemory(parts);
   const board = new StatusBoard(folderId, clock, { ...initialFacts(), isPaused: options.isPaused ?? false });

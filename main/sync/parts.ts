@@ -22,4 +22,6 @@ export type FolderFacts = {
   readonly epoch: number;
   readonly keyId: KeyId | null;
   readonly guard: PlanPolicy['guard'];
+  /** Most rows that are planned together. */
+  readonly portionRows: number;
 };

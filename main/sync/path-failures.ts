@@ -45,11 +45,12 @@ export class PathFailures {
     if (this.#byPath.size > 0) this.#byPath.delete(path);
   }
 
-  /** Forgets what no plan mentions any more: the path is in step, or is nobody's business now. */
-  keepOnly(isPlanned: (path: SyncPath) => boolean): void {
-    for (const path of this.#byPath.keys()) {
-      if (!isPlanned(path)) this.#byPath.delete(path);
-    }
+  paths(): Iterable<SyncPath> {
+    return this.#byPath.keys();
+  }
+
+  forget(path: SyncPath): void {
+    this.#byPath.delete(path);
   }
 
   /** Lets everything be tried at once: the user asked for it. */

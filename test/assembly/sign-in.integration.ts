@@ -26,7 +26,7 @@ function signIn(secret: string): void {
 const status = () => {
   const folder = enfold.folders.list()[0];
   if (folder === undefined) throw new Error('no folder');
-  return service.handlers['folders.list']({}).then(([view]) => view?.status);
+  return service.handlers['folders.list'](undefined).then(([view]) => view?.status);
 };
 
 beforeAll(async () => {

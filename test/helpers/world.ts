@@ -43,6 +43,7 @@ export type DeviceOptions = {
   readonly direction?: Direction;
   readonly guard?: PlanPolicy['guard'];
   readonly concurrency?: number;
+  readonly portionRows?: number;
 };
 
 export class World {
@@ -181,6 +182,7 @@ export class Device {
     const guard = this.#options.guard ?? DEFAULT_GUARD;
     const engine = createFolderEngine({
       ...parts, folderId: 'folder', hostName: this.name, epoch, keyId: null,
+      ...(this.#options.portionRows === undefined ? {} : { portionRows: this.#options.portionRows }),
       policy: { direction: this.#options.direction ?? 'two-way', isClientSide: world.bucket.options.isClientSide, guard },
     });
     this.#running = { power, parts, engine };

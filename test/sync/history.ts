@@ -41,6 +41,8 @@ export type HistoryOptions = {
    * keeps conditions: what a foreign program wrote between a HEAD and a DELETE nobody could send again.
    */
   readonly hasForeigners?: boolean;
+  /** Plans of more rows than this are made in portions. Default: none are. */
+  readonly portionRows?: number;
   /** In the end nobody lists the bucket who does not have to: the change feeds alone must bring all to rest. */
   readonly restsOnFeeds?: boolean;
   /** The last device's. The others sync both ways. */
@@ -99,7 +101,7 @@ class History {
     this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3, ...(options.bug === undefined ? {} : { bug: options.bug }) });
     for (let i = 0; i < options.devices; i++) {
       this.#world.addDevice(`device-${'abcd'[i] ?? i}`, {
-        guard: NO_GUARD, concurrency: 1 + (options.seed % 3), ...(i === options.devices - 1 && options.direction !== undefined ? { direction: options.direction } : {}),
+        guard: NO_GUARD, concurrency: 1 + (options.seed % 3), ...(options.portionRows === undefined ? {} : { portionRows: options.portionRows }), ...(i === options.devices - 1 && options.direction !== undefined ? { direction: options.direction } : {}),
       });
     }
     this.#world.faults.next = (point) => this.#nextFault(point);

@@ -24,6 +24,8 @@ const KINDS: readonly [string, Kind][] = [
   ['one device alone never makes a conflict copy', { ...stormy, devices: 1, faultChance: 0.08, crashChance: 0.02, hasNoConflicts: true }],
   ['devices that only receive make no conflict copies', { ...stormy, devices: 3, writers: 1, faultChance: 0.08, hasNoConflicts: true }],
   ['users who never touch one another\'s files see no conflict copy', { ...stormy, devices: 3, isDisjoint: true, hasNoConflicts: true }],
+  ['devices whose plans are made in portions of two rows', { ...stormy, devices: 3, portionRows: 2 }],
+  ['one device alone, whose plans are made in portions, never makes a conflict copy', { ...stormy, devices: 1, portionRows: 2, hasNoConflicts: true }],
   ['names that are a file\'s on one device and a directory\'s on another', { ...stormy, devices: 2, hasClashes: true }],
   ['another program that writes to the bucket and deletes there', { ...stormy, devices: 2, level: 'full', isClientSide: false, hasForeigners: true }],
   ['a backup holds what is on the disk and changes nothing there', { ...stormy, devices: 1, direction: 'upload', hasNoConflicts: true }],

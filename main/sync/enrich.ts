@@ -16,7 +16,7 @@ import type { FolderState, LocalDifference, RemoteDifference } from './ports.ts'
 import { reasonToSkip } from './quarantine.ts';
 
 /** Rows looked at before others have their turn; at most so many are in memory at once. */
-const ROWS_AT_ONCE = 20_000;
+const ROWS_AT_ONCE = 5_000;
 const LOOKUPS_AT_ONCE = 16;
 
 type Findings = { readonly base: BaseEntry[]; readonly local: LocalDifference[]; readonly remote: RemoteDifference[]; readonly skipped: Skipped[] };
@@ -36,7 +36,7 @@ export type Differences = { readonly rows: number; /** At most, up and down. */ 
 export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: AbortSignal): Promise<Differences> {
   let count = 0;
   let bytes = 0;
-  const sizes = renameSizes(parts.state.differences(), policy);
+  const sizes = await allRenameSizes(parts, policy);
   let after: SyncPath | undefined;
   for (;;) {
     const needs: Needs[] = [];
@@ -64,6 +64,22 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
     await breathe();
     after = last;
   }
+}
+
+async function allRenameSizes({ state }: EnrichParts, policy: PlanPolicy): Promise<ReadonlySet<number>> {
+  const sizes = new Set<number>();
+  let rows: PathStates[] = [];
+  const take = async (): Promise<void> => {
+    for (const size of renameSizes(rows, policy)) sizes.add(size);
+    rows = [];
+    await breathe();
+  };
+  for (const states of state.differences()) {
+    rows.push(states);
+    if (rows.length >= ROWS_AT_ONCE) await take();
+  }
+  await take();
+  return sizes;
 }
 
 /** What may have to travel for a row. */

@@ -18,6 +18,8 @@ export type ModeChoice = {
 /** More would not fit beside the attributes, or be refused by KMS. */
 const MAX_CONTEXT_BYTES = 256;
 const MAX_KMS_KEY_ID = 2_048;
+/** The AWS managed key, as KMS names it: what a folder under a KMS key of one's own goes back to. */
+const MANAGED_KEY = 'alias/aws/s3';
 
 const usage = (detail: string): SyncError => new SyncError('bad-usage', { detail });
 
@@ -51,11 +53,12 @@ export function chooseMode(choice: ModeChoice, keys: Pick<Keys, 'find'>): Encryp
     case 'sse-s3': return { id };
     case 'sse-kms': {
       const dsse = choice.dsse ?? false;
-      return { id, kmsKeyId, bucketKey: choice.bucketKey ?? !dsse, dsse, encryptionContext: checkContext(choice.encryptionContext) };
+      return { id, kmsKeyId: kmsKeyId === MANAGED_KEY ? null : kmsKeyId, bucketKey: choice.bucketKey ?? !dsse, dsse, encryptionContext: checkContext(choice.encryptionContext) };
     }
     case 'sse-c': return { id, keyId: keyOf(id, key, keys, ['sse-c']).keyId };
     case 'cse-kms':
       if (kmsKeyId === null) throw usage('cse-kms needs --kms-key-id');
+      if (kmsKeyId === MANAGED_KEY) throw usage('the AWS managed key of S3 wraps no data keys for others; cse-kms needs a KMS key of your own');
       return { id, kmsKeyId, format };
     case 'cse-c': {
       const { keyId, type }: { keyId: KeyId; type: KeyType } = keyOf(id, key, keys, ['aes', 'rsa']);

@@ -181,7 +181,7 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .option('--transfers <n>', 'files of this folder on their way at once, or auto')
     .option('--mode <mode>', 'another encryption mode, for all that is there and all that comes')
     .option('--key <name>', 'another key (cse-c, sse-c)')
-    .option('--kms-key-id <id>', 'another KMS key (cse-kms, sse-kms)')
+    .option('--kms-key-id <id>', 'another KMS key (cse-kms, sse-kms); alias/aws/s3 is the AWS managed key of sse-kms')
     .option('--format <format>', 'cse-c, cse-kms: v3 or v2')
     .option('--bucket-key', 'sse-kms: one KMS request for many objects')
     .option('--no-bucket-key', 'sse-kms: one KMS request for each object')

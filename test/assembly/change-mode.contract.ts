@@ -23,7 +23,7 @@ const KEY_OF: Partial<Record<ModeName, { readonly name: string; readonly type: '
 function choiceOf(name: ModeName, [first, second]: Place['kmsArns']): ModeChanges & { readonly mode: ModeId } {
   switch (name) {
     case 'sse-s3': return { mode: 'sse-s3' };
-    case 'sse-kms managed': return { mode: 'sse-kms' };
+    case 'sse-kms managed': return { mode: 'sse-kms', kmsKeyId: 'alias/aws/s3' };
     case 'sse-kms own': return { mode: 'sse-kms', kmsKeyId: first };
     case 'sse-c': return { mode: 'sse-c', key: 'customer' };
     case 'cse-kms': return { mode: 'cse-kms', kmsKeyId: second };

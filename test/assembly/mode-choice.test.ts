@@ -18,6 +18,7 @@ describe('what the user chose', () => {
   test.each<[string, Partial<ModeChoice>, object]>([
     ['S3 holds the key', { mode: 'sse-s3' }, { id: 'sse-s3' }],
     ['the AWS managed key, with a bucket key', { mode: 'sse-kms' }, kms],
+    ['the AWS managed key, by its name', { mode: 'sse-kms', kmsKeyId: 'alias/aws/s3' }, kms],
     ['a KMS key of one\'s own, by alias', { mode: 'sse-kms', kmsKeyId: 'alias/mine', encryptionContext: { team: 'a' } }, { ...kms, kmsKeyId: 'alias/mine', encryptionContext: { team: 'a' } }],
     ['two layers know no bucket key', { mode: 'sse-kms', dsse: true }, { ...kms, dsse: true, bucketKey: false }],
     ['no bucket key', { mode: 'sse-kms', bucketKey: false }, { ...kms, bucketKey: false }],
@@ -31,7 +32,7 @@ describe('what the user chose', () => {
 
   test.each<[string, Partial<ModeChoice>]>([
     ['no mode', {}], ['a key for sse-s3', { mode: 'sse-s3', key: 'aes' }], ['a key for sse-kms', { mode: 'sse-kms', key: 'aes' }], ['a KMS key for cse-c', { mode: 'cse-c', key: 'aes', kmsKeyId: 'x' }],
-    ['no key for cse-c', { mode: 'cse-c' }], ['no key for sse-c', { mode: 'sse-c' }], ['no KMS key for cse-kms', { mode: 'cse-kms' }],
+    ['no key for cse-c', { mode: 'cse-c' }], ['no key for sse-c', { mode: 'sse-c' }], ['no KMS key for cse-kms', { mode: 'cse-kms' }], ['S3\'s own KMS key for cse-kms', { mode: 'cse-kms', kmsKeyId: 'alias/aws/s3' }],
     ['a customer key as master key', { mode: 'cse-c', key: 'sse-c' }], ['a master key as customer key', { mode: 'sse-c', key: 'aes' }],
     ['a format where S3 encrypts', { mode: 'sse-s3', format: 'v2' }], ['a context where no KMS is', { mode: 'sse-s3', encryptionContext: { a: 'b' } }],
     ['a context that is too large', { mode: 'sse-kms', encryptionContext: { a: 'b'.repeat(300) } }], ['a reserved name in a context', { mode: 'sse-kms', encryptionContext: { 'aws:s3:arn': 'x' } }],

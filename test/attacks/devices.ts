@@ -30,6 +30,8 @@ export type Device = {
   /** The report, or the code of the error that ended the sync before it began. */
   trySync(): Promise<SyncReport | string>;
   verify(): Promise<VerifyReport>;
+  /** It is opened again by its next sync. */
+  close(): Promise<void>;
 };
 
 export type Place = { readonly prefix: string; readonly a: Device; readonly b: Device; /** Another computer that joins now. */ join(): Promise<Device> };
@@ -65,7 +67,7 @@ function attackerOn({ endpoint, accessKeyId, secretAccessKey }: RunningStorage):
 }
 
 /** Kept open from its first sync on: opening it anew each time would take longer than all the rest. */
-function deviceOf(enfold: Enfold, root: string, id: string): Device & { close(): Promise<void> } {
+function deviceOf(enfold: Enfold, root: string, id: string): Device {
   let opening: Promise<OpenFolder> | null = null;
   const sync: Device['sync'] = async ({ acceptHeld = false } = {}) => (await (opening ??= enfold.folders.open(id))).sync({ acceptHeld, signal: never });
   return {

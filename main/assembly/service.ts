@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { requests, type Answer, type ConnectionView, type EngineEvent, type EngineHandlers, type EngineRequest, type Events, type FolderStatus, type FolderView, type KeyView, type ModeDetails, type PreviewView } from '../../preload/contract.ts';
 import type { Plan } from '../model/action.ts';
-import { SyncError, toWire } from '../model/errors.ts';
+import { isSyncError, SyncError, toWire } from '../model/errors.ts';
 import { syncPath } from '../model/path.ts';
 import type { EncryptionMode } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/settings.ts';
@@ -390,6 +390,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
         const handler = handlers[known] as (given: unknown) => Promise<never>;
         return { ok: true, value: await handler(parsed.data) };
       } catch (error) {
+        if (isSyncError(error, 'keychain-lost')) onKeychainLost();
         return { ok: false, error: toWire(error) };
       }
     },

@@ -98,7 +98,7 @@ export function kitPage(kit: RecoveryKit, { words, age }: SealedKit): string {
 <h1>${escapeHtml(name)}</h1>
 <p class="lead">${what} ${together} with or without Enfold. It does so for anyone who finds it: keep it as you keep your passport.</p>
 <ol class="how">
-<li><b>Install Enfold</b> on any computer. Choose <b>Keys</b>, then <b>Recover from a kit</b>; or type <code>enfold key import NAME --from FILE</code>.</li>
+<li><b>Install Enfold</b> on any computer. Choose <b>I have a recovery kit</b> where it asks for the copies; or type <code>enfold key import NAME --from FILE</code>.</li>
 <li><b>Give it ${type === 'rsa' ? 'the recovery file and the 24 words' : 'the 24 words, or the recovery file and the words'}.</b> Compare the fingerprint.</li>
 <li><b>Add the folder</b> again, at the place named below. Nothing is deleted; both sides are joined.</li>
 </ol>

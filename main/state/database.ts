@@ -29,13 +29,16 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   26: 'state-corrupt', // SQLITE_NOTADB
 };
 
+/** SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow; SQLite says so, and not SQLITE_FULL, where the disk is full. */
+const NO_ROOM_FOR_INDEX = 4874;
+
 /** Any error of the library as a SyncError: what the disk did, or `invariant` where a constraint refused a bad row. */
 export function translateDatabaseError(error: unknown, path?: string): unknown {
   if (error instanceof SyncError || !(error instanceof Error)) return error;
   const extended = (error as { errcode?: unknown }).errcode;
   if (typeof extended !== 'number') return error;
   // The message of a constraint names columns, never values; others may name files.
-  const code = CODES[extended & 0xff] ?? 'invariant';
+  const code = extended === NO_ROOM_FOR_INDEX ? 'disk-full' : (CODES[extended & 0xff] ?? 'invariant');
   return new SyncError(code, { path, detail: code === 'invariant' ? `records: ${error.message}` : undefined }, { cause: error });
 }
 

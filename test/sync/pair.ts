@@ -23,6 +23,8 @@ export type Pair = {
   change(): Promise<void>;
   /** The first computer's sync, as a process of its own. */
   syncFirst(options?: RunOptions): Promise<Ran>;
+  /** The second computer's, in this process. @returns what went wrong; empty is good */
+  syncSecond(): Promise<readonly string[]>;
   /** Both sync in this process until all must be through. @returns what is not as it must be, in words; empty is good */
   settle(): Promise<readonly string[]>;
   /** `onRequest` is told of every request of the first computer, before it reaches the storage. */
@@ -114,6 +116,7 @@ export async function createPair(scratch: string, place: string, home = join(pla
       if (broken.length > 0) throw new Error(broken.join('\n'));
     },
     syncFirst: (options = {}) => computer.run(['sync', ids.first, '--yes', '--json'], { ...options, env: { ...env, ...options.env } }),
+    syncSecond: () => syncHere(secondFolder, 'second'),
     async settle() {
       const first = await open('first');
       const firstFolder = await first.folders.open(ids.first);

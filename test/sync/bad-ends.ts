@@ -52,6 +52,18 @@ async function callPoints(pair: Pair, scratch: string): Promise<readonly CallPoi
   return [...most].flatMap(([call, last]) => Array.from({ length: last }, (_, i) => ({ call, nth: i + 1 })));
 }
 
+/** At most so many, evenly, and at least one of each call. */
+function spread(all: readonly CallPoint[], most: number): readonly CallPoint[] {
+  if (all.length <= most) return all;
+  const middles = WRITING_CALLS.flatMap((call) => {
+    const some = all.filter((point) => point.call === call);
+    return some.slice(Math.floor(some.length / 2), Math.floor(some.length / 2) + 1);
+  });
+  const others = all.filter((point) => !middles.includes(point));
+  const step = others.length / (most - middles.length);
+  return all.filter((point) => middles.includes(point) || Math.floor(others.indexOf(point) % step) === 0);
+}
+
 /** @returns how many points there were, at how many the process was killed, and whether any was at a call of each kind. */
 export async function killAtWritingCalls(scratch: string, mostPoints: number): Promise<{ readonly points: number; readonly killed: number; readonly calls: ReadonlySet<string> }> {
   const place = join(scratch, 'first');
@@ -59,8 +71,7 @@ export async function killAtWritingCalls(scratch: string, mostPoints: number): P
   const pair = await createPair(scratch, place);
   try {
     const all = await callPoints(pair, scratch);
-    const step = Math.max(1, all.length / mostPoints);
-    const points = Array.from({ length: Math.min(all.length, mostPoints) }, (_, i) => all[Math.floor(i * step + step / 2)] ?? { call: 'write', nth: 1 });
+    const points = spread(all, mostPoints);
     const calls = new Set<string>();
     let killed = 0;
     for (const [i, { call, nth }] of points.entries()) {

@@ -42,7 +42,7 @@ export function mixedHistory(level: Level, seed: number): HistoryOptions & Kind 
   const hasTampering = isClientSide && !hasClashes && dice.chance(0.5);
   const hasForeigners = level === 'full' && !isClientSide && !isDisjoint && !hasClashes && dice.chance(0.1);
   return {
-    seed, level, isClientSide, devices, isDisjoint, hasNoConflicts: isDisjoint, hasClashes, hasTampering, steps: dice.pick([20, 30, 40]),
+    seed, level, isClientSide, devices, isDisjoint, hasNoConflicts: isDisjoint, hasClashes, hasTampering, steps: dice.pick([12, 20, 32]),
     hasForeigners, faultChance: dice.pick([0, 0.03, 0.06, 0.15]), crashChance: dice.pick([0, 0.003, 0.01, 0.02]), meanwhileChance: dice.pick([0, 0.01, 0.03, 0.1]),
     abortChance: dice.pick([0, 0, 0, 0.02]), togetherChance: dice.pick([0.1, 0.1, 0.3]), restsOnFeeds: !hasTampering && !hasForeigners && dice.chance(0.25),
   };

@@ -48,7 +48,7 @@ export type NewConnection =
   | ({ readonly kind: 'profile'; readonly name: string; readonly endpoint: string | null; readonly region: string; readonly profile: string } & Pinned)
   | ({ readonly kind: 'environment'; readonly name: string; readonly endpoint: string | null; readonly region: string } & Pinned);
 /** SHA-256 of the one certificate the server may have, hex with or without colons; it is looked at when the connection is added. */
-type Pinned = { readonly fingerprint?: string | undefined };
+type Pinned = { readonly fingerprint?: string | undefined; /** 12 digits: the AWS account that every bucket must belong to. */ readonly bucketOwner?: string | undefined };
 
 /** Connections, folders and keys may be given by id, by a unique start of the id, or by name. */
 export type Connections = {

@@ -31,19 +31,19 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
   const find = (wanted: string): ConnectionSettings => findNamed(settings.connections(), wanted, ({ id }) => id, ({ name }) => name, 'no-such-connection');
 
   const accessOf = async (connection: ConnectionSettings): Promise<S3Access> => {
-    const { endpoint, region, directory, credentials, certificate } = connection;
+    const { endpoint, region, directory, credentials, certificate, bucketOwner = null } = connection;
     if (connection.kind === 'built-in') {
       if (storageHost === undefined || directory === null) throw new SyncError('not-available-yet', { detail: 'built-in storage cannot be started here' });
       const { endpoint: at, accessKeyId, secretAccessKey, certificatePem } = await storageHost.ensureRunning(directory, connection.isSecure === true);
       return { endpoint: at, region: BUILT_IN_REGION, pathStyle: true, certificate: certificatePem, credentials: { type: 'static', accessKeyId, secretAccessKey } };
     }
     const pathStyle = connection.pathStyle ?? endpoint !== null;
-    if (credentials.type !== 'stored') return { endpoint, region, pathStyle, credentials, certificate };
+    if (credentials.type !== 'stored') return { endpoint, region, pathStyle, credentials, certificate, bucketOwner };
     const store = await secrets();
     const secret = await store.get(secretName(connection.id));
     if (secret === null && connection.secretBackend !== undefined && connection.secretBackend !== store.backend) throw new SyncError('secret-elsewhere', { detail: `${connection.name}: it was stored in the ${connection.secretBackend === 'file' ? 'key file' : 'keychain'}` });
     if (secret === null) throw new SyncError('sign-in-missing', { detail: `the secret of ${connection.name} is not in the secret store` });
-    return { endpoint, region, pathStyle, certificate, credentials: { type: 'static', accessKeyId: credentials.accessKeyId, secretAccessKey: secret.toString('utf8') } };
+    return { endpoint, region, pathStyle, certificate, bucketOwner, credentials: { type: 'static', accessKeyId: credentials.accessKeyId, secretAccessKey: secret.toString('utf8') } };
   };
 
   const describe = (input: NewConnection): ConnectionSettings => {
@@ -61,6 +61,12 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     }
   };
 
+  const ownedBy = (connection: ConnectionSettings, input: NewConnection): ConnectionSettings => {
+    if (input.kind === 'built-in' || input.bucketOwner === undefined) return connection;
+    if (!/^\d{12}$/.test(input.bucketOwner)) throw new SyncError('bad-usage', { detail: 'the owner of the buckets is an AWS account: 12 digits' });
+    return { ...connection, bucketOwner: input.bucketOwner };
+  };
+
   const pinned = async (connection: ConnectionSettings, input: NewConnection): Promise<ConnectionSettings> => {
     if (input.kind === 'built-in' || input.fingerprint === undefined) return connection;
     if (connection.endpoint === null) throw new SyncError('bad-usage', { detail: 'a fingerprint needs an endpoint' });
@@ -73,7 +79,7 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
     find,
     accessOf,
     add: async (input) => {
-      const described = describe(input);
+      const described = ownedBy(describe(input), input);
       if (settings.connectionNamed(described.name) !== null) throw new SyncError('name-taken', { detail: described.name });
       const trusting = await pinned(described, input);
       const connection = input.kind === 's3' ? { ...trusting, secretBackend: (await secrets()).backend } : trusting;

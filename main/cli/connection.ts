@@ -10,7 +10,7 @@ import { printable, table } from './output.ts';
 import { readSecretAccessKey } from './passphrase.ts';
 import { serverWords } from './server-words.ts';
 
-type AddOptions = { endpoint?: string; region?: string; profile?: string; accessKey?: string; builtIn?: string; https?: boolean; fingerprint?: string };
+type AddOptions = { endpoint?: string; region?: string; profile?: string; accessKey?: string; builtIn?: string; https?: boolean; fingerprint?: string; bucketOwner?: string };
 
 const DEFAULT_REGION = 'us-east-1';
 
@@ -27,25 +27,26 @@ function signInOf(connection: ConnectionSettings): string {
 }
 
 export function connectionJson(connection: ConnectionSettings): Record<string, unknown> {
-  const { id, name, kind, endpoint, directory, region, certificate } = connection;
+  const { id, name, kind, endpoint, directory, region, certificate, bucketOwner } = connection;
   const pinned = certificate === undefined || certificate === null ? null : { fingerprint: new X509Certificate(certificate).fingerprint256 };
-  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection), ...pinned };
+  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection), ...pinned, ...(bucketOwner === undefined || bucketOwner === null ? {} : { bucketOwner }) };
 }
 
 async function newConnection(name: string, options: AddOptions, env: Env): Promise<NewConnection> {
-  const { endpoint = null, profile, accessKey, builtIn, fingerprint } = options;
+  const { endpoint = null, profile, accessKey, builtIn, fingerprint, bucketOwner } = options;
   const chosen = [profile, accessKey, builtIn].filter((option) => option !== undefined);
   if (chosen.length > 1) throw new SyncError('bad-usage', { detail: 'give one of --profile, --access-key and --built-in' });
   if (builtIn !== undefined) {
     if (endpoint !== null) throw new SyncError('bad-usage', { detail: '--built-in has no --endpoint; it is found when the storage starts' });
     if (fingerprint !== undefined) throw new SyncError('bad-usage', { detail: '--built-in needs no --fingerprint: its certificate is known' });
+    if (bucketOwner !== undefined) throw new SyncError('bad-usage', { detail: '--built-in has no --bucket-owner: its buckets are in a folder of yours' });
     return { kind: 'built-in', name, directory: resolve(builtIn), isSecure: options.https === true };
   }
   if (options.https === true) throw new SyncError('bad-usage', { detail: '--https is for --built-in; an endpoint says https:// itself' });
   const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || DEFAULT_REGION);
-  if (accessKey !== undefined) return { kind: 's3', name, endpoint, region, fingerprint, accessKeyId: accessKey, secretAccessKey: await readSecretAccessKey(env) };
-  if (profile !== undefined) return { kind: 'profile', name, endpoint, region, fingerprint, profile };
-  return { kind: 'environment', name, endpoint, region, fingerprint };
+  if (accessKey !== undefined) return { kind: 's3', name, endpoint, region, fingerprint, bucketOwner, accessKeyId: accessKey, secretAccessKey: await readSecretAccessKey(env) };
+  if (profile !== undefined) return { kind: 'profile', name, endpoint, region, fingerprint, bucketOwner, profile };
+  return { kind: 'environment', name, endpoint, region, fingerprint, bucketOwner };
 }
 
 export function registerConnection(program: Command): void {
@@ -61,6 +62,7 @@ export function registerConnection(program: Command): void {
     .option('--access-key <id>', 'sign in by an access key; its secret comes from standard input, else AWS_SECRET_ACCESS_KEY, and is kept in the keychain')
     .option('--built-in <dir>', "Enfold's own storage, keeping its data in DIR")
     .option('--https', 'with --built-in: reach it over HTTPS, by its own certificate')
+    .option('--bucket-owner <account>', 'the AWS account, 12 digits, that every bucket must belong to; one in other hands is refused')
     .option('--fingerprint <sha256>', "take only the server certificate of this fingerprint, whoever signed it")
     .addHelpText('after', `
 Examples:

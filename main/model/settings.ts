@@ -16,6 +16,8 @@ export type ConnectionSettings = {
   readonly isSecure?: boolean;
   /** The one certificate, PEM, that the server may have; without it, those this computer trusts. */
   readonly certificate?: string | null;
+  /** The AWS account, 12 digits, that every bucket must belong to: a bucket of the same name in other hands is refused. Null: whoever owns it. */
+  readonly bucketOwner?: string | null;
   /** Null: path style for every endpoint but AWS. */
   readonly pathStyle: boolean | null;
   readonly credentials:
@@ -90,6 +92,8 @@ export type S3Access = {
   readonly pathStyle: boolean;
   /** The one certificate, PEM, that the server may have. */
   readonly certificate?: string | null | undefined;
+  /** 12 digits: whose bucket it must be. */
+  readonly bucketOwner?: string | null | undefined;
   readonly credentials:
     | { readonly type: 'static'; readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string | undefined }
     | { readonly type: 'profile'; readonly profile: string }

@@ -18,6 +18,8 @@ export type Endpoint = {
   readonly credentials: Credentials | (() => Promise<Credentials>);
   /** The one certificate, PEM, that the server may have. */
   readonly certificate?: string | null | undefined;
+  /** 12 digits: whose bucket it must be. */
+  readonly bucketOwner?: string | null | undefined;
   /** From now on `credentials` reads anew where sign-ins are kept. Missing where there is nothing to read. */
   readonly renew?: (() => void) | undefined;
 };
@@ -56,7 +58,16 @@ export async function createSdkClient(access: S3Access): Promise<S3Client> {
     case 'environment':
       break;
   }
-  return new sdk.S3Client(config);
+  const client = new sdk.S3Client(config);
+  const { bucketOwner } = access;
+  if (bucketOwner !== undefined && bucketOwner !== null) {
+    // What makes a bucket, or names none, cannot expect an owner of it.
+    client.middlewareStack.add((next, { commandName }) => async (args) => {
+      const hasBucket = 'Bucket' in args.input && commandName !== 'CreateBucketCommand';
+      return next(hasBucket ? { ...args, input: { ...args.input, ExpectedBucketOwner: bucketOwner, ...('CopySource' in args.input ? { ExpectedSourceBucketOwner: bucketOwner } : {}) } } : args);
+    }, { step: 'initialize', name: 'enfoldBucketOwner' });
+  }
+  return client;
 }
 
 /** The sign-in as it is kept now: the SDK's own provider remembers files as it first read them. */
@@ -72,8 +83,8 @@ export async function resolveEndpoint(access: S3Access, bucket: string, sdkClien
     const url = new URL(endpoint);
     const path = url.pathname.replace(/\/+$/, '');
     return access.pathStyle
-      ? { origin: url.origin, basePath: `${decodeURIComponent(path)}/${bucket}`, region: access.region, credentials, certificate: access.certificate }
-      : { origin: `${url.protocol}//${bucket}.${url.host}`, basePath: decodeURIComponent(path), region: access.region, credentials, certificate: access.certificate };
+      ? { origin: url.origin, basePath: `${decodeURIComponent(path)}/${bucket}`, region: access.region, credentials, certificate: access.certificate, bucketOwner: access.bucketOwner }
+      : { origin: `${url.protocol}//${bucket}.${url.host}`, basePath: decodeURIComponent(path), region: access.region, credentials, certificate: access.certificate, bucketOwner: access.bucketOwner };
   }
   try {
     const client = await sdkClient();
@@ -99,6 +110,7 @@ export async function resolveEndpoint(access: S3Access, bucket: string, sdkClien
       region: await client.config.region(),
       credentials: async () => provider(),
       certificate: access.certificate,
+      bucketOwner: access.bucketOwner,
       renew: access.credentials.type === 'static' ? undefined : () => {
         const fresh = freshCredentials(access);
         provider = async () => (await fresh)();

@@ -192,10 +192,17 @@ export function createHttpClient(endpoint: Endpoint, connections: number, thrott
     return request.bodySha256 ?? createHash('sha256').update(request.body).digest('hex');
   }
 
+  /** A bucket of that name in other hands, as after it was deleted and made anew by somebody else, is refused by the service itself. */
+  function ownerHeaders({ headers }: SignedRequest): Record<string, string> {
+    const { bucketOwner } = endpoint;
+    if (bucketOwner === undefined || bucketOwner === null) return {};
+    return { 'x-amz-expected-bucket-owner': bucketOwner, ...(headers?.['x-amz-copy-source'] === undefined ? {} : { 'x-amz-source-expected-bucket-owner': bucketOwner }) };
+  }
+
   async function sendOnce(request: SignedRequest, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
     const path = request.objectKey === '' ? endpoint.basePath || '/' : `${endpoint.basePath}/${request.objectKey}`;
-    const headers: Record<string, string> = { ...request.headers, host };
+    const headers: Record<string, string> = { ...request.headers, ...ownerHeaders(request), host };
     const withSigner = signer !== null && !(endpoint.credentials instanceof Function) ? signer : await unlessAborted(currentSigner(), signal);
     Object.assign(headers, withSigner.signHeaders({ method: request.method, path, query: request.query ?? [], headers, payloadHash: payloadHashOf(request) }, Date.now() + clockOffsetMs));
     const query = request.query === undefined || request.query.length === 0 ? '' : `?${canonicalQuery(request.query)}`;

@@ -123,8 +123,11 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   };
 
   async function expect(status: number, answer: Answer, objectKey: string): Promise<Answer> {
-    if (answer.status !== status) throw errorOfAnswer(answer, objectKey === '' ? { isBucketRequest: true } : { objectKey });
-    return answer;
+    if (answer.status === status) return answer;
+    const error = errorOfAnswer(answer, objectKey === '' ? { isBucketRequest: true } : { objectKey });
+    // S3 says no more than that.
+    const mayBeOthers = error.code === 'access-denied' && access.bucketOwner !== undefined && access.bucketOwner !== null;
+    throw mayBeOthers ? new SyncError('access-denied', { ...error.about, detail: `or the bucket does not belong to account ${access.bucketOwner ?? ''}, as this connection expects` }, { cause: error }) : error;
   }
 
   function writtenOf(answer: Answer, etag: string | undefined): Written {

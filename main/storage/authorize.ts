@@ -173,8 +173,17 @@ export function authorizeTags(context: Context & { readonly requestTags: Tags })
   authorizeRequest(context, actionOf(context.request));
 }
 
+/** Whoever says whose bucket it must be meets no other's; every bucket here is of the one account. */
+function checkOwner({ request }: Context): void {
+  for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner']) {
+    const expected = request.header(name);
+    if (expected !== undefined && request.bucketName !== null && expected !== ACCOUNT) throw new S3Error('AccessDenied', 'Access Denied');
+  }
+}
+
 /** Judges a request before its operation runs. @throws S3Error AccessDenied */
 export function authorizeRequest(context: Context, action: string | null): void {
+  checkOwner(context);
   const { request, principal } = context;
   if (action === null || (TAGGING.test(action) && context.requestTags === undefined)) return;
   const bucket = request.bucketName === null ? null : context.catalogue.bucket(request.bucketName);

@@ -1,6 +1,6 @@
 /** Single objects in every form that other clients of the format leave them in, and keys from elsewhere. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -121,6 +121,31 @@ test('a customer key is sent over no open network', async () => {
   for (const run of [async () => enfold.files.put(at('source'), { ...target('x', { key: 'customer' }), connection: 'open' } as Target, signal), async () => read({ ...target('x', { key: 'customer' }), connection: 'open' } as Target)]) {
     await expect(run()).rejects.toMatchObject({ code: 'rejected', about: { detail: expect.stringContaining('unencrypted connection') } });
   }
+});
+
+describe('a file that changes while it is sent as a single object', () => {
+  const MIB = 1024 ** 2;
+  test.each([
+    ['one that fits into one request', MIB, 'longer'], ['one that is sent in parts', 20 * MIB, 'longer'],
+    ['one that fits into one request', MIB, 'shorter'], ['one that is sent in parts', 20 * MIB, 'shorter'],
+  ] as const)('is not stored: %s gets %s', async (_, bytes, how) => {
+    writeFileSync(at('changing'), Buffer.alloc(bytes, 'x'));
+    const objectKey = `changing-${bytes}-${how}`;
+    let isChanged = false;
+    const change = (): void => {
+      if (isChanged) return;
+      isChanged = true;
+      if (how === 'longer') appendFileSync(at('changing'), 'more');
+      else truncateSync(at('changing'), bytes / 2);
+    };
+    for (const options of [{ key: 'aes', mode: 'cse-c' }, {}] as const) {
+      isChanged = false;
+      writeFileSync(at('changing'), Buffer.alloc(bytes, 'x'));
+      await expect(enfold.files.put(at('changing'), target(objectKey, options), signal, change)).rejects.toMatchObject({ code: 'changed-while-reading' });
+      expect(await store.head(objectKey as ObjectKey, {}, signal)).toBeNull();
+    }
+    expect(await store.listMultipart('changing', signal)).toEqual([]);
+  });
 });
 
 describe('a key from Secrets Manager', () => {

@@ -3,7 +3,7 @@
  * and no file may be lost or replaced by what the attacker made.
  */
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { createEncryption, encryptWhole } from '../../main/envelope/envelope.ts'
 import { createFolderKey, wrapFolderKey } from '../../main/envelope/folder-key.ts';
 import { createRsaKeyring, parseRsaKey } from '../../main/envelope/rsa-keyring.ts';
 import { readAt, seededBytes, treeOf, writeAt } from '../helpers/tree.ts';
-import { openWorld, type Attacker, type Place, type Stored, type World } from './devices.ts';
+import { BUCKET, never, openWorld, type Attacker, type Place, type Stored, type World } from './devices.ts';
 
 let world: World;
 let attacker: Attacker;
@@ -316,6 +316,44 @@ describe('a server-side folder', () => {
     const { 'file 0.txt': _gone, ...rest } = before;
     expect(treeOf(joined.root)).toEqual(rest);
     expect(treeOf(place.b.root)).toEqual(before);
+  });
+});
+
+describe('a bucket that came into other hands', () => {
+  /** As the account of built-in storage is called. */
+  const OWNER = '000000000000';
+  const folderWith = async (name: string, bucketOwner: string): Promise<{ readonly root: string; readonly add: () => Promise<string> }> => {
+    const { endpoint, accessKeyId, secretAccessKey } = world.storage;
+    await world.home.connections.add({ kind: 's3', name, endpoint, region: 'us-east-1', accessKeyId, secretAccessKey, bucketOwner });
+    const root = join(world.scratch, name);
+    some(root);
+    return { root, add: async () => (await world.home.folders.add({ localPath: root, connection: name, bucket: BUCKET, prefix: `${name}/`, mode: 'cse-c', key: 'aes', names: 'readable', direction: 'two-way', createBucket: false })).folder.id };
+  };
+
+  test('gets nothing where the connection says whose it must be (A16)', async () => {
+    const { root, add } = await folderWith('anothers', '111122223333');
+    await expect(add()).rejects.toMatchObject({ code: 'access-denied' });
+    const target = { type: 'object', connection: 'anothers', bucket: BUCKET, objectKey: 'anothers/single', mode: null, key: null } as const;
+    await expect(world.home.files.put(join(root, 'file 0.txt'), target, never)).rejects.toMatchObject({ code: 'access-denied', about: { detail: expect.stringContaining('111122223333') as string } });
+    expect(await attacker.keys('anothers/')).toEqual([]);
+  });
+
+  test('is used as any other by whom it belongs to, copies included (A16)', async () => {
+    const { root, add } = await folderWith('own', OWNER);
+    const id = await add();
+    const open = await world.home.folders.open(id);
+    try {
+      expect(await open.sync({ acceptHeld: false, signal: never })).toMatchObject({ inStep: true, counts: { upload: 4 } });
+      renameSync(join(root, 'file 0.txt'), join(root, 'renamed.txt'));
+      expect(await open.sync({ acceptHeld: false, signal: never })).toMatchObject({ inStep: true, counts: { 'rename-remote': 1 } });
+    } finally {
+      await open.close();
+      await world.home.folders.remove(id);
+    }
+  });
+
+  test.each(['', '12', '12345678901x', '1234567890123'])('is not described by what is no account: %j', async (bucketOwner) => {
+    await expect(folderWith(`bad ${bucketOwner}`, bucketOwner)).rejects.toMatchObject({ code: 'bad-usage' });
   });
 });
 

@@ -1,7 +1,7 @@
 /** Every word of the window comes from strings/; components hold none. */
 import { createInstance } from 'i18next';
 import { initReactI18next } from 'react-i18next';
-import { setFormatLanguage } from './format.ts';
+import { setFormatLanguage, visible } from './format.ts';
 import { de } from './strings/de.ts';
 import { en } from './strings/en.ts';
 
@@ -23,5 +23,5 @@ export function speak(locale: string): void {
 }
 
 export function startTranslations(): void {
-  void translations.use(initReactI18next).init({ lng: 'en', fallbackLng: 'en', resources: { en: { translation: en }, de: { translation: de } }, interpolation: { escapeValue: false }, initAsync: false });
+  void translations.use(initReactI18next).init({ lng: 'en', fallbackLng: 'en', resources: { en: { translation: en }, de: { translation: de } }, interpolation: { escapeValue: true, escape: visible }, initAsync: false });
 }

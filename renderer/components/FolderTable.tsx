@@ -5,7 +5,7 @@ import { ActionIcon, Menu, UnstyledButton } from '@mantine/core';
 import { IconDots, IconFileSearch, IconFolderOpen, IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask } from '../bridge.ts';
-import { count, shortPath } from '../format.ts';
+import { count, shortPath, visible } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore } from '../store.ts';
 import { Ago, Bar, DirectionIcon, ModeBadge, StatusWord, progressOf, useSecondLine } from './bits.tsx';
@@ -57,8 +57,8 @@ function Row({ folder }: { folder: FolderView }): ReactElement {
         {status.state === 'syncing' && done !== null ? <div className="row-bar"><Bar share={done} isSealed={isSealed} label={t('table.progressOf', { name: folder.name })} /></div> : second !== null && <div className="sm mute second ell">{second}</div>}
       </div>
       <div className="col" role="cell">
-        <UnstyledButton className="b ell row-name" onClick={() => openFolder(folder.id)}>{folder.name}</UnstyledButton>
-        <span className="mono sm mute ell">{shortPath(folder.localPath, home)}</span>
+        <UnstyledButton className="b ell row-name" onClick={() => openFolder(folder.id)}><bdi>{visible(folder.name)}</bdi></UnstyledButton>
+        <span className="mono sm mute ell">{visible(shortPath(folder.localPath, home))}</span>
       </div>
       <span className="creased" role="cell"><span className={tone}><DirectionIcon direction={folder.direction} /></span></span>
       <div className="col" role="cell">

@@ -5,7 +5,7 @@ import { Button } from '@mantine/core';
 import { IconFile, IconFolder } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
-import { count, percent } from '../format.ts';
+import { count, percent, visible } from '../format.ts';
 import { refreshFolders } from '../store.ts';
 import { Choices, ErrorNote } from './bits.tsx';
 import { Dialog } from './Dialog.tsx';
@@ -47,7 +47,7 @@ export function HeldDialog({ folder, onClose }: { folder: FolderView; onClose: (
               {held.examples.map((path) => (
                 <li key={path}>
                   {path.endsWith('/') ? <IconFolder size={16} stroke={1.75} aria-hidden="true" /> : <IconFile size={16} stroke={1.75} aria-hidden="true" />}
-                  <span className="mono ell">{path}</span>
+                  <bdi className="mono ell">{visible(path)}</bdi>
                 </li>
               ))}
               {held.deletions > held.examples.length && <li className="sm mute">{t('held.andMore', { count: held.deletions - held.examples.length, value: count(held.deletions - held.examples.length) })}</li>}

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Radio, Tooltip, UnstyledButton } from '@mantine/core';
 import { IconAlertTriangle, IconArrowsLeftRight, IconArrowLeft, IconArrowRight, IconCloudLock, IconCopy } from '@tabler/icons-react';
 import type { FolderState5, FolderStatus, FolderView, WireError } from '../../preload/contract.ts';
-import { ago, bytes, count, percent } from '../format.ts';
+import { ago, bytes, count, percent, visible } from '../format.ts';
 import { MODES, type ModeChoice } from '../modes.ts';
 import { SealedGlyph, StateGlyph } from './glyphs.tsx';
 import { moveBetweenRadios } from './radio-keys.ts';
@@ -37,7 +37,7 @@ export function useSecondLine(): (status: FolderStatus) => string | null {
     if (status.held !== null) return t('second.held', { count: status.held.deletions, value: count(status.held.deletions) });
     if (status.state === 'locked') return t('second.locked');
     const problem = status.problems[0];
-    if (status.state === 'needs-attention' && problem !== undefined) return problem.error.says;
+    if (status.state === 'needs-attention' && problem !== undefined) return visible(problem.error.says);
     if (status.phase === 'scanning' || status.phase === 'planning') return t(`second.${status.phase}`);
     return null;
   };
@@ -78,11 +78,11 @@ export function ErrorNote({ error, children }: { error: WireError; children?: Re
     <div className="error-note" role="alert">
       <IconAlertTriangle size={18} stroke={1.6} aria-hidden="true" />
       <div className="col">
-        <span className="b">{error.says}</span>
-        <span className="sm mute">{error.next}</span>
+        <span className="b">{visible(error.says)}</span>
+        <span className="sm mute">{visible(error.next)}</span>
         <details className="sm">
           <summary>{t('common.details')}</summary>
-          <p className="mono selectable">{[error.code, ...details].join('\n')}</p>
+          <p className="mono selectable">{[error.code, ...details].map(visible).join('\n')}</p>
         </details>
         {children}
       </div>
@@ -164,7 +164,7 @@ export function Copyable({ value, isButtonOnly = false }: { value: string; isBut
   };
   return (
     <span className="row copyable">
-      {!isButtonOnly && <Tooltip label={value} multiline maw={420}><span className="mono ell">{value}</span></Tooltip>}
+      {!isButtonOnly && <Tooltip label={visible(value)} multiline maw={420}><span className="mono ell">{visible(value)}</span></Tooltip>}
       <UnstyledButton className="copy" onClick={copy} aria-label={isCopied ? t('common.copied') : t('common.copy')}>
         <IconCopy size={14} stroke={1.9} aria-hidden="true" />
       </UnstyledButton>

@@ -73,7 +73,7 @@ export function ActivityList({ folders }: { folders: readonly FolderView[] }): R
   const [text, setText] = useState('');
   const [filter, setFilter] = useState<Filter>('all');
   const { value, error } = useActivity(folders);
-  const nameOf = (folderId: string): string => folders.find(({ id }) => id === folderId)?.name ?? '';
+  const nameOf = (folderId: string): string => visible(folders.find(({ id }) => id === folderId)?.name ?? '');
   const kinds = FILTERS[filter];
   const shown = (value ?? []).filter((event) => (kinds === null || kinds.includes(event.kind)) && event.path.toLowerCase().includes(text.toLowerCase()));
   const today = date(useNow());
@@ -94,7 +94,7 @@ export function ActivityList({ folders }: { folders: readonly FolderView[] }): R
                 return (
                   <li key={`${event.path}${index}`}>
                     <span className={`ei ${tone}`}><EventIcon size={14} stroke={1.9} aria-hidden="true" /></span>
-                    <span className="ell grow"><b><bdi>{event.path === '' ? nameOf(event.folderId) : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <span className="mono">{parentOf(event.path)}</span> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {event.detail}</span>}</span>
+                    <span className="ell grow"><b><bdi>{event.path === '' ? nameOf(event.folderId) : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <bdi className="mono">{visible(parentOf(event.path))}</bdi> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {visible(event.detail)}</span>}</span>
                     <span className="sm faint">{folders.length > 1 && nameOf(event.folderId)} {size > 0 ? bytes(size) : ''}</span>
                   </li>
                 );

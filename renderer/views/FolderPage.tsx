@@ -9,7 +9,7 @@ import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf,
 import { FolderMenu, remoteName } from '../components/FolderTable.tsx';
 import { Sparkline, Speed, useSamples } from '../components/Throughput.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
-import { bytes, count, shortPath } from '../format.ts';
+import { bytes, count, shortPath, visible } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
@@ -92,8 +92,8 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
       <UnstyledButton className="back sm" onClick={() => go({ view: 'folders' })}><IconArrowLeft size={14} stroke={1.9} aria-hidden="true" />{t('rail.folders')}</UnstyledButton>
       <header className="page-head">
         <div className="grow">
-          <div className="row"><h1 className="ell">{folder.name}</h1><ModeBadge mode={choiceOf(folder)} />{status.state === 'up-to-date' && <span className="head-state"><StatusWord status={status} /></span>}</div>
-          <div className="row sm mute flow"><span className="mono ell">{shortPath(folder.localPath, home)}</span><DirectionIcon direction={folder.direction} size={16} /><span className="mono ell">{remoteName(folder)}</span></div>
+          <div className="row"><h1 className="ell"><bdi>{visible(folder.name)}</bdi></h1><ModeBadge mode={choiceOf(folder)} />{status.state === 'up-to-date' && <span className="head-state"><StatusWord status={status} /></span>}</div>
+          <div className="row sm mute flow"><span className="mono ell">{visible(shortPath(folder.localPath, home))}</span><DirectionIcon direction={folder.direction} size={16} /><span className="mono ell">{remoteName(folder)}</span></div>
         </div>
         <Button leftSection={<IconFolderOpen size={16} />} onClick={() => void action.run(() => ask('host.revealLocal', { folderId, path: '' }))}>{t('folder.open')}</Button>
         <Button leftSection={<IconFileSearch size={16} />} onClick={() => go({ view: 'browse', folderId, directory: '' })}>{t('folder.browse')}</Button>

@@ -8,7 +8,7 @@ import { ask, useAction, useAnswer } from '../bridge.ts';
 import { Copyable, ErrorNote, useNow } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { PassphraseFields } from '../components/PassphraseFields.tsx';
-import { date, fingerprint, slug } from '../format.ts';
+import { date, fingerprint, slug, visible } from '../format.ts';
 import { refreshFolders, refreshKeys } from '../store.ts';
 
 const DAYS = 14;
@@ -96,7 +96,7 @@ export function FolderPeople({ folder }: { folder: FolderView }): ReactElement {
       {members !== null && members.length === 0 && <p className="sm mute">{t('people.nobody')}</p>}
       <ul aria-label={t('people.title')}>
         {(members ?? []).map((member) => (
-          <li key={member.id} className="row"><span className="col grow"><span className="b">{member.name}</span><span className="sm mute">{stateOf(member)}</span></span>{member.recipientFingerprint !== null && <span className="mono xs mute">{fingerprint(member.recipientFingerprint)}</span>}<Button size="xs" onClick={() => setLeaving(member)} aria-label={t('people.removeOf', { name: member.name })}>{t('people.removeAsk')}</Button></li>
+          <li key={member.id} className="row"><span className="col grow"><bdi className="b">{visible(member.name)}</bdi><span className="sm mute">{stateOf(member)}</span></span>{member.recipientFingerprint !== null && <span className="mono xs mute">{fingerprint(member.recipientFingerprint)}</span>}<Button size="xs" onClick={() => setLeaving(member)} aria-label={t('people.removeOf', { name: member.name })}>{t('people.removeAsk')}</Button></li>
         ))}
       </ul>
       <div className="row flow">

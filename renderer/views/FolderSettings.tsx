@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
+import { visible } from '../format.ts';
 import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
@@ -25,7 +26,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
       <div className="panel settings-panel">
         <h2 className="h3">{t('settings.pairing')}</h2>
         <dl className="facts">
-          <Fact name={t('table.here')}><span className="mono">{folder.localPath}</span></Fact>
+          <Fact name={t('table.here')}><bdi className="mono">{visible(folder.localPath)}</bdi></Fact>
           <Fact name={t('folder.storage')}>{folder.connectionName}, <span className="mono">{remoteName(folder)}</span></Fact>
           <Fact name={t('table.who')}><ModeBadge mode={choiceOf(folder)} /></Fact>
           <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>

@@ -9,7 +9,7 @@ import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { SaveKeyFile } from '../components/SaveKeyFile.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
-import { baseName, count, date, fingerprint } from '../format.ts';
+import { baseName, count, date, fingerprint, visible } from '../format.ts';
 import { KeyKit } from './KeyKit.tsx';
 import { refreshKeys, useStore } from '../store.ts';
 
@@ -78,7 +78,7 @@ function KeyDetails({ keyView }: { keyView: KeyView }): ReactElement {
   const { t } = useTranslation();
   return (
     <aside className="key-details" aria-label={t('keys.details', { name: keyView.name })}>
-      <h2>{keyView.name}</h2>
+      <h2><bdi>{visible(keyView.name)}</bdi></h2>
       <p className="mono mute sm selectable">{fingerprint(keyView.fingerprint)}</p>
       <ol className="key-steps">
         <li className="ok"><IconCheck size={16} stroke={1.75} aria-hidden="true" /><span><b>{t('keys.made')}</b> {date(keyView.createdAtMs)}</span></li>
@@ -124,7 +124,7 @@ export function KeysView(): ReactElement {
               <li key={key.keyId} className={key.keyId === selected ? 'sel' : ''}>
                 <UnstyledButton className="key-grid" aria-pressed={key.keyId === selected} onClick={() => setSelected(key.keyId === selected ? null : key.keyId)}>
                   <span className={key.type === 'sse-c' ? 'key-icon server' : 'key-icon client'}><IconKey size={18} stroke={1.6} aria-hidden="true" /></span>
-                  <span className="col"><span className="b ell">{key.name}</span><span className="sm mute ell">{t(`keys.types.${key.type}`)}</span></span>
+                  <span className="col"><bdi className="b ell">{visible(key.name)}</bdi><span className="sm mute ell">{t(`keys.types.${key.type}`)}</span></span>
                   <span className="col"><span className="sm ell">{key.usedBy.length === 0 ? t('keys.opensNothing') : t('keys.opens', { names: key.usedBy.join(', ') })}</span><span className="sm faint ell">{t('keys.since', { at: date(key.createdAtMs) })}</span></span>
                   <span className="col"><span className="sm"><SavedState keyView={key} /></span><span className="mono sm faint key-print">{fingerprint(key.fingerprint)}</span></span>
                 </UnstyledButton>

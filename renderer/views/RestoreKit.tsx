@@ -6,7 +6,7 @@ import { IconCheck, IconFolder } from '@tabler/icons-react';
 import type { KnownFolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
-import { baseName, fingerprint } from '../format.ts';
+import { baseName, fingerprint, visible } from '../format.ts';
 import { refreshKeys } from '../store.ts';
 
 export function RestoreKit({ onKnown }: { /** The folder that is to be opened again. */ onKnown: (folder: KnownFolderView) => void }): ReactElement {
@@ -37,7 +37,7 @@ export function RestoreKit({ onKnown }: { /** The folder that is to be opened ag
           {known.length === 0 && <p className="sm mute">{t('restore.noFolders')}</p>}
           <ul className="panel" aria-label={t('restore.folders')}>
             {known.map((folder) => (
-              <li key={folder.id}><UnstyledButton className="row restore-folder" onClick={() => onKnown(folder)}><IconFolder size={18} stroke={1.6} aria-hidden="true" /><span className="col grow"><span className="b">{folder.name}</span><span className="mono sm mute ell">{[folder.remote, folder.endpoint ?? t('storage.aws', { region: folder.region })].join(', ')}</span></span>{folder.fingerprint !== null && <span className="mono xs mute">{fingerprint(folder.fingerprint)}</span>}</UnstyledButton></li>
+              <li key={folder.id}><UnstyledButton className="row restore-folder" onClick={() => onKnown(folder)}><IconFolder size={18} stroke={1.6} aria-hidden="true" /><span className="col grow"><bdi className="b">{visible(folder.name)}</bdi><span className="mono sm mute ell">{visible([folder.remote, folder.endpoint ?? t('storage.aws', { region: folder.region })].join(', '))}</span></span>{folder.fingerprint !== null && <span className="mono xs mute">{fingerprint(folder.fingerprint)}</span>}</UnstyledButton></li>
             ))}
           </ul>
         </>

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { IconAlertTriangle, IconClock, IconEyeOff, IconFileUnknown, IconKey, IconLetterCase, IconLink, IconLock, type Icon } from '@tabler/icons-react';
 import type { FolderView, SkipReason } from '../../preload/contract.ts';
 import { useAnswer } from '../bridge.ts';
+import { visible } from '../format.ts';
 import { ErrorNote } from '../components/bits.tsx';
 
 const ICONS: Partial<Record<SkipReason, Icon>> = {
@@ -24,8 +25,8 @@ export function SkippedList({ folder }: { folder: FolderView }): ReactElement {
             const RowIcon = ICONS[one.reason] ?? IconAlertTriangle;
             return (
               <div className="tr skipped-grid skipped-row" key={one.side + one.path}>
-                <span className="row"><RowIcon size={18} stroke={1.6} className="row-icon" aria-hidden="true" /><span className="b ell">{one.path}</span></span>
-                <span className="sm mute">{t(`skipped.reasons.${one.reason}`)}{one.detail !== null && `. ${one.detail}`}</span>
+                <span className="row"><RowIcon size={18} stroke={1.6} className="row-icon" aria-hidden="true" /><bdi className="b ell">{visible(one.path)}</bdi></span>
+                <span className="sm mute">{t(`skipped.reasons.${one.reason}`)}{one.detail !== null && `. ${visible(one.detail)}`}</span>
                 <span className="sm faint">{t(`skipped.${one.side}`)}</span>
               </div>
             );

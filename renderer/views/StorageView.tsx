@@ -7,7 +7,7 @@ import { AnswerError, ask, useAction } from '../bridge.ts';
 import { BucketExam } from '../components/BucketExam.tsx';
 import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
-import { shortPath } from '../format.ts';
+import { shortPath, visible } from '../format.ts';
 import { refreshConnections, useStore } from '../store.ts';
 import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 
@@ -52,7 +52,7 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
     <li>
       <div className="storage-grid">
         <span className="key-icon plain"><RowIcon size={18} stroke={1.6} aria-hidden="true" /></span>
-        <span className="col"><span className="b ell">{connection.name}</span><span className="mono sm mute ell">{(connection.directory === null ? connection.endpoint : shortPath(connection.directory, home)) ?? t('storage.aws', { region: connection.region })}</span></span>
+        <span className="col"><bdi className="b ell">{visible(connection.name)}</bdi><span className="mono sm mute ell">{(connection.directory === null ? connection.endpoint : shortPath(connection.directory, home)) ?? t('storage.aws', { region: connection.region })}</span></span>
         <span className="col"><span className="sm ell">{folders.length === 0 ? t('storage.unused') : t('storage.holds', { names: folders.map((folder) => folder.name).join(', ') })}</span><span className="sm faint ell">{connection.kind === 'built-in' ? t('storage.builtIn') : connection.signIn}</span></span>
         <span className="row storage-acts">
           {isTested && <span className="st ok sm" role="status"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('storage.works')}</span>}

@@ -4,7 +4,7 @@ import { IconArrowDown, IconArrowUp, IconChecks, IconHourglass } from '@tabler/i
 import type { FolderView } from '../../preload/contract.ts';
 import { useAnswer } from '../bridge.ts';
 import { Bar } from '../components/bits.tsx';
-import { baseName, bytes, parentOf, percent, time } from '../format.ts';
+import { baseName, bytes, parentOf, percent, time, visible } from '../format.ts';
 import { MODES } from '../modes.ts';
 
 const JUST_DONE = 12;
@@ -29,10 +29,10 @@ export function TransferList({ folder }: { folder: FolderView }): ReactElement {
               <div className="tr transfer-grid transfer-row" key={transfer.direction + transfer.path}>
                 <span className="row">
                   <span className="di">{isWaiting ? <IconHourglass size={14} stroke={1.9} aria-hidden="true" /> : transfer.direction === 'up' ? <IconArrowUp size={14} stroke={1.9} aria-hidden="true" /> : <IconArrowDown size={14} stroke={1.9} aria-hidden="true" />}</span>
-                  <span className="col"><span className="ell b">{baseName(transfer.path)}</span><span className="ell xs faint">{parentOf(transfer.path)}</span></span>
+                  <span className="col"><span className="ell b">{visible(baseName(transfer.path))}</span><span className="ell xs faint">{visible(parentOf(transfer.path))}</span></span>
                 </span>
                 <span className="num sm">{bytes(transfer.totalBytes)}</span>
-                <span className="col transfer-progress"><Bar share={share} isSealed={isSealed} label={baseName(transfer.path)} /><span className="xs mute ell">{says}</span></span>
+                <span className="col transfer-progress"><Bar share={share} isSealed={isSealed} label={visible(baseName(transfer.path))} /><span className="xs mute ell">{says}</span></span>
               </div>
             );
           })}
@@ -43,7 +43,7 @@ export function TransferList({ folder }: { folder: FolderView }): ReactElement {
           <div className="thead done-head"><span>{t('transfers.justDone')}</span></div>
           {done.map((event) => (
             <div className="tr done-grid" key={`${event.atMs}${event.kind}${event.path}`}>
-              <span className="row"><span className="di ok"><IconChecks size={16} stroke={1.75} aria-hidden="true" /></span><span className="ell"><span className="b">{baseName(event.path)}</span> <span className="faint xs">{parentOf(event.path)}</span></span></span>
+              <span className="row"><span className="di ok"><IconChecks size={16} stroke={1.75} aria-hidden="true" /></span><span className="ell"><span className="b">{visible(baseName(event.path))}</span> <span className="faint xs">{visible(parentOf(event.path))}</span></span></span>
               <span className="num sm">{bytes(event.bytes)}</span>
               <span className="sm done-says">{t(event.kind === 'uploaded' ? 'transfers.sentAt' : 'transfers.receivedAt', { at: time(event.atMs) })}</span>
             </div>

@@ -6,6 +6,7 @@ import { requests } from '../../preload/contract.ts';
 import { removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
 
 const MESSAGES = Number(process.env.ENFOLD_FUZZ_MESSAGES ?? 2000);
+const BATCH = 2000;
 /** These open dialogs or change the system even with good input; a parsed one would be right to. */
 const QUIET = Object.keys(requests).filter((name) => !name.startsWith('host.') && !name.startsWith('lock.'));
 let running: RunningApp;
@@ -25,23 +26,26 @@ test(`answers ${MESSAGES} malformed messages with listed errors, and goes on wor
   const names = ['folderId', 'path', 'paths', 'to', 'token', 'start', 'end', 'listingId', 'connectionId', 'keyId', 'directory', 'isDeep', 'text', 'by', 'bucket', 'prefix', 'wish', 'kind', 'name', 'localPath', 'mode', 'files', 'limit'];
   const object = fc.dictionary(fc.constantFrom(...names), fc.oneof(id, text, fc.integer(), fc.boolean(), fc.array(text, { maxLength: 3 })), { maxKeys: 6 });
   const message = fc.tuple(fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...QUIET) }, { weight: 1, arbitrary: text }), fc.oneof({ weight: 4, arbitrary: object }, fc.anything({ maxDepth: 2, withBigInt: false })));
-  const messages = fc.sample(message, MESSAGES).map(([name, input]) => [name, JSON.parse(JSON.stringify(input) ?? 'null') as unknown]);
-  const answers = await running.page.evaluate(async (all) => {
-    const { request } = window.enfold as unknown as { request: (name: unknown, input: unknown) => Promise<{ ok: boolean; error?: { code?: unknown; says?: unknown } }> };
-    const outcomes: (string | null)[] = [];
-    for (let at = 0; at < all.length; at += 50) {
-      outcomes.push(...(await Promise.all(all.slice(at, at + 50).map(async ([name, input]) => {
-        const answer = await request(name, input);
-        return answer.ok ? null : typeof answer.error?.code === 'string' && typeof answer.error.says === 'string' ? answer.error.code : 'no code';
-      }))));
-    }
-    return outcomes;
-  }, messages);
+  const answers: (string | null)[] = [];
+  while (answers.length < MESSAGES) {
+    const messages = fc.sample(message, Math.min(BATCH, MESSAGES - answers.length)).map(([name, input]) => [name, JSON.parse(JSON.stringify(input) ?? 'null') as unknown]);
+    answers.push(...(await running.page.evaluate(async (all) => {
+      const { request } = window.enfold as unknown as { request: (name: unknown, input: unknown) => Promise<{ ok: boolean; error?: { code?: unknown; says?: unknown } }> };
+      const outcomes: (string | null)[] = [];
+      for (let at = 0; at < all.length; at += 50) {
+        outcomes.push(...(await Promise.all(all.slice(at, at + 50).map(async ([name, input]) => {
+          const answer = await request(name, input);
+          return answer.ok ? null : typeof answer.error?.code === 'string' && typeof answer.error.says === 'string' ? answer.error.code : 'no code';
+        }))));
+      }
+      return outcomes;
+    }, messages)));
+  }
   expect(answers.filter((code) => code === 'no code' || code === 'invariant')).toEqual([]);
   expect(answers.filter((code) => code === 'bad-usage').length).toBeGreaterThan(MESSAGES / 2);
   expect(await running.page.evaluate(async () => [(await window.enfold.request('folders.list', undefined)).ok, (await window.enfold.request('connections.list', undefined)).ok])).toEqual([true, true]);
   await running.page.getByRole('heading').first().waitFor();
-}, 120_000);
+}, 120_000 * Math.ceil(MESSAGES / BATCH));
 
 test('what only the shell may ask is refused to the window', async () => {
   const codes = await running.page.evaluate(async () => {

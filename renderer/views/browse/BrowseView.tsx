@@ -27,7 +27,7 @@ function Crumbs({ folder, directory, folders }: { folder: FolderView; directory:
       {folders.length > 1 && <UnstyledButton onClick={() => go({ view: 'browse', folderId: null, directory: '' })}>{t('rail.folders')}</UnstyledButton>}
       {folders.length > 1 && <IconChevronRight size={16} stroke={1.75} aria-hidden="true" />}
       {MODES[folder.mode].family === 'client' && <span className="crumb-seal"><SealedGlyph size={16} /></span>}
-      {parts.length === 0 ? <h1 className="crumb-here">{folder.name}</h1> : <UnstyledButton onClick={() => to(0)}>{folder.name}</UnstyledButton>}
+      {parts.length === 0 ? <h1 className="crumb-here"><bdi>{visible(folder.name)}</bdi></h1> : <UnstyledButton onClick={() => to(0)}><bdi>{visible(folder.name)}</bdi></UnstyledButton>}
       {parts.map((part, index) => (
         <span key={parts.slice(0, index + 1).join('/')} className="row">
           <IconChevronRight size={16} stroke={1.75} aria-hidden="true" />
@@ -255,7 +255,7 @@ export function BrowseView({ folderId, directory }: { folderId: string | null; d
           {folders.map((one) => (
             <li key={one.id}>
               <UnstyledButton onClick={() => go({ view: 'browse', folderId: one.id, directory: '' })}>
-                <IconFolder size={18} stroke={1.6} aria-hidden="true" /><span className="b">{one.name}</span><span className="mono sm mute ell grow">{`s3://${one.bucket}/${one.prefix}`}</span><ModeBadge mode={choiceOf(one)} />
+                <IconFolder size={18} stroke={1.6} aria-hidden="true" /><bdi className="b">{visible(one.name)}</bdi><span className="mono sm mute ell grow">{`s3://${one.bucket}/${one.prefix}`}</span><ModeBadge mode={choiceOf(one)} />
               </UnstyledButton>
             </li>
           ))}

@@ -11,6 +11,9 @@ import type { Draft } from '../Wizard.tsx';
 
 type Props = { draft: Draft; change: (part: Partial<Draft>) => void; connection: ConnectionView | undefined; error: WireError | null };
 
+/** What a bucket may be called; a server that lists others is not believed. */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
 /** Which folder, where in the storage, and in which direction. */
 export function FolderStep({ draft, change, connection, error }: Props): ReactElement {
   const { t } = useTranslation();
@@ -40,7 +43,7 @@ export function FolderStep({ draft, change, connection, error }: Props): ReactEl
       {isOpen ? (
         <div className="fields-two">
           <Autocomplete
-            className="mono-input" classNames={{ input: 'field-input', label: 'field-label', description: 'field-description', dropdown: 'menu', option: 'menu-item' }} label={t('wizard.bucket')} description={t('wizard.bucketSays')} data={buckets?.buckets ?? []} value={draft.bucket} onChange={(bucket) => change({ bucket, inspect: null })} spellCheck={false}
+            className="mono-input" classNames={{ input: 'field-input', label: 'field-label', description: 'field-description', dropdown: 'menu', option: 'menu-item' }} label={t('wizard.bucket')} description={t('wizard.bucketSays')} data={(buckets?.buckets ?? []).filter((name) => BUCKET.test(name))} value={draft.bucket} onChange={(bucket) => change({ bucket, inspect: null })} spellCheck={false}
           />
           <TextInput
             className="mono-input" label={t('wizard.prefix')} description={t('wizard.prefixSays')} value={draft.prefix} onChange={(event) => change({ prefix: event.currentTarget.value, isPrefixOwn: true, inspect: null })}

@@ -5,7 +5,7 @@ import { IconArrowDown, IconArrowUp, IconChecks, IconEyeOff, IconGitFork, IconTr
 import type { ConnectionView, FolderView, PreviewView, WireError } from '../../../preload/contract.ts';
 import { ask, useAction } from '../../bridge.ts';
 import { DirectionIcon, ErrorNote, ModeBadge } from '../../components/bits.tsx';
-import { bytes, count, shortPath } from '../../format.ts';
+import { bytes, count, shortPath, visible } from '../../format.ts';
 import { parseContext } from '../../mode-request.ts';
 import { MODES, modeIdOf } from '../../modes.ts';
 import { refreshFolders, useStore } from '../../store.ts';
@@ -106,7 +106,7 @@ export function StartStep({ draft, connection, starter }: { draft: Draft; connec
           {preview.examples.length > 0 && (
             <details className="sm preview-examples">
               <summary>{t('preview.examples')}</summary>
-              <ul>{preview.examples.map((example) => <li key={example.action + example.path}><span className="mono">{example.path}</span></li>)}</ul>
+              <ul>{preview.examples.map((example) => <li key={example.action + example.path}><bdi className="mono">{visible(example.path)}</bdi></li>)}</ul>
             </details>
           )}
           <p className="sm mute">{t('preview.union')}</p>

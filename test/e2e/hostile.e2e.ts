@@ -121,6 +121,7 @@ test('shows them on Home, in activity, among what is skipped, and while deletion
   await page.getByRole('button', { name: /^Look at the/ }).click({ timeout: 60_000 });
   await page.getByRole('dialog').waitFor();
   await expectHarmless();
+  expect(await page.getByRole('dialog').getByRole('listitem').count()).toBeGreaterThan(10);
   await page.keyboard.press('Escape');
 }, 120_000);
 

@@ -5,6 +5,8 @@
  * `{type: 'stop'}`, by SIGTERM or SIGINT, or when its parent is gone. Where another process serves the folder already, it says where that one
  * is, and takes its place when it ends: at the same address, so that nobody need be told. Only where that address is taken by then it says
  * `ready` once more.
+ *
+ * With `--task NAME` it serves nothing, does what the owner asked for, says `{type: 'done', result}`, and ends: see `cli/storage-owner`.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,9 +65,14 @@ async function endpointOfOther(dir: string): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ args: process.argv.slice(2), options: { dir: { type: 'string' }, https: { type: 'boolean' } }, strict: false });
+  const { values } = parseArgs({ args: process.argv.slice(2), options: { dir: { type: 'string' }, https: { type: 'boolean' }, task: { type: 'string' } }, strict: false });
   const { dir } = values;
   if (typeof dir !== 'string') throw new Error('--dir is missing');
+  if (typeof values.task === 'string') {
+    const { performOwnerTask } = await import('./cli/storage-owner.ts');
+    say({ type: 'done', result: await performOwnerTask(dir, process.env, values.task) });
+    return;
+  }
   const stopping = new AbortController();
   let storage: RunningStorage | null = null;
   stopOnDemand(async () => {

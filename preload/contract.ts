@@ -77,6 +77,8 @@ export const requests = {
   'connections.add': { by: 'engine', input: newConnection },
   'connections.test': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'connections.remove': { by: 'engine', input: z.strictObject({ connectionId: id }) },
+  /** Of built-in storage: from the next start of its process on. Its folders are opened again. */
+  'connections.setSecure': { by: 'engine', input: z.strictObject({ connectionId: id, isSecure: z.boolean() }) },
   'connections.buckets': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'kms.keys': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'kms.create': { by: 'engine', input: z.strictObject({ connectionId: id, alias: z.string().regex(/^[\w/-]{1,200}$/) }) },
@@ -181,6 +183,12 @@ export const requests = {
   'host.changeSettings': { by: 'host', input: appSettings.partial() },
   /** The page as PDF, and the age file beside it; the page itself never passes through the window. */
   'host.saveKitPdf': { by: 'host', input: z.strictObject({ keyId: id, file: absolutePath }) },
+  /** Built-in storage, as its owner sees it; the storage is stopped for a moment where it must not run meanwhile. */
+  'host.storageOwner': { by: 'host', input: z.strictObject({ connectionId: id }) },
+  'host.storageSecure': { by: 'host', input: z.strictObject({ connectionId: id, isSecure: z.boolean() }) },
+  'host.storageToKeychain': { by: 'host', input: z.strictObject({ connectionId: id }) },
+  /** The words as PDF; they never pass through the window. */
+  'host.saveStorageWords': { by: 'host', input: z.strictObject({ connectionId: id, file: absolutePath }) },
   /** Asks the system to check its user (Touch ID); false where it cannot, or was refused. */
   'host.unlockWithSystem': { by: 'host', input: nothing },
 } as const;
@@ -190,7 +198,16 @@ export type RequestInput<N extends RequestName> = z.infer<(typeof requests)[N]['
 export type EngineRequest = { [N in RequestName]: (typeof requests)[N]['by'] extends 'host' ? never : N }[RequestName];
 export type HostRequest = Exclude<RequestName, EngineRequest>;
 
-export type ConnectionView = { id: string; name: string; kind: 'built-in' | 's3'; endpoint: string | null; directory: string | null; region: string; signIn: string };
+export type ConnectionView = { id: string; name: string; kind: 'built-in' | 's3'; endpoint: string | null; directory: string | null; region: string; signIn: string; /** Of built-in storage: it is to be reached over HTTPS. */ isSecure: boolean };
+export type StorageOwnerView = {
+  directory: string;
+  /** Null: nobody serves it now. */
+  endpoint: string | null;
+  isSecure: boolean;
+  /** SHA-256 of its certificate; null until it was served over HTTPS. */
+  fingerprint: string | null;
+  rootKey: { place: 'keychain' | 'beside-data'; id: string | null; /** When its recovery words were last saved or shown. */ wordsAtMs: number | null };
+};
 export type KeyView = { keyId: string; name: string; type: 'aes' | 'rsa' | 'sse-c'; fingerprint: string; createdAtMs: number; exportedAtMs: number | null;
   /** Names of the folders here that it opens. */
   usedBy: string[];
@@ -301,6 +318,7 @@ type Answers = {
   'connections.add': ConnectionView;
   'connections.test': { ok: boolean; error: WireError | null };
   'connections.remove': null;
+  'connections.setSecure': null;
   'connections.buckets': { buckets: string[]; error: WireError | null };
   'kms.keys': { keys: KmsKeyView[]; error: WireError | null };
   'kms.create': KmsKeyView;
@@ -389,6 +407,10 @@ type Answers = {
   'host.dragOut': null;
   'host.revealLocal': null;
   'host.saveKitPdf': { page: string; ageFile: string | null };
+  'host.storageOwner': StorageOwnerView;
+  'host.storageSecure': StorageOwnerView;
+  'host.storageToKeychain': StorageOwnerView;
+  'host.saveStorageWords': { page: string; owner: StorageOwnerView };
   'host.unlockWithSystem': boolean;
   'host.defaults': { storageDirectory: string; documentsDirectory: string; hostName: string };
   /** `locale`: the system's. */

@@ -6,6 +6,8 @@ import type { Answer, EngineRequest, FolderView, HostHandlers } from '../../prel
 import { SyncError, fromWire } from '../model/errors.ts';
 import { saveKitPdf } from './kit-printer.ts';
 import type { SettingsFile } from './settings.ts';
+import type { StorageHost } from './storage-host.ts';
+import { createStorageOwner } from './storage-owner.ts';
 import { isUserVerified } from './user-check.ts';
 import { words } from './words.ts';
 
@@ -16,10 +18,11 @@ type Options = {
   askEngine: (name: EngineRequest, input: unknown) => Promise<Answer<EngineRequest>>;
   makeKit: (keyId: string) => Promise<{ page: string; age: string | null }>;
   unlockVerified: () => void;
+  storage: StorageHost;
   platform: string;
 };
 
-export function createHostHandlers({ window, askEngine, dragIcon, settings, makeKit, unlockVerified, platform }: Options): HostHandlers {
+export function createHostHandlers({ window, askEngine, dragIcon, settings, makeKit, unlockVerified, storage, platform }: Options): HostHandlers {
   const parent = (): BrowserWindow => {
     const current = window();
     if (current === null) throw new SyncError('bad-usage', { detail: 'no window' });
@@ -63,6 +66,7 @@ export function createHostHandlers({ window, askEngine, dragIcon, settings, make
       return null;
     },
     'host.saveKitPdf': async ({ keyId, file }) => saveKitPdf(async () => makeKit(keyId), file),
+    ...createStorageOwner({ askEngine, storage }),
     'host.unlockWithSystem': async () => {
       const isThere = await isUserVerified(platform, words.unlockReason);
       if (isThere) unlockVerified();

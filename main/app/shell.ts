@@ -128,7 +128,7 @@ export async function runShell(options: Options): Promise<void> {
     const answer = await askEngine('preview.read', { token, start, end });
     return answer.ok ? (answer.value as RequestAnswer<'preview.read'>) : null;
   });
-  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, dragIcon: options.icon, settings, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, platform }), askEngine });
+  serveContract({ window: () => window, origin: originOf(url) ?? APP_ORIGIN, host: createHostHandlers({ window: () => window, askEngine, dragIcon: options.icon, settings, makeKit: engine.makeKit, unlockVerified: engine.unlockVerified, storage, platform }), askEngine });
   const stopWatching = watchForAbsence({
     monitor: powerMonitor,
     settings: async () => {

@@ -61,6 +61,8 @@ export type Connections = {
   test(idOrName: string, signal?: AbortSignal): Promise<void>;
   /** @throws SyncError connection-in-use */
   remove(idOrName: string): Promise<void>;
+  /** Whether built-in storage is reached over HTTPS, for every connection to its directory. @returns their ids. @throws SyncError bad-usage */
+  setSecure(idOrName: string, isSecure: boolean): readonly string[];
   /** @throws SyncError access-denied where the sign-in may not list */
   buckets(idOrName: string): Promise<readonly string[]>;
   /** True: made; false: it was there already and is reachable. @throws SyncError bucket-taken-by-others as access-denied, bad-usage */

@@ -122,6 +122,13 @@ export function createConnections(options: { settings: SettingsStore; secrets: (
       // The row goes first: a secret without a row is only forgotten space, a row without its secret is a broken connection.
       if (connection.credentials.type === 'stored' && connection.kind === 's3') await (await secrets()).delete(secretName(connection.id));
     },
+    setSecure: (wanted, isSecure) => {
+      const { kind, directory } = find(wanted);
+      if (kind !== 'built-in') throw new SyncError('bad-usage', { detail: 'an S3 server decides itself whether it is reached over HTTPS' });
+      const all = settings.connections().filter((each) => each.kind === 'built-in' && each.directory === directory);
+      for (const { isSecure: _before, ...each } of all) settings.updateConnection({ ...each, ...(isSecure && { isSecure }) });
+      return all.map(({ id }) => id);
+    },
     buckets: async (wanted) => {
       const { listBuckets } = await import('../remote/connection.ts');
       return listBuckets(await accessOf(find(wanted)), new AbortController().signal);

@@ -62,8 +62,8 @@ function signInOf(connection: ConnectionSettings): string {
 }
 
 function connectionView(connection: ConnectionSettings): ConnectionView {
-  const { id, name, kind, endpoint, directory, region } = connection;
-  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection) };
+  const { id, name, kind, endpoint, directory, region, isSecure = false } = connection;
+  return { id, name, kind, endpoint, directory, region, signIn: signInOf(connection), isSecure };
 }
 
 function previewView(plan: Plan): PreviewView {
@@ -272,6 +272,12 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     },
     'connections.remove': async ({ connectionId }) => {
       await connections.remove(connectionId);
+      return null;
+    },
+    'connections.setSecure': async ({ connectionId, isSecure }) => {
+      const changed = connections.setSecure(connectionId, isSecure);
+      for (const folder of folders.list()) if (changed.includes(folder.connectionId)) await sessions.forget(folder.id);
+      await sessions.reconcile();
       return null;
     },
     'connections.buckets': async ({ connectionId }) => {

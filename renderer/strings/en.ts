@@ -159,6 +159,11 @@ export const en = {
     'old-file': { title: 'Unlock your keys', says: 'This system has no keychain, so Enfold keeps keys in a file under a passphrase. It is asked for once per start.', do: 'Unlock' },
     'new-file': { title: 'Choose a passphrase for your keys', says: 'This system has no keychain, so Enfold keeps keys in a file under a passphrase. It is asked for once per start. If it is lost, the keys in the file are gone.', do: 'Use this passphrase' }, passphrase: 'Passphrase', where: { keychain: 'They are kept in the system’s keychain.', file: 'They are kept in a file under your passphrase.' },
   },
+  owner: {
+    open: 'Address and keys', of: 'Address and keys of {{name}}', address: 'Address', notNow: 'Not served now', secure: 'HTTPS', secureSays: 'With a certificate of its own. Programs that are not Enfold compare its fingerprint.', fingerprint: 'Fingerprint of its certificate', directory: 'Folder', rootKey: 'Root key',
+    besideSays: 'Beside the data: whoever has the folder can read what the server encrypts, and it opens on any computer.', keychainSays: 'In this computer’s keychain: the folder alone shows no content. On another computer it opens with the recovery words.', toKeychain: 'Move to the keychain', words: 'Recovery words', wordsNever: 'Not written down yet. Without them and without this keychain nobody can read this storage.',
+    wordsAt: 'Saved or shown {{at}}', wordsSave: 'Save recovery words', wordsTitle: 'Save the recovery words', stops: 'The storage stops for a moment; folders go on by themselves.', saved: 'Saved. Print it, and keep it apart from the folder.',
+  },
   storage: { says: 'Where the copies live.', add: 'Add storage', addTitle: 'Where should copies live?', none: 'No storage is set up yet.', aws: 'Amazon S3, {{region}}', unused: 'Holds no folder', holds: 'Holds {{names}}', builtIn: 'Built-in storage', test: 'Test', testOf: 'Test {{name}}', remove: 'Remove', removeOf: 'Remove {{name}}', works: 'Works' },
   first: { keysStay: 'Keys stay in this computer’s keychain.', everyStep: 'You see every step before anything is sent.', wayOut: 'Amazon’s own tools open what is sealed here.', lookAround: 'Look around first', setUp: 'Set up storage' },
   place: {

@@ -9,6 +9,7 @@ import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { shortPath, visible } from '../format.ts';
 import { refreshConnections, useStore } from '../store.ts';
+import { StorageOwner } from './StorageOwner.tsx';
 import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 
 function AddPlace({ onClose }: { onClose: () => void }): ReactElement {
@@ -34,6 +35,7 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
   const folders = useStore((state) => state.folders).filter((folder) => folder.connectionId === connection.id);
   const [isTested, setTested] = useState(false);
   const [isExamining, setExamining] = useState(false);
+  const [isOwner, setOwner] = useState(false);
   const testing = useAction();
   const removing = useAction();
   const RowIcon = connection.kind === 'built-in' ? IconDeviceUsb : connection.endpoint === null ? IconBrandAws : IconServer2;
@@ -57,11 +59,13 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
         <span className="row storage-acts">
           {isTested && <span className="st ok sm" role="status"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('storage.works')}</span>}
           <Button size="xs" onClick={test} loading={testing.isRunning} aria-label={t('storage.testOf', { name: connection.name })}>{t('storage.test')}</Button>
+          {connection.kind === 'built-in' && <Button size="xs" onClick={() => setOwner(true)} aria-label={t('owner.of', { name: connection.name })}>{t('owner.open')}</Button>}
           <Button size="xs" onClick={() => setExamining(true)} aria-label={t('exam.of', { name: connection.name })}>{t('exam.open')}</Button>
           <Button size="xs" onClick={remove} loading={removing.isRunning} disabled={folders.length > 0} aria-label={t('storage.removeOf', { name: connection.name })}>{t('storage.remove')}</Button>
         </span>
       </div>
       {error !== null && <ErrorNote error={error} />}
+      {isOwner && <StorageOwner connection={connection} onClose={() => setOwner(false)} />}
       {isExamining && <BucketExam connectionId={connection.id} onClose={() => setExamining(false)} />}
     </li>
   );

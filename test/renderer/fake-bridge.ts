@@ -14,8 +14,8 @@ const offline: WireError = { code: 'offline', says: 'The server cannot be reache
 
 const expired: WireError = { code: 'sign-in-expired', says: 'The sign-in has expired.', next: 'Sign in again; Enfold goes on where it stopped.', retry: 'after-user', about: {} };
 const connections: ConnectionView[] = [
-  { id: 'c1c1c1c1', name: 'Storage on my disk', kind: 'built-in', endpoint: null, directory: '/media/ines/Backup-2T/Enfold', region: 'us-east-1', signIn: 'own key' },
-  { id: 'c2c2c2c2', name: 'Amazon S3 (ines)', kind: 's3', endpoint: null, directory: null, region: 'eu-central-1', signIn: 'profile ines' },
+  { id: 'c1c1c1c1', name: 'Storage on my disk', kind: 'built-in', endpoint: null, directory: '/media/ines/Backup-2T/Enfold', region: 'us-east-1', signIn: 'own key', isSecure: false },
+  { id: 'c2c2c2c2', name: 'Amazon S3 (ines)', kind: 's3', endpoint: null, directory: null, region: 'eu-central-1', signIn: 'profile ines', isSecure: false },
 ];
 const keys: KeyView[] = [
   { keyId: 'a1a1a1a1a1a1a1a1', name: 'Documents key', type: 'aes', fingerprint: 'K7QF-2M9D-XA4H-0TRP', createdAtMs: NOW - 40 * 86_400_000, exportedAtMs: NOW - 18 * 86_400_000, usedBy: ['Documents', 'Photos'], backend: 'keychain', problem: null, kit: { state: 'verified', madeAtMs: NOW - 30 * 86_400_000, verifiedAtMs: NOW - 30 * 86_400_000 } },
@@ -73,6 +73,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
   const existing: InspectView['existing'] = { folderId: id('9'), mode: 'cse-c', modeDetails: { kmsKeyId: null, bucketKey: null, dsse: null, format: 'v3', keyType: 'aes' }, keyId: 'b7b7b7b7b7b7b7b7', names: 'encrypted', fingerprint: null, keyFingerprint: 'R2LD-94SP-UF7K-M8XA', hasKey: false };
   const answers: { [N in RequestName]?: (input: RequestInput<N>) => unknown } = {
     'app.info': () => ({ version: '0.1.0', isFirstRun: scene === 'first-run', platform: 'linux', homeDirectory: '/home/ines' }),
+    'host.storageOwner': () => ({ directory: '/media/ines/Backup-2T/Enfold', endpoint: 'https://127.0.0.1:41733', isSecure: true, fingerprint: `${'A7:'.repeat(31)}0C`, rootKey: { place: 'keychain', id: '0f1e2d3c4b5a6978', wordsAtMs: null } }),
     'host.defaults': () => ({ storageDirectory: '/media/ines/Backup-2T/Enfold', documentsDirectory: '/home/ines/Documents', hostName: 'ines-thinkpad' }),
     'keychain.state': () => ({ backend: scene === 'passphrase' ? 'file' : 'keychain', state: world.keychain }),
     'keychain.usePassphrase': () => { world.keychain = 'ready'; return null; },

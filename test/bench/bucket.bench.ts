@@ -7,7 +7,7 @@ import { GetObjectTaggingCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { randomBytes } from 'node:crypto';
 import { spawn, spawnSync } from 'node:child_process';
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,7 +22,7 @@ const objects = Number(values.objects);
 const scratch = mkdtempSync(join(tmpdir(), 'enfold-bench-bucket-'));
 const cli = existsSync('out/main/cli.js') ? resolve('out/main/cli.js') : resolve('main/cli.ts');
 const home = join(scratch, 'home');
-const audit = join(scratch, 'storage', 'audit.jsonl');
+const storageDirectory = join(scratch, 'storage');
 const env = { ...process.env, ENFOLD_HOME: home, ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'bench' };
 const out = join(scratch, 'out.txt');
 
@@ -30,12 +30,14 @@ const must = (args: readonly string[], input?: string): void => {
   const run = spawnSync(process.execPath, [cli, ...args], { env, encoding: 'utf8', input });
   if (run.status !== 0) throw new Error(`${args.join(' ')}: ${run.stderr}${run.stdout}`);
 };
-/** What the storage was asked for since `start`, by action. */
-async function requestsSince(start: number): Promise<string> {
+/** What the storage was asked for since a moment, by action; it begins a new file now and then. */
+async function requestsSince(startedAt: string): Promise<string> {
   const counts = new Map<string, number>();
-  for await (const line of createInterface({ input: createReadStream(audit, { start }) })) {
-    const { action = 'other' } = JSON.parse(line) as { action?: string };
-    counts.set(action, (counts.get(action) ?? 0) + 1);
+  for (const name of readdirSync(storageDirectory).filter((one) => /^audit.*\.jsonl$/.test(one))) {
+    for await (const line of createInterface({ input: createReadStream(join(storageDirectory, name)) })) {
+      const { action = 'other', time } = JSON.parse(line) as { action?: string; time: string };
+      if (time >= startedAt) counts.set(action, (counts.get(action) ?? 0) + 1);
+    }
   }
   return [...counts].map(([action, count]) => `${action} ${count}`).join(', ');
 }
@@ -64,7 +66,7 @@ async function compareAll({ client }: Target, kmsKey: string): Promise<void> {
   });
 }
 
-const server = spawn(process.execPath, [cli, 'storage', 'serve', '--dir', join(scratch, 'storage'), '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const server = spawn(process.execPath, [cli, 'storage', 'serve', '--dir', storageDirectory, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
 try {
   const line = await new Promise<string>((resolveLine) => createInterface({ input: server.stdout }).once('line', resolveLine));
   const storage = JSON.parse(line) as { endpoint: string; accessKeyId: string; secretAccessKey: string };
@@ -80,11 +82,11 @@ try {
   // Exit code 2 says that something is wrong, as it should.
   const told = ['sh', '-c', '"$@"; test $? -le 2', 'sh', process.execPath, cli, 'bucket', 'scan', 's3://bench'];
   const run = async (what: string, more: readonly string[]): Promise<Told> => {
-    const start = statSync(audit).size;
+    const startedAt = new Date().toISOString();
     const cost = measure([...told, ...wish, ...more], env, out);
     const answer = JSON.parse(readFileSync(out, 'utf8').trim().split('\n').at(-1) ?? '{}') as Told;
     console.log(`${what}: ${cost.wallSeconds.toFixed(1)} s, CPU ${cost.cpuSeconds.toFixed(1)} s, ${cost.peakMiB.toFixed(0)} MiB; wrong ${answer.wrong}, unknown ${answer.unknown}, mended ${JSON.stringify(answer.fix)}`);
-    console.log(`  requests: ${await requestsSince(start)}`);
+    console.log(`  requests: ${await requestsSince(startedAt)}`);
     return answer;
   };
   expectSame('counts', sumsOf((await run('scan', [])).totals), MIXED_SUMS);

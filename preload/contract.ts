@@ -83,6 +83,8 @@ export const requests = {
   'kms.keys': { by: 'engine', input: z.strictObject({ connectionId: id }) },
   'kms.create': { by: 'engine', input: z.strictObject({ connectionId: id, alias: z.string().regex(/^[\w/-]{1,200}$/) }) },
   'keys.list': { by: 'engine', input: nothing },
+  /** What else opens something: KMS keys that folders use, secrets of access keys. */
+  'keys.others': { by: 'engine', input: nothing },
   'keys.create': { by: 'engine', input: z.strictObject({ name, type: keyType }) },
   'keys.exportTo': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath, passphrase: secret }) },
   'keys.importFrom': { by: 'engine', input: z.strictObject({ name, file: absolutePath, passphrase: secret.nullable(), type: keyType.optional() }) },
@@ -323,6 +325,7 @@ type Answers = {
   'kms.keys': { keys: KmsKeyView[]; error: WireError | null };
   'kms.create': KmsKeyView;
   'keys.list': KeyView[];
+  'keys.others': { name: string; type: 'kms' | 'access'; usedBy: string[] }[];
   'keys.create': KeyView;
   'keys.exportTo': null;
   'keys.importFrom': KeyView;

@@ -5,7 +5,7 @@ import type { FolderSettings, KeySettings } from '../model/settings.ts';
 import type { DrillReport, Enfold, KitProof } from './api.ts';
 
 export type KeyRequest =
-  | 'keys.saveKit' | 'keys.needsWords' | 'keys.verifyKit' | 'keys.importKit' | 'keys.selfTest' | 'keys.remove' | 'folders.known'
+  | 'keys.others' | 'keys.saveKit' | 'keys.needsWords' | 'keys.verifyKit' | 'keys.importKit' | 'keys.selfTest' | 'keys.remove' | 'folders.known'
   | 'sharing.recipient' | 'sharing.invite' | 'sharing.needsPassphrase' | 'sharing.accept' | 'sharing.members' | 'sharing.withdraw' | 'sharing.renew' | 'sharing.grants'
   | 'lock.state' | 'lock.lock' | 'lock.unlock' | 'lock.setPassphrase' | 'lock.setSettings' | 'drill.last' | 'drill.run';
 
@@ -34,6 +34,10 @@ function proofOf({ words, file }: { readonly words: string | null; readonly file
 export function createKeyHandlers({ enfold, keyView, folderView, reconcile, lockNow, whileClosed, selfTest, problems, drill }: Options): Pick<EngineHandlers, KeyRequest> {
   const { connections, folders, invitations, keys, kits, lock } = enfold;
   return {
+    'keys.others': async () => {
+      const { listSecrets } = await import('./secret-list.ts');
+      return listSecrets(enfold).flatMap(({ name, type, usedBy }) => (type === 'kms' || type === 'access' ? [{ name, type, usedBy: [...usedBy] }] : []));
+    },
     'keys.saveKit': async ({ keyId, file }) => {
       const { page, ageFile, folders: opened } = await kits.saveTo(keyId, file);
       return { page, ageFile, folders: [...opened] };

@@ -1,5 +1,5 @@
 /**
- * What a scan found, on disk: one line per object, and how far it came. A million objects fill some 250 MB there and nothing in memory; a scan
+ * What a scan found, on disk: one line per object, and how far it came. A million objects fill some 400 MB there and nothing in memory; a scan
  * that was interrupted goes on after its last whole page.
  */
 import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';

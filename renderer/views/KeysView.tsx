@@ -11,11 +11,16 @@ import { SaveKeyFile } from '../components/SaveKeyFile.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
 import { baseName, count, date, fingerprint, visible } from '../format.ts';
 import { KeyKit } from './KeyKit.tsx';
+import { OtherSecrets } from './OtherSecrets.tsx';
 import { refreshKeys, useStore } from '../store.ts';
+
+/** A kit counts once it was tried. */
+const isSafe = ({ exportedAtMs, kit }: KeyView): boolean => exportedAtMs !== null || kit.verifiedAtMs !== null;
 
 function SavedState({ keyView }: { keyView: KeyView }): ReactElement {
   const { t } = useTranslation();
   if (keyView.exportedAtMs !== null) return <span className="st saved"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('keys.fileSaved', { at: date(keyView.exportedAtMs) })}</span>;
+  if (keyView.kit.verifiedAtMs !== null) return <span className="st saved"><IconCheck size={16} stroke={1.75} aria-hidden="true" />{t('keys.kitChecked', { at: date(keyView.kit.verifiedAtMs) })}</span>;
   return <span className="st attention"><StateGlyph state="needs-attention" />{t('keys.fileNever')}</span>;
 }
 
@@ -106,8 +111,8 @@ export function KeysView(): ReactElement {
     const mine = folders.filter((folder) => keys.some((key) => key.keyId === folder.keyId && which(key)));
     return { names: mine.map((folder) => folder.name).join(', '), files: mine.reduce((sum, folder) => sum + folder.status.files, 0) };
   };
-  const safe = filesOf((key) => key.exportedAtMs !== null);
-  const unsafe = filesOf((key) => key.exportedAtMs === null);
+  const safe = filesOf(isSafe);
+  const unsafe = filesOf((key) => !isSafe(key));
   return (
     <div className={current === null ? 'keys-view' : 'keys-view has-details'}>
       <div className="page scroll">
@@ -132,6 +137,7 @@ export function KeysView(): ReactElement {
             ))}
           </ul>
         )}
+        <OtherSecrets />
         {safe.files + unsafe.files > 0 && (
           <section className="panel lost">
             <h2 className="h3">{t('keys.lostTitle')}</h2>

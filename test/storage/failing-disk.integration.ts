@@ -16,24 +16,24 @@ const INLINE_BYTES = 1_000;
 const before = randomBytes(FILE_BYTES);
 const after = randomBytes(FILE_BYTES);
 
-type Failing = { readonly failed: () => Promise<void>; readonly end: () => Promise<void> };
+type Failing = { /** Once such a call has failed, on a file whose path fits. */ readonly failed: (file: RegExp) => Promise<void>; readonly end: () => Promise<void> };
 
 /** From here on these calls of the process fail, on this file or on any, until `end`. */
 async function failCalls(pid: number, calls: string, file?: string): Promise<Failing> {
-  const tracer = spawn('strace', ['-f', '-p', String(pid), '-e', `trace=${calls}`, '-e', 'signal=none', '-e', `inject=${calls}:error=EIO`, ...(file === undefined ? [] : ['-P', file])], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const tracer = spawn('strace', ['-f', '-y', '-p', String(pid), '-e', `trace=${calls}`, '-e', 'signal=none', '-e', `inject=${calls}:error=EIO`, ...(file === undefined ? [] : ['-P', file])], { stdio: ['ignore', 'ignore', 'pipe'] });
   let told = '';
-  const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
-  const tells = (text: string): Promise<void> => new Promise((resolve) => {
-    if (told.includes(text)) resolve();
+  const waiting: { readonly text: RegExp; readonly resolve: () => void }[] = [];
+  const tells = (text: RegExp): Promise<void> => new Promise((resolve) => {
+    if (text.test(told)) resolve();
     else waiting.push({ text, resolve });
   });
   tracer.stderr.on('data', (piece: Buffer) => {
     told += piece.toString('utf8');
-    for (const { text, resolve } of waiting) if (told.includes(text)) resolve();
+    for (const { text, resolve } of waiting) if (text.test(told)) resolve();
   });
-  await tells('attached');
+  await tells(/attached/);
   return {
-    failed: () => tells('(INJECTED)'),
+    failed: (file) => tells(new RegExp(`<[^>]*${file.source}[^>]*>[^]*\\(INJECTED\\)`)), // other threads may speak in between
     end: async () => {
       const gone = ended(tracer);
       tracer.kill('SIGINT');
@@ -102,7 +102,7 @@ const onFailingDisk = (): void => {
     // Enough that what has arrived is flushed; the rest only when that has failed and the disk is well again.
     const rest = 5 << 20;
     socket.write(Buffer.alloc(sizeBytes - rest));
-    await failing.failed();
+    await failing.failed(/\/staging\//);
     await failing.end();
     socket.write(Buffer.alloc(rest));
     expect(await answer).toMatch(/^HTTP\/1.1 500 /);

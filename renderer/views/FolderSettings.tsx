@@ -8,6 +8,7 @@ import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
 import { FolderDrill } from './FolderDrill.tsx';
+import { SpeedSettings } from './SpeedSettings.tsx';
 import { choiceOf } from '../modes.ts';
 import { go, refreshFolders } from '../store.ts';
 import { FolderPeople } from './FolderPeople.tsx';
@@ -36,6 +37,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
       </div>
       <FolderPeople folder={folder} />
       <FolderDrill folder={folder} />
+      <SpeedSettings folderId={folder.id} />
       <div className="panel settings-panel">
         <h2 className="h3">{t('settings.removeTitle')}</h2>
         <p className="sm mute">{t('settings.removeSays')}</p>

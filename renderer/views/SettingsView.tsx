@@ -7,6 +7,7 @@ import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { PassphraseFields } from '../components/PassphraseFields.tsx';
 import { changeSettings, useStore } from '../store.ts';
+import { SpeedSettings } from './SpeedSettings.tsx';
 
 const seg = { root: 'seg', label: 'seg-label', indicator: 'seg-on' };
 const AFTER = ['never', '5', '15', '60', '240'] as const;
@@ -70,6 +71,7 @@ export function SettingsView(): ReactElement {
           </>
         )}
       </section>
+      <SpeedSettings folderId={null} />
       <section className="panel settings-panel">
         <h2 className="h3">{t('prefs.computer')}</h2>
         <Setting name={t('prefs.startAtLogin')} says={t('prefs.startAtLoginSays')}><Switch aria-label={t('prefs.startAtLogin')} checked={settings.startAtLogin} onChange={(event) => change({ startAtLogin: event.currentTarget.checked })} /></Setting>

@@ -84,6 +84,23 @@ test('shows a picture, a text, a PDF and a sound, each from memory', async () =>
   expect(await running.app.evaluate(async ({ session }, url) => (await session.defaultSession.fetch(url)).status, `app://enfold${source!}`)).toBe(404);
 });
 
+test('a file dragged out is decrypted into a private place first, and only then handed to the desktop', async () => {
+  const { page, app } = running;
+  await app.evaluate(({ webContents }) => {
+    const handed: string[][] = [];
+    Object.assign(globalThis, { handed });
+    for (const contents of webContents.getAllWebContents()) contents.startDrag = ({ file, files }) => void handed.push(files ?? [file]);
+  });
+  await row('note.md').dragTo(page.getByRole('heading', { level: 1 }));
+  const handed = (): Promise<string[][]> => app.evaluate(() => (globalThis as unknown as { handed: string[][] }).handed);
+  await expect.poll(async () => (await handed()).length, { timeout: 30_000 }).toBe(1);
+  const [file = ''] = (await handed())[0] ?? [];
+  expect(path.basename(file)).toBe('note.md');
+  expect(fs.readFileSync(file, 'utf8')).toBe(fs.readFileSync(path.join(folder, 'note.md'), 'utf8'));
+  expect(file.startsWith(path.join(root, 'home'))).toBe(true);
+  expect(fs.statSync(path.dirname(file)).mode & 0o077).toBe(0);
+});
+
 test('renames, makes a folder and deletes with the keyboard; the disk follows', async () => {
   const { page } = running;
   await row('note.md').click();

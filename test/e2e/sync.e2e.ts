@@ -165,6 +165,43 @@ test('a file changed in two places is kept twice on both computers', async () =>
   await expect.poll(() => [letters(here), letters(there)], SYNCED).toEqual([['another version', 'one version'], ['another version', 'one version']]);
 }, 120_000);
 
+test('one of the two versions is chosen in the window: it has the name on both computers, and the other lies in the trash', async () => {
+  const { page } = first;
+  const named = read(here, 'letter.txt');
+  const letters = (folder: string): string[] => [...filesIn(folder)].filter(([name]) => name.startsWith('letter')).map(([, text]) => text);
+  const other = letters(here).find((text) => text !== named);
+  await page.getByRole('tab', { name: /^Two versions/ }).click();
+  await button(first, 'Compare the two versions of letter.txt').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('.differs').first().waitFor();
+  await dialog.getByRole('radio', { name: /^Keep the one with the name/ }).click();
+  await dialog.getByRole('button', { name: 'Keep the one with the name' }).click();
+  await expect.poll(() => [letters(here), letters(there)], SYNCED).toEqual([[named], [named]]);
+  const trash = path.join(here, '.enfold/trash');
+  const kept = fs.readdirSync(trash, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => fs.readFileSync(path.join(entry.parentPath, entry.name), 'utf8'));
+  expect(kept).toContain(other);
+}, 90_000);
+
+test('a restore is tried and a limit is set in the settings of a folder', async () => {
+  const { page } = first;
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await page.getByText('Last proven restore').first().waitFor();
+  await button(first, 'Try a restore now').click();
+  await page.getByText(/^Last time: \d+ files?, .*, 0 failed\.$/).waitFor({ timeout: 60_000 });
+  const limit = page.getByLabel('Upload at most');
+  await limit.fill('as quick as light');
+  await button(first, 'Save').click();
+  await page.getByRole('alert').waitFor();
+  await limit.fill('5M');
+  await button(first, 'Save').click();
+  await page.getByText('Saved. It holds from now on.').waitFor();
+  const limits = await page.evaluate(async () => {
+    const folders = await window.enfold.request('folders.list', undefined);
+    return window.enfold.request('limits.get', { folderId: folders.ok ? (folders.value[0]?.id ?? null) : null });
+  });
+  expect(limits).toMatchObject({ ok: true, value: { upload: '5M', download: 'off' } });
+}, 120_000);
+
 test('what was set up is there again after a restart, and what changed meanwhile is taken up', async () => {
   const { home } = first;
   await second.close();

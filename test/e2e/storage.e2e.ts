@@ -35,8 +35,8 @@ async function picture(name: string): Promise<void> {
   }
 }
 /** Resolves when a file that is written now has reached the storage. */
-async function expectSynced(folderId: string, name: string): Promise<void> {
-  fs.writeFileSync(at('folder', name), `content of ${name}`);
+async function expectSynced(folderId: string, name: string, sizeBytes = 100): Promise<void> {
+  fs.writeFileSync(at('folder', name), Buffer.alloc(sizeBytes, `content of ${name}`));
   await vi.waitFor(async () => {
     await value('folders.syncNow', { folderId }).catch(() => undefined);
     expect(JSON.stringify(await value('folders.activity', { folderId, limit: 20 }))).toContain(name);
@@ -62,7 +62,8 @@ test('the owner sees the address, turns HTTPS on, moves the root key into the ke
   await dialog.getByText(/https:\/\/127\.0\.0\.1:\d+/).waitFor({ timeout: 60_000 });
   const fingerprint = new X509Certificate(fs.readFileSync(at('storage', 'certificate.pem'))).fingerprint256;
   await dialog.getByText(fingerprint).waitFor();
-  await expectSynced(folder.id, 'over-https.txt');
+  // Long enough for the storage's second thread, in the app's own process.
+  await expectSynced(folder.id, 'over-https.bin', 3 << 20);
 
   const inTheClear = ringText();
   await dialog.getByRole('button', { name: 'Move to the keychain' }).click();

@@ -6,14 +6,15 @@
  * returned is durable. What remains is the moment between the last look and the act, which Node cannot close.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, close, constants, fstat, fstatSync, open, read, readdirSync, readSync, renameSync, closeSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, type BigIntStats } from 'node:fs';
+import { accessSync, close, constants, fchmodSync, fstat, fstatSync, fsyncSync, open, read, readdirSync, readSync, renameSync, closeSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, type BigIntStats } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { SyncError } from '../model/errors.ts';
 import { isDirectoryPath, isOwnPath, OWN_DIRECTORY, parentOf, type LocalPath, type ObjectKey, type SyncPath } from '../model/path.ts';
 import type { LocalEntry } from '../model/snapshot.ts';
-import type { LocalTree } from '../sync/ports.ts';
+import type { LocalTree, NameCollisions } from '../sync/ports.ts';
+import { createNameCollisions } from './collisions.ts';
 import { IGNORE_FILE, parseIgnoreRules, type IgnoreRules } from './ignore.ts';
 import { currentPlatform, mayCreate, type NamePlatform } from './names.ts';
 import { errnoOf, fromOsError, isMissing } from './os-error.ts';
@@ -266,6 +267,38 @@ class DiskTree implements FolderOnDisk {
       throw new SyncError('target-changed', { path: entry.path });
     }
     await this.#fsyncAll(dirty);
+  }
+
+  async setModeBits(entry: LocalEntry, modeBits: number): Promise<LocalEntry> {
+    refuseName(entry.path, false);
+    const absolute = this.#place.at(entry.path);
+    const isThere = (): boolean => {
+      const stats = hasRealParents(this.#place, entry.path) ? lookAt(absolute, entry.path) : null;
+      return stats !== null && stats.isFile() && stampOf(stats) === entry.stamp;
+    };
+    if (!isThere()) throw new SyncError('target-changed', { path: entry.path });
+    let file: number | undefined;
+    try {
+      // By its descriptor: what stands under the name by then may be another file.
+      file = await openFile(absolute, READ_FLAGS);
+      if (stampOf(fstatSync(file, { bigint: true })) !== entry.stamp) throw new SyncError('target-changed', { path: entry.path });
+      fchmodSync(file, modeBits & 0o777);
+      fsyncSync(file);
+      return entryOf(entry.path, fstatSync(file, { bigint: true }));
+    } catch (error) {
+      throw fromOsError(error, entry.path, { ELOOP: 'target-changed', ENOENT: 'target-changed' });
+    } finally {
+      if (file !== undefined) await closeFile(file);
+    }
+  }
+
+  nameCollisions(): NameCollisions | null {
+    return this.#platform === 'linux' && !this.#foldsCase() ? null : createNameCollisions(this.#place, this.#platform === 'linux' ? 'portable' : this.#platform);
+  }
+
+  /** A disk that takes `.ENFOLD` for `.enfold` takes any two names for one that differ in case only. */
+  #foldsCase(): boolean {
+    return lookAt(join(this.root, OWN_DIRECTORY.toUpperCase()), OWN_DIRECTORY) !== null;
   }
 
   async pruneEmptyParents(path: SyncPath, keep: (directory: SyncPath) => boolean): Promise<void> {

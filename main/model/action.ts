@@ -28,8 +28,8 @@ export type Action =
     }
   /** Both sides changed: move the local file to a conflict name (chosen at execution), then download. */
   | { readonly type: 'keep-both'; readonly path: SyncPath; readonly local: LocalEntry; readonly localSha256: string; readonly remote: RemoteVersion }
-  /** Both sides hold equal content: record it, transfer nothing. */
-  | { readonly type: 'adopt'; readonly path: SyncPath; readonly local: LocalEntry; readonly sha256: string; readonly remote: RemoteVersion }
+  /** Both sides hold equal content: record it, transfer nothing. `modeBits`: another device changed the permissions, which the local file is to get. */
+  | { readonly type: 'adopt'; readonly path: SyncPath; readonly local: LocalEntry; readonly sha256: string; readonly remote: RemoteVersion; readonly modeBits?: number }
   /** Only the stamp or times changed locally: record it, no request. */
   | { readonly type: 'refresh-base'; readonly path: SyncPath; readonly base: BaseEntry; readonly local: LocalEntry }
   /** Only the permission bits changed locally: copy the object onto itself with new attributes. */

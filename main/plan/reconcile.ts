@@ -129,6 +129,7 @@ function remoteDiffers(states: PathStates, change: LocalChange, base: BaseEntry,
   if (isSameContent(states)) {
     const isOnlyBase = version.attributes?.modeBits === local.entry.modeBits || change !== 'unchanged' || policy.direction === 'upload' || policy.direction === 'upload-mirror';
     if (isOnlyBase) return adopt(local, base, version);
+    if (relation === 'same' || relation === 'update') return adopt(local, base, version, version.attributes?.modeBits);
   }
   const isEdited = change === 'changed' || change === 'replaced';
   // Only its attributes changed, or it went and came back: the edit was made of the very content that is there.
@@ -162,9 +163,10 @@ function bothPresent(states: PathStates, local: Extract<LocalState, { type: 'pre
   }
 }
 
-function adopt(local: Extract<LocalState, { type: 'present' }>, base: BaseEntry | null, version: RemoteVersion): Verdict {
+/** @param modeBits - what the local file's permissions are to become. */
+function adopt(local: Extract<LocalState, { type: 'present' }>, base: BaseEntry | null, version: RemoteVersion, modeBits?: number): Verdict {
   const sha256 = localHashOf(base, local);
-  return sha256 === null ? NOTHING : act({ type: 'adopt', path: local.entry.path, local: local.entry, sha256, remote: version });
+  return sha256 === null ? NOTHING : act({ type: 'adopt', path: local.entry.path, local: local.entry, sha256, remote: version, ...(modeBits === undefined ? {} : { modeBits }) });
 }
 
 /** Upload mirror only. The new version descends from the one it replaces, so no other device takes it for a fork. */

@@ -29,6 +29,25 @@ export function createFeeds({ store, prefix, files, listBelow, capabilities }: F
   const place = `${prefix}${OWN_DIRECTORY}/feed/`;
   const keyOf = (device: DeviceId): ObjectKey => `${place}${device}` as ObjectKey;
   const readOptions = { modeHeaders: requests.read };
+  /** Of this device's feed, as this process wrote it last; null before its first. */
+  let standing: string | null = null;
+
+  /** On a versioned bucket each feed would be kept for ever. What cannot be removed is left to the next process: it harms nobody. */
+  async function removeEarlier(objectKey: ObjectKey, versionId: string, signal: AbortSignal): Promise<void> {
+    if (store.deleteVersion === undefined || store.listVersions === undefined) return;
+    try {
+      if (standing !== null) await store.deleteVersion(objectKey, standing, signal);
+      else {
+        for await (const page of store.listVersions(objectKey, signal)) {
+          for (const one of page) if (one.objectKey === objectKey && one.versionId !== versionId && !one.isLatest) await store.deleteVersion(objectKey, one.versionId, signal);
+        }
+      }
+      standing = versionId;
+    } catch (error) {
+      if (!isSyncError(error)) throw error;
+      standing = null;
+    }
+  }
 
   return {
     async list(signal) {
@@ -68,6 +87,7 @@ export function createFeeds({ store, prefix, files, listBelow, capabilities }: F
         if (!isEnforced && ((await store.head(objectKey, readOptions, signal))?.etag ?? null) !== replaces) throw new SyncError('version-changed', { objectKey });
         return store.put(objectKey, body, { metadata: {}, modeHeaders: requests.write, condition }, signal);
       }, signal);
+      if (written.versionId !== null) await removeEarlier(objectKey, written.versionId, signal);
       return written.etag;
     },
   };

@@ -12,7 +12,7 @@ import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/need
 import { breathe, forEachBounded } from './bounded.ts';
 import { compareByteOrder } from './key-order.ts';
 import type { FolderParts } from './parts.ts';
-import type { FolderState, LocalDifference, RemoteDifference } from './ports.ts';
+import type { FolderState, LocalDifference, NameCollisions, RemoteDifference } from './ports.ts';
 import { reasonToSkip } from './quarantine.ts';
 
 /** Rows looked at before others have their turn; at most so many are in memory at once. */
@@ -37,6 +37,7 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
   let count = 0;
   let bytes = 0;
   const sizes = await allRenameSizes(parts, policy);
+  const collisions = parts.tree.nameCollisions?.() ?? null;
   let after: SyncPath | undefined;
   for (;;) {
     const needs: Needs[] = [];
@@ -49,7 +50,7 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
       last = states.path;
       count += 1;
       bytes += bytesOf(states);
-      refuseName(states, parts, found);
+      refuseName(states, parts, collisions, found);
       const need: Needs = { states, hash: needsHash(states, sizes), head: needsHead(states, policy), tombstones: needsTombstones(states, policy) };
       if (need.hash || need.head || need.tombstones) needs.push(need);
       isCut = ++rows >= ROWS_AT_ONCE;
@@ -69,16 +70,17 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
 async function allRenameSizes({ state }: EnrichParts, policy: PlanPolicy): Promise<ReadonlySet<number>> {
   const sizes = new Set<number>();
   let rows: PathStates[] = [];
-  const take = async (): Promise<void> => {
+  const take = (): void => {
     for (const size of renameSizes(rows, policy)) sizes.add(size);
     rows = [];
-    await breathe();
   };
   for (const states of state.differences()) {
     rows.push(states);
-    if (rows.length >= ROWS_AT_ONCE) await take();
+    if (rows.length < ROWS_AT_ONCE) continue;
+    take();
+    await breathe();
   }
-  await take();
+  take();
   return sizes;
 }
 
@@ -89,12 +91,15 @@ function bytesOf({ base, local, remote }: PathStates): number {
 }
 
 /** A remote name that cannot be created here is listed and left alone; one that stands here already can. */
-function refuseName(states: PathStates, parts: EnrichParts, found: Findings): void {
+function refuseName(states: PathStates, parts: EnrichParts, collisions: NameCollisions | null, found: Findings): void {
   if (states.remote.type !== 'present' || states.local.type !== 'absent') return;
-  const reason = parts.tree.mayCreate(states.path);
-  if (reason === null) return;
-  found.remote.push({ path: states.path, state: { type: 'unknown', reason } });
-  found.skipped.push({ path: states.path, side: 'remote', reason, detail: null });
+  const { path } = states;
+  const reason = parts.tree.mayCreate(path);
+  const other = reason === null && states.base === null ? (collisions?.take(path) ?? null) : null;
+  if (reason === null && other === null) return;
+  const skip = { reason: reason ?? ('name-collision' as const), detail: other };
+  found.remote.push({ path, state: { type: 'unknown', reason: skip.reason } });
+  found.skipped.push({ path, side: 'remote', ...skip });
 }
 
 async function lookUp(need: Needs, parts: EnrichParts, found: Findings, signal: AbortSignal): Promise<void> {

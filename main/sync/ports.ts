@@ -37,6 +37,11 @@ export type Replacement = {
 };
 export type ReplaceOutcome = { readonly path: SyncPath } & ({ readonly ok: true; readonly entry: LocalEntry } | { readonly ok: false; readonly error: WireError });
 
+export type NameCollisions = {
+  /** What already has that name for the disk, or was let pass before by this memory; null: nothing, and from now on this path has it. */
+  take(path: SyncPath): string | null;
+};
+
 export interface LocalTree {
   readonly root: LocalPath;
   /** @throws SyncError root-missing, root-foreign (marker of another folder or none), root-unreadable */
@@ -63,6 +68,10 @@ export interface LocalTree {
   moveToTrash(entry: LocalEntry): Promise<void>;
   /** Removes directories above `path` that became empty, up to one for which `keep` answers true. */
   pruneEmptyParents(path: SyncPath, keep: (directory: SyncPath) => boolean): Promise<void>;
+  /** Permissions only; content and times stay. @throws SyncError target-changed where the entry is no longer as given */
+  setModeBits(entry: LocalEntry, modeBits: number): Promise<LocalEntry>;
+  /** Names that the disk takes for one: a fresh memory of them for one look, or null where it keeps all names apart. */
+  nameCollisions?(): NameCollisions | null;
   /** Renames without replacing anything. @throws SyncError target-changed, target-exists */
   rename(entry: LocalEntry, to: SyncPath): Promise<LocalEntry>;
   localPathOf(path: SyncPath): LocalPath;

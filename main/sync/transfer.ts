@@ -149,7 +149,8 @@ async function makeDirectory(action: Download | KeepBoth, ancestor: Readonly<Rec
 
 /** Both sides hold the same: nothing is transferred. */
 export async function adopt(action: Adopt, run: Run): Promise<void> {
-  const { path, local, sha256 } = action;
+  const { path, sha256, modeBits } = action;
+  const local = modeBits === undefined ? action.local : await run.parts.tree.setModeBits(action.local, modeBits);
   const version = await withAttributes(action.remote, action, run);
   const attributes = attributesOf(version);
   const vector = vectorOf(attributes, run.parts.state.baseAt(path)?.vector ?? {});

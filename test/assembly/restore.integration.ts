@@ -1,7 +1,7 @@
 /** Versions that a bucket keeps, listed and brought back, in all six modes; on built-in storage. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListObjectVersionsCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { FileVersion, NewFolder, RestoreOptions, RestoreReport } from '../../main/assembly/api.ts';
 import { makeScratch } from '../helpers/cli.ts';
@@ -101,6 +101,11 @@ describe.each(MODE_NAMES)('%s', (name) => {
     const below = await versionsOf(name, 'letters');
     expect(below.map(({ path }) => path).toSorted()).toEqual(['letters/deleted.txt', 'letters/deleted.txt', 'letters/edited.txt', 'letters/edited.txt', 'letters/new.txt']);
     await expect(versionsOf(name, 'no such file')).rejects.toMatchObject({ code: 'no-such-path' });
+  });
+
+  test('leaves no earlier versions of its own change feed behind', async () => {
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucketOf(name), Prefix: 'photos/.enfold/feed/' }));
+    expect(Versions.map(({ IsLatest }) => IsLatest)).toEqual([true]);
   });
 
   test('opens an earlier version by its id', async () => {

@@ -352,6 +352,16 @@ export class MemoryTree implements LocalTree {
     });
   }
 
+  setModeBits(entry: LocalEntry, modeBits: number): Promise<LocalEntry> {
+    return this.#power.call('local.setModeBits', entry.path, () => {
+      if (this.#disk.entryAt(entry.path)?.stamp !== entry.stamp) throw new SyncError('target-changed', { path: entry.path });
+      this.#disk.chmod(entry.path, modeBits);
+      const changed = this.#disk.entryAt(entry.path);
+      if (changed === null) throw new SyncError('target-changed', { path: entry.path });
+      return changed;
+    });
+  }
+
   rename(entry: LocalEntry, to: SyncPath): Promise<LocalEntry> {
     return this.#power.call('local.rename', entry.path, () => {
       if (this.#disk.entryAt(entry.path)?.stamp !== entry.stamp) throw new SyncError('target-changed', { path: entry.path });

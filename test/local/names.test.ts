@@ -1,7 +1,12 @@
 import { win32, posix } from 'node:path';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { NameCollisions } from '../../main/sync/ports.ts';
+import { FOLDER_ID, makeFolder, type TestFolder } from './folder-on-disk.ts';
+import { createNameCollisions } from '../../main/local/collisions.ts';
 import { collisionKey, planLocalName, type NamePlatform } from '../../main/local/names.ts';
+import { createPlace } from '../../main/local/place.ts';
+import { openLocalTree } from '../../main/local/tree.ts';
 import { syncPath } from '../../main/model/path.ts';
 
 const PLATFORMS: readonly NamePlatform[] = ['linux', 'darwin', 'win32', 'portable'];
@@ -109,5 +114,33 @@ describe('names that would be one file', () => {
       expect([a, same(a, b, 'win32'), same(a, b, 'darwin'), same(a, b, 'linux')]).toEqual([a, true, true, false]);
     }
     expect(same('a', 'b', 'win32')).toBe(false);
+  });
+});
+
+describe('names that a disk takes for one', () => {
+  let folder: TestFolder;
+  beforeEach(async () => {
+    folder = await makeFolder();
+  });
+  afterEach(() => folder.remove());
+  const take = (names: NameCollisions, ...paths: string[]): (string | null)[] => paths.map((path) => names.take(syncPath(path)));
+
+  test('are told by what stands on the disk, also in the middle of a path', () => {
+    folder.write('Report.txt');
+    folder.write('Photos/one.jpg');
+    const names = createNameCollisions(createPlace(folder.root), 'darwin');
+    expect(take(names, 'report.txt', 'REPORT.TXT', 'Report.txt', 'photos/two.jpg', 'Photos/two.jpg', 'photos/', 'other.txt')).toEqual(['Report.txt', 'Report.txt', null, 'Photos', null, 'Photos', null]);
+  });
+
+  test('go to the first that asks, where none of them stands there', () => {
+    const names = createNameCollisions(createPlace(folder.root), 'win32');
+    expect(take(names, 'a/Straße.txt', 'a/strasse.txt', 'A/other.txt', 'a/other.txt')).toEqual([null, 'a/Straße.txt', 'a', null]);
+    expect(take(names, 'caf\u00e9', 'cafe\u0301', 'caf\u00e9')).toEqual([null, 'caf\u00e9', null]);
+  });
+
+  test('are none on a disk that keeps all names apart', () => {
+    const apart = openLocalTree({ root: folder.root, folderId: FOLDER_ID, platform: 'linux' });
+    expect(apart.nameCollisions?.()).toBeNull();
+    expect(openLocalTree({ root: folder.root, folderId: FOLDER_ID, platform: 'darwin' }).nameCollisions?.()).not.toBeNull();
   });
 });

@@ -64,7 +64,7 @@ function readTable(text: string): { readonly columns: readonly string[]; readonl
 const TABLES: Record<Direction, string> = {
   'two-way': `
               | same              | newer     | unfetched | equal    | reattributed | forked    | foreign   | buried       | outlived | vanished     | unknown
-    untouched | -                 | download  | download  | adopt    | download     | keep-both | download  | delete-local | upload   | delete-local | remote:not-authentic
+    untouched | -                 | download  | download  | adopt    | adopt        | keep-both | download  | delete-local | upload   | delete-local | remote:not-authentic
     restamped | refresh-base      | download  | download  | adopt    | adopt        | keep-both | download  | delete-local | upload   | delete-local | remote:not-authentic
     chmodded  | update-attributes | download  | download  | adopt    | adopt        | keep-both | download  | delete-local | upload   | delete-local | remote:not-authentic
     replaced  | refresh-base      | keep-both | keep-both | adopt    | adopt        | keep-both | keep-both | upload       | upload   | upload       | remote:not-authentic
@@ -91,7 +91,7 @@ const TABLES: Record<Direction, string> = {
     unknown   | local:unreadable  | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable`,
   download: `
               | same             | newer     | unfetched | equal    | reattributed    | forked    | foreign   | buried | outlived | vanished | unknown
-    untouched | -                | download  | download  | adopt    | download        | keep-both | download  | -      | -        | -        | remote:not-authentic
+    untouched | -                | download  | download  | adopt    | adopt           | keep-both | download  | -      | -        | -        | remote:not-authentic
     restamped | refresh-base     | download  | download  | adopt    | adopt           | keep-both | download  | -      | -        | -        | remote:not-authentic
     chmodded  | refresh-base     | download  | download  | adopt    | adopt           | keep-both | download  | -      | -        | -        | remote:not-authentic
     replaced  | refresh-base     | keep-both | keep-both | adopt    | adopt           | keep-both | keep-both | -      | -        | -        | remote:not-authentic
@@ -100,7 +100,7 @@ const TABLES: Record<Direction, string> = {
     unknown   | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable | local:unreadable`,
   'download-mirror': `
               | same             | newer     | unfetched | equal    | reattributed | forked    | foreign   | buried       | outlived     | vanished     | unknown
-    untouched | -                | download  | download  | adopt    | download     | keep-both | download  | delete-local | delete-local | delete-local | remote:not-authentic
+    untouched | -                | download  | download  | adopt    | adopt        | keep-both | download  | delete-local | delete-local | delete-local | remote:not-authentic
     restamped | refresh-base     | download  | download  | adopt    | adopt        | keep-both | download  | delete-local | delete-local | delete-local | remote:not-authentic
     chmodded  | refresh-base     | download  | download  | adopt    | adopt        | keep-both | download  | delete-local | delete-local | delete-local | remote:not-authentic
     replaced  | refresh-base     | keep-both | keep-both | adopt    | adopt        | keep-both | keep-both | delete-local | delete-local | delete-local | remote:not-authentic

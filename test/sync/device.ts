@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Direction } from '../../main/model/action.ts';
+import type { NamePlatform } from '../../main/local/names.ts';
 import { createRootMarker, openLocalTree } from '../../main/local/tree.ts';
 import { openFolderState } from '../../main/state/folder-state.ts';
 import { createFolderEngine } from '../../main/sync/folder-engine.ts';
@@ -80,11 +81,11 @@ export class Device {
   readonly home: string;
   readonly name: string;
   readonly bucket: MemoryBucket;
-  readonly #options: Partial<FolderEngineOptions> & { readonly direction?: Direction; readonly isClientSide?: boolean };
+  readonly #options: Partial<FolderEngineOptions> & { readonly direction?: Direction; readonly isClientSide?: boolean; readonly platform?: NamePlatform };
   engine!: FolderEngine;
   state!: FolderState;
 
-  constructor(name: string, bucket: MemoryBucket, options: Partial<FolderEngineOptions> & { readonly direction?: Direction; readonly isClientSide?: boolean } = {}) {
+  constructor(name: string, bucket: MemoryBucket, options: Partial<FolderEngineOptions> & { readonly direction?: Direction; readonly isClientSide?: boolean; /** Whose rules for names the disk is said to have. */ readonly platform?: NamePlatform } = {}) {
     const top = mkdtempSync(join(tmpdir(), 'enfold-sync-'));
     this.root = join(top, 'folder');
     this.home = join(top, 'home');
@@ -97,9 +98,9 @@ export class Device {
 
   async open(crash: CrashPoint | null = null): Promise<this> {
     if (!existsSync(join(this.root, '.enfold', 'root.json'))) await createRootMarker(this.root, FOLDER_ID);
-    const tree = openLocalTree({ root: this.root, folderId: FOLDER_ID });
+    const { direction, isClientSide, platform, ...rest } = this.#options;
+    const tree = openLocalTree({ root: this.root, folderId: FOLDER_ID, ...(platform === undefined ? {} : { platform }) });
     this.state = openFolderState(this.home, FOLDER_ID);
-    const { direction, isClientSide, ...rest } = this.#options;
     const ports = { tree: tree as LocalTree, remote: this.bucket.folder(), transfers: this.bucket.transfers(tree), state: this.state };
     if (crash !== null) {
       ports.tree = crash.wrap(ports.tree, ['replace', 'makeDirectory', 'moveToTrash', 'rename', 'pruneEmptyParents', 'hash']);

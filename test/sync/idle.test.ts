@@ -123,9 +123,19 @@ test('a folder of 100,000 files in which nothing happens costs at most 3,000 req
   engine.start();
   await clock.advance(DAY_MS);
   expect(engine.status()).toMatchObject({ state: 'up-to-date', files: FILES, problems: [] });
+  const daily = new Map(requests);
+
+  // A poll asks once whether there is news; a hint of the watcher that proves to be nothing walks, and asks for nothing.
+  const walksBefore = walks();
+  requests.clear();
+  expect(await engine.runCycle({ look: 'remote-first' })).toMatchObject({ isUnchanged: true, isSettled: true });
+  expect([Object.fromEntries(requests), walks()]).toEqual([{ list: 1 }, walksBefore]);
+  requests.clear();
+  expect(await engine.runCycle({ look: 'local-first' })).toMatchObject({ isUnchanged: true, isSettled: true });
+  expect([Object.fromEntries(requests), walks()]).toEqual([{}, walksBefore + 1]);
   await engine.close();
 
-  const total = [...requests.values()].reduce((sum, count) => sum + count, 0);
+  const total = [...daily.values()].reduce((sum, count) => sum + count, 0);
   // A look at the feeds every 36 seconds, a listing of a hundred pages at the start and every six hours.
   expect(total).toBeGreaterThan(DAY_MS / 36_000);
   expect(total).toBeLessThanOrEqual(3_000);

@@ -198,3 +198,27 @@ describe('two devices', () => {
     expect(Object.values(a.files()).toSorted()).toEqual(['by anna, longer', 'by ben']);
   });
 });
+
+describe('a device whose disk takes some names for one', () => {
+  test('keeps the first, lists the others with what they collide with, and merges nothing, cycle after cycle', async () => {
+    const c = await new Device('carla', bucket, { platform: 'darwin' }).open();
+    try {
+      for (const path of ['Notes.txt', 'notes.txt', 'Photos/one.jpg', 'photos/two.jpg', 'u\u0308ber.txt', '\u00fcber.txt']) a.write(path, `content of ${path}`);
+      await a.sync();
+      const objects = bucket.objects.size;
+      for (let i = 0; i < 3; i++) expect(await c.sync()).toMatchObject({ failed: 0, conflictCopies: [], isInStep: true });
+      expect(c.files()).toEqual({ 'Notes.txt': 'content of Notes.txt', 'Photos/one.jpg': 'content of Photos/one.jpg', 'u\u0308ber.txt': 'content of u\u0308ber.txt' });
+      expect(c.state.skipped().filter(({ reason }) => reason === 'name-collision').map(({ path, detail }) => [path, detail])).toEqual([['notes.txt', 'Notes.txt'], ['photos/two.jpg', 'Photos'], ['\u00fcber.txt', 'u\u0308ber.txt']]);
+      expect(bucket.objects.size).toBe(objects);
+      // Once the first is gone, the other may have the name.
+      a.delete('Notes.txt');
+      await a.sync();
+      for (let i = 0; i < 2; i++) await c.sync();
+      expect(c.read('notes.txt')).toBe('content of notes.txt');
+      await a.sync();
+      expect(Object.keys(a.files())).toContain('photos/two.jpg');
+    } finally {
+      await c.remove();
+    }
+  });
+});

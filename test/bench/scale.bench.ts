@@ -58,7 +58,8 @@ const remote: Partial<RemoteFolder> = {
     },
   },
   list: async function* () {
-    for (let d = 0; uploaded > 0 && d < directories; d += 1) {
+    if (uploaded === 0) return;
+    for (let d = 0; d < directories; d += 1) {
       await breathe();
       requests += 1;
       yield namesIn((i) => objectAt(fileAt(d, i)));

@@ -3,15 +3,16 @@
  *
  * Each figure is the whole client process, from start to exit, on the same server in the same run; rounds alternate between
  * the programs and each has its turn to be first, and medians are shown. Options: --server radosgw|built-in, --rounds N, --scale F (share of the full sizes),
- * --only CASE (1GiB, 5000x16KiB, 20000).
+ * --only CASE (1GiB, 5000x16KiB, 20000, 100000, latency, requests).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { startFaultProxy } from '../helpers/fault-proxy.ts';
 import { startRadosgw } from '../helpers/radosgw.ts';
 import { type Cost, measure, medianCost } from './measure.ts';
 
@@ -155,18 +156,96 @@ function benchSet(name: string, files: number, bytes: number, cases: readonly St
   rmSync(folder, { recursive: true });
 }
 
+/** A folder of very many small files in which nothing changed, and then one file: with rclone's own two-way sync beside the others. */
+function benchMany(name: string, files: number): void {
+  if (options.only !== '' && options.only !== name) return;
+  const folder = makeFolder('many', files, 256);
+  const remote = 'c:bisync';
+  const bisync: Program = { name: 'rclone bisync', run: ({ direction, folder: at, bucket }) => ({ command: ['rclone', 'bisync', at, remote, '--workdir', join(scratch, 'bisync'), '--transfers', '32', '--checkers', '32', '--fast-list', ...(direction === 'up' ? ['--resync'] : [])], env: { ...env, RCLONE_CONFIG_C_REMOTE: `s:${bucket}/bisync` } }) };
+  for (const program of [...programs.filter((one) => one.name !== 'rclone crypt'), bisync]) {
+    const bucket = `bench-many-${program.name.replaceAll(' ', '-')}`;
+    must([...aws, 's3api', 'create-bucket', '--bucket', bucket]);
+    const isEnfold = program.name === 'enfold';
+    const home = isEnfold ? newHome() : '';
+    if (isEnfold) addFolder(home, folder, bucket);
+    const step = (direction: Step['direction'], noted: string | null): void => {
+      const { command, env: environment } = program.run({ direction, folder, bucket, home });
+      const cost = measure(command, environment, log);
+      if (noted !== null) note(`${files} ${noted}`, program.name, cost);
+    };
+    step('up', null);
+    step('unchanged', null);
+    for (let round = 0; round < rounds; round += 1) {
+      step('unchanged', 'unchanged');
+      randomFile(join(folder, 'd00', 'file-000000.bin'), 256);
+      step('unchanged', 'one changed');
+    }
+    if (isEnfold) rmSync(join(folder, '.enfold'), { recursive: true, force: true });
+  }
+  rmSync(folder, { recursive: true });
+}
+
+/** From a small file that is written to the object that holds it, while Enfold watches the folder; and what each kind of change costs in requests. */
+async function benchResident(): Promise<void> {
+  if (options.only !== '' && options.only !== 'latency' && options.only !== 'requests') return;
+  const proxy = await startFaultProxy(server.endpoint);
+  const bucket = 'bench-resident';
+  must([...aws, 's3api', 'create-bucket', '--bucket', bucket]);
+  const folder = makeFolder('resident', 100, 256);
+  const home = newHome();
+  must(enfold(home, 'connection', 'add', 'proxied', '--endpoint', proxy.endpoint, '--access-key', server.accessKeyId).command, { ENFOLD_HOME: home }, `${server.secretAccessKey}\n`);
+  inHome(home, 'folder', 'add', folder, '--remote', `s3://${bucket}/enfold`, '--connection', 'proxied', '--mode', 'cse-c', '--key', 'bench');
+  const { command: [program = '', ...args], env: environment } = enfold(home, 'sync', '--watch', '--json');
+  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const told = async (): Promise<void> => new Promise((done) => { lines.once('line', () => done()); });
+  await told();
+  const latencies: number[] = [];
+  const requestsOf = new Map<string, string>();
+  const operations: readonly (readonly [string, (i: number) => void])[] = [
+    ['a new small file', (i) => writeFileSync(join(folder, `new-${i}.txt`), `new ${i}`)], ['an edit', (i) => writeFileSync(join(folder, `new-${i}.txt`), `edited ${i} and longer`)],
+    ['a rename', (i) => renameSync(join(folder, `new-${i}.txt`), join(folder, `renamed-${i}.txt`))], ['a deletion', (i) => rmSync(join(folder, `renamed-${i}.txt`))],
+  ];
+  for (let i = 0; i < 3 * rounds; i += 1) {
+    for (const [name, change] of operations) {
+      const from = proxy.requests.length;
+      const fromMs = performance.now();
+      change(i);
+      await told();
+      // What it says comes after the server's answer and its own records: an upper bound of the time to durable.
+      if (name === 'a new small file') latencies.push(performance.now() - fromMs);
+      const counts = new Map<string, number>();
+      for (const line of proxy.requests.slice(from)) counts.set(line.slice(0, line.indexOf(' ')), (counts.get(line.slice(0, line.indexOf(' '))) ?? 0) + 1);
+      requestsOf.set(name, [...counts].map(([method, count]) => `${count} ${method}`).join(', '));
+    }
+  }
+  child.kill('SIGTERM');
+  await new Promise((done) => child.once('exit', done));
+  await proxy.stop();
+  const sorted = latencies.toSorted((a, b) => a - b);
+  console.log(`\nFrom writing a small file to Enfold's word that it is stored, watching: median ${Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0)} ms, longest ${Math.round(sorted.at(-1) ?? 0)} ms of ${sorted.length}.`);
+  console.log('\n| change | requests, polls between included |\n| --- | --- |');
+  for (const [name, requests] of requestsOf) console.log(`| ${name} | ${requests} |`);
+}
+
 function report(): void {
   console.log(`\nServer: ${options.server}; medians of ${rounds} rounds; wall s / CPU s / peak MiB of the client; ratio = Enfold's wall time / the other's.\n`);
   console.log(`| case | ${programs.map((program) => program.name).join(' | ')} |`);
   console.log(`| --- |${' --- |'.repeat(programs.length)}`);
   for (const [caseName, row] of table) {
+    if (!row.has('enfold')) continue;
     const own = medianCost(row.get('enfold') ?? []);
     const cells = programs.map(({ name }) => {
+      if (!row.has(name)) return 'not measured';
       const cost = medianCost(row.get(name) ?? []);
       const figures = `${cost.wallSeconds.toFixed(2)} / ${cost.cpuSeconds.toFixed(2)} / ${cost.peakMiB.toFixed(0)}`;
       return name === 'enfold' ? figures : `${figures} (${(own.wallSeconds / cost.wallSeconds).toFixed(2)})`;
     });
     console.log(`| ${caseName} | ${cells.join(' | ')} |`);
+    const other = row.get('rclone bisync');
+    if (other === undefined) continue;
+    const { wallSeconds, cpuSeconds, peakMiB } = medianCost(other);
+    console.log(`\nrclone bisync, ${caseName}: ${wallSeconds.toFixed(2)} / ${cpuSeconds.toFixed(2)} / ${peakMiB.toFixed(0)} (${(own.wallSeconds / wallSeconds).toFixed(2)})\n`);
   }
 }
 
@@ -174,6 +253,8 @@ try {
   benchSet('1GiB', 1, Math.round((1 << 30) * scale), ['up', 'down']);
   benchSet('5000x16KiB', Math.round(5000 * scale), 16 << 10, ['up', 'down']);
   benchSet('20000', Math.round(20_000 * scale), 256, ['unchanged']);
+  benchMany('100000', Math.round(100_000 * scale));
+  await benchResident();
   report();
 } finally {
   await server.stop();

@@ -2,11 +2,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { FolderEngine } from '../../main/sync/folder-engine.ts';
 import { createFolderEngine } from '../../main/sync/folder-engine.ts';
-import type { Faults } from '../helpers/faults.ts';
-import { World, type Device } from '../helpers/world.ts';
+import { World, type Device, type FaultPlan } from '../helpers/world.ts';
 
 const HOUR_MS = 3_600_000;
-let faults: Faults;
+let faults: FaultPlan;
 let world: World;
 let a: Device;
 let b: Device;
@@ -24,7 +23,7 @@ beforeEach(async () => {
   a.disk.write('one', 'one');
   engine.start();
   await world.clock.advance(20_000);
-  expect(engine.status()).toMatchObject({ state: 'up-to-date', files: 1 });
+  if (engine.status().state !== 'up-to-date') throw new Error('not in step');
   return async () => engine.close();
 });
 

@@ -194,7 +194,10 @@ async function benchResident(): Promise<void> {
   const folder = makeFolder('resident', 100, 256);
   const home = newHome();
   must(enfold(home, 'connection', 'add', 'proxied', '--endpoint', proxy.endpoint, '--access-key', server.accessKeyId).command, { ENFOLD_HOME: home }, `${server.secretAccessKey}\n`);
-  inHome(home, 'folder', 'add', folder, '--remote', `s3://${bucket}/enfold`, '--connection', 'proxied', '--mode', 'cse-c', '--key', 'bench');
+  // This process carries the command's requests, so it must not wait for it standing still.
+  const adding = enfold(home, 'folder', 'add', folder, '--remote', `s3://${bucket}/enfold`, '--connection', 'proxied', '--mode', 'cse-c', '--key', 'bench');
+  const added = await new Promise((done) => spawn(adding.command[0] ?? '', adding.command.slice(1), { env: adding.env, stdio: ['ignore', 'ignore', 'inherit'] }).once('exit', done));
+  if (added !== 0) throw new Error('the folder was not added');
   const { command: [program = '', ...args], env: environment } = enfold(home, 'sync', '--watch', '--json');
   const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });

@@ -173,6 +173,8 @@ test('removing a member who is in gives the folder a new key, under which they r
 
   // Who stays cannot go on without the new key either, gets it in an invitation of their own, and goes on where they were.
   expect(JSON.parse((await stays.run(['sync', folder.id, '--json'])).stderr)).toMatchObject({ error: { code: 'key-not-found' } });
+  await expect(ownerEnfold.invitations.renew({ folder: folder.id, directory: at('absent'), days: 1 })).rejects.toMatchObject({ code: 'no-such-path' });
+  expect(await owner.json(['folder', 'members', folder.id])).toHaveLength(1);
   const renewed = await owner.json<{ files: { name: string; file: string }[]; byHand: string[] }>(['folder', 'members', folder.id, '--renew', place('renewed')]);
   expect(renewed).toMatchObject({ files: [{ name: 'Stays / here' }], byHand: [] });
   const [mine] = renewed.files;

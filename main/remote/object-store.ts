@@ -46,6 +46,8 @@ export type ObjectHead = {
   readonly metadata: Metadata;
   readonly encryption: ServerEncryption;
   readonly contentType?: string | undefined;
+  /** The content's SHA-256, 64 hex digits, where S3 keeps it of the whole object and was asked for it. */
+  readonly sha256?: string | undefined;
   /** What else others may have set: how to show and cache it, its storage class, where it redirects to. */
   readonly kept?: Metadata;
 };
@@ -55,6 +57,8 @@ export type ReadOptions = {
   readonly versionId?: string | undefined;
   readonly ifMatch?: string | undefined;
   readonly modeHeaders?: ModeHeaders | undefined;
+  /** Asks for the checksum that S3 keeps, which of an object under a KMS key it tells only to who may decrypt it. */
+  readonly asksChecksum?: boolean | undefined;
 };
 export type Range = { readonly start: number; /** Exclusive. */ readonly end: number };
 
@@ -75,8 +79,8 @@ export type ListedVersion = ListedKey & { readonly versionId: string; readonly i
 export type UnfinishedUpload = { readonly objectKey: ObjectKey; readonly uploadId: string; readonly initiatedMs: number };
 
 export interface ObjectStore {
-  /** `bodySha256` (64 hex digits) spares hashing the body again where the request must be signed with it. */
-  put(objectKey: ObjectKey, body: Uint8Array, options: WriteOptions & { readonly bodySha256?: string | undefined }, signal: AbortSignal): Promise<Written>;
+  /** `bodySha256` (64 hex digits) spares hashing the body again where the request must be signed with it; with `keepsChecksum` S3 checks it and keeps it. */
+  put(objectKey: ObjectKey, body: Uint8Array, options: WriteOptions & { readonly bodySha256?: string | undefined; readonly keepsChecksum?: boolean | undefined }, signal: AbortSignal): Promise<Written>;
   /** Null where nothing is there. */
   head(objectKey: ObjectKey, options: ReadOptions, signal: AbortSignal): Promise<ObjectHead | null>;
   /** @throws SyncError object-not-found, version-changed, truncated (the body is not as long as announced) */

@@ -74,11 +74,18 @@ function keptOf(answer: Answer): Record<string, string> {
   }));
 }
 
+/** Of an object that was stored in parts S3 keeps a checksum of their checksums, which has their number behind it. */
+function checksumOf(answer: Answer): string | undefined {
+  const sha256 = Buffer.from(headerOf(answer, 'x-amz-checksum-sha256') ?? '', 'base64');
+  const isWhole = headerOf(answer, 'x-amz-checksum-type') !== 'COMPOSITE' && !(headerOf(answer, 'x-amz-checksum-sha256') ?? '').includes('-');
+  return isWhole && sha256.length === 32 ? sha256.toString('hex') : undefined;
+}
+
 function headOf(answer: Answer, objectBytes: number): ObjectHead {
   const etag = bareEtag(headerOf(answer, 'etag'));
   const lastModifiedMs = Date.parse(headerOf(answer, 'last-modified') ?? '');
   if (etag === '' || Number.isNaN(lastModifiedMs) || !Number.isSafeInteger(objectBytes)) throw new SyncError('not-s3', { detail: 'The answer does not describe an object.' });
-  return { etag, versionId: versionIdOf(answer), objectBytes, lastModifiedMs, metadata: metadataOf(answer), encryption: encryptionOf(answer), contentType: headerOf(answer, 'content-type'), kept: keptOf(answer) };
+  return { etag, versionId: versionIdOf(answer), objectBytes, lastModifiedMs, metadata: metadataOf(answer), encryption: encryptionOf(answer), contentType: headerOf(answer, 'content-type'), kept: keptOf(answer), sha256: checksumOf(answer) };
 }
 
 function queryOf(versionId: string | undefined): { readonly query?: readonly [string, string][] } {
@@ -135,16 +142,17 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   }
 
   return {
-    async put(objectKey, body, { metadata, modeHeaders, condition, contentType, kept, bodySha256 }, signal) {
-      const headers = { ...kept, ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? BINARY };
+    async put(objectKey, body, { metadata, modeHeaders, condition, contentType, kept, bodySha256, keepsChecksum }, signal) {
+      const checksum: Record<string, string> = keepsChecksum === true && bodySha256 !== undefined ? { 'x-amz-checksum-sha256': Buffer.from(bodySha256, 'hex').toString('base64') } : {};
+      const headers = { ...kept, ...checksum, ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? BINARY };
       const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, headers, body, bodySha256 }, signal), objectKey);
       const written = writtenOf(answer, undefined);
       if (written.etag === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer to the upload names no version.' });
       return written;
     },
 
-    async head(objectKey, { ifMatch, modeHeaders, versionId }, signal) {
-      const headers = { ...modeHeaders, ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }) };
+    async head(objectKey, { ifMatch, modeHeaders, versionId, asksChecksum }, signal) {
+      const headers = { ...modeHeaders, ...(asksChecksum === true ? { 'x-amz-checksum-mode': 'ENABLED' } : {}), ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }) };
       const answer = await (await http()).send({ method: 'HEAD', objectKey, headers, ...queryOf(versionId) }, signal);
       if (answer.status === 404) return null;
       await expect(200, answer, objectKey);

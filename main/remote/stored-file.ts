@@ -83,7 +83,7 @@ export function foreignOperationId(objectKey: ObjectKey, etag: string): Operatio
   return createHash('sha256').update(`enfold foreign version v1\0${objectKey}\0${etag}`).digest('hex').slice(0, 32) as OperationId;
 }
 
-/** What can be said of a plain object of another tool; its hash is not known before it is read. */
+/** What can be said of a plain object of another tool; its hash is not known before it is read, unless S3 tells. */
 function foreignAttributes(head: ObjectHead, objectKey: ObjectKey, path: SyncPath): FileAttributes {
   const isDirectory = isDirectoryPath(path);
   const mtimeSeconds = Number(head.metadata['mtime'] ?? Number.NaN);
@@ -95,7 +95,7 @@ function foreignAttributes(head: ObjectHead, objectKey: ObjectKey, path: SyncPat
     modeBits: isDirectory ? 0o755 : 0o644,
     kind: isDirectory ? 'directory' : 'file',
     sizeBytes: head.objectBytes,
-    sha256: null,
+    sha256: head.sha256 ?? null,
   };
 }
 
@@ -201,7 +201,7 @@ export function createStoredFiles(config: RemoteFolderConfig): StoredFiles {
       // Another tool that copied the metadata along with a new body has made a version of its own.
       if (attributes.sizeBytes !== head.objectBytes) return foreign;
       // What Enfold stored must still be kept as one of the folder's modes says. Another tool's object is kept as that tool asked.
-      if (serverSide.some((asked) => isHonoured(asked, head.encryption))) return { ...foreign, attributes };
+      if (serverSide.some((asked) => isHonoured(asked, head.encryption))) return { ...foreign, attributes: { ...attributes, sha256: attributes.sha256 ?? head.sha256 ?? null } };
       throw new SyncError('mode-not-honoured', { objectKey, detail: `The server says it keeps it under ${head.encryption.algorithm ?? 'no encryption'}, which this folder never asked for. It was not used, and is left as it is.` });
     } catch (error) {
       if (isSyncError(error, 'malformed')) return foreign;

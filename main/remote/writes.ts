@@ -164,11 +164,11 @@ export async function putGuarded(
   store: ObjectStore,
   requests: ModeRequests,
   capabilities: Capabilities,
-  write: GuardedWrite & { readonly bodySha256?: string | undefined },
+  write: GuardedWrite & { readonly bodySha256?: string | undefined; readonly keepsChecksum?: boolean },
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Written> {
-  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: conditionOf(write.ifMatch, capabilities), bodySha256: write.bodySha256, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
+  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: conditionOf(write.ifMatch, capabilities), bodySha256: write.bodySha256, keepsChecksum: write.keepsChecksum, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
   return settle(store, requests, write, isPutEnforced(capabilities, write.ifMatch), async () => store.put(write.objectKey, body, options, signal), signal);
 }
 

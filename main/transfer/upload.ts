@@ -92,7 +92,7 @@ async function uploadWhole(context: TransferContext, capabilities: Capabilities,
     encryption = await files.startEncryption();
     const body = encryption === null ? plaintext : Buffer.concat([encryption.cipher.update(plaintext), encryption.cipher.final()], file.sizeBytes + TAG_BYTES);
     const metadata = files.metadataOf(attributes, job.objectKey, encryption);
-    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, bodySha256: encryption === null ? sha256 : undefined };
+    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, keepsChecksum: files.epoch.mode.id === 'sse-kms', bodySha256: encryption === null ? sha256 : undefined };
     const written = await putGuarded(store, files.requests, capabilities, write, body, signal);
     onProgress(file.sizeBytes);
     return resultOf(context, job, written, attributes, body.length);

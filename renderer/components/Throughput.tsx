@@ -62,8 +62,8 @@ export function ThroughputPanel({ folders }: { folders: readonly FolderView[] })
   return (
     <section className="panel throughput" aria-label={t('throughput.title')}>
       <div className="throughput-words">
-        <h2 className="h3">{t('throughput.title')}</h2>
-        <span className="sm mute">{progress === null ? t('throughput.still') : t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}</span>
+        <h2 className="h3">{t(progress === null ? 'throughput.still' : 'throughput.title')}</h2>
+        <span className="sm mute">{progress === null ? t('throughput.peak', { top: rate(Math.max(...samples)) }) : t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}</span>
         {progress !== null && <Speed progress={progress} />}
       </div>
       <Sparkline samples={samples} />

@@ -68,7 +68,7 @@ export const en = {
     facts: 'This folder', files: 'On S3', key: 'Key', keyOfS3: 'S3’s own', names: 'Names', direction: 'Direction', storage: 'Storage', twoVersions: 'Two versions', twoVersionsSays_one: '1 file changed in two places; both are kept', twoVersionsSays_other: '{{count}} files changed in two places; both are kept', gone: 'This folder is no longer in Enfold.',
   },
   tabs: { transfers: 'Transfers', activity: 'Activity', twoVersions: 'Two versions', skipped: 'Skipped', settings: 'Settings' },
-  throughput: { title: 'Moving now', still: 'Nothing is moving now.', chart: 'Speed in the last two minutes: now {{now}}, at most {{top}}', voice: 'State of the folders' },
+  throughput: { title: 'Moving now', still: 'The last two minutes', peak: 'At most {{top}}', chart: 'Speed in the last two minutes: now {{now}}, at most {{top}}', voice: 'State of the folders' },
   speed: { title: 'Speed', says: 'For all folders together. It holds at once, also for what is under way.', saysFolder: 'For this folder, beside what holds for all together.', upload: 'Upload at most', download: 'Download at most', rateSays: 'Bytes a second: 512K, 2M, off, or a timetable: 08:00,512K 18:00,off', transfers: 'Files at once', transfersSays: '1 to 256, or automatic', transfersWrong: 'A number from 1 to 256', auto: 'automatic', save: 'Save', saved: 'Saved. It holds from now on.' },
   drill: { title: 'Restore drill', says: 'Some files, chosen at random, are fetched from S3, opened and compared with what was sent. Nothing is changed.', proven: 'Last proven restore', never: 'not yet', run: 'Try a restore now', result_one: 'Last time: {{files}} file, {{bytes}}, {{failed}} failed.', result_other: 'Last time: {{files}} files, {{bytes}}, {{failed}} failed.' },
   transfers: {

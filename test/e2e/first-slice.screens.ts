@@ -15,7 +15,10 @@ async function picture(name: string): Promise<void> {
   await page.mouse.move(2, 2);
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted, colorScheme);
     await page.evaluate(() => document.fonts.ready.then(() => undefined));
+    // What a change of scheme sets in motion has come to rest: no picture of a half-way colour.
+    await page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().iterations === Infinity));
     await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}.png`) });
   }
 }
@@ -113,6 +116,7 @@ test('takes the pictures of everyday use', async () => {
   await picture('14-activity-of-all');
   await rail('Settings');
   await page.getByText('Lock after').waitFor();
+  await page.getByLabel('Upload at most').waitFor();
   await picture('15-settings');
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Find or do' }).fill('pho');

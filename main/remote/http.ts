@@ -42,6 +42,8 @@ export type HttpClient = {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Without a byte for this long the server counts as gone. */
 const IDLE_TIMEOUT_MS = 60_000;
+/** A copy inside the server is answered when it is done: gigabytes, on a slow disk. */
+const COPY_TIMEOUT_MS = 15 * 60_000;
 /** A request body may take as long as a line this slow needs. */
 const SLOWEST_BYTES_PER_MS = 16;
 const WATCH_EVERY_MS = 5_000;
@@ -208,7 +210,7 @@ export function createHttpClient(endpoint: Endpoint, connections: number, thrott
     const query = request.query === undefined || request.query.length === 0 ? '' : `?${canonicalQuery(request.query)}`;
     const body = request.body ?? null;
     const target = { method: request.method, path: encodePath(path) + query };
-    const headersTimeout = IDLE_TIMEOUT_MS + Math.ceil((body?.length ?? 0) / SLOWEST_BYTES_PER_MS);
+    const headersTimeout = (request.headers?.['x-amz-copy-source'] === undefined ? IDLE_TIMEOUT_MS : COPY_TIMEOUT_MS) + Math.ceil((body?.length ?? 0) / SLOWEST_BYTES_PER_MS);
     let watch: NodeJS.Timeout | undefined;
     try {
       return await new Promise<Answer>((resolve, reject) => {

@@ -194,7 +194,9 @@ export async function completeGuarded(
 }
 
 export const MAX_COPY_BYTES = 5 * 1024 ** 3;
-const COPY_PART_BYTES = 512 * 1024 ** 2;
+/** Small enough to be answered soon, and enough of them for the largest object that S3 takes. */
+const COPY_PART_BYTES = 64 * 1024 ** 2;
+const MOST_PARTS = 10_000;
 
 /**
  * As {@link copyGuarded}, for what is too large for one copy: in parts, under metadata that is given anew.
@@ -208,7 +210,7 @@ export async function copyPartsGuarded(
   from: { readonly objectKey: ObjectKey; readonly etag: string; readonly objectBytes: number },
   write: GuardedWrite,
   signal: AbortSignal,
-  partBytes = COPY_PART_BYTES,
+  partBytes = Math.max(COPY_PART_BYTES, Math.ceil(from.objectBytes / MOST_PARTS)),
 ): Promise<Written> {
   const copyPart = store.copyPart?.bind(store);
   if (copyPart === undefined) throw new SyncError('rejected', { objectKey: from.objectKey, detail: 'The endpoint copies no parts.' });

@@ -9,6 +9,8 @@ import type { VersionVector } from './version-vector.ts';
 export type EntryKind = 'file' | 'directory';
 /** SHA-256 of nothing: of every empty file, and standing for the content of every directory. */
 export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+/** Of a sent version whose content nobody here can tell any more: the file was touched before it was read again, and the mode hides hashes. No content has it. */
+export const UNKNOWN_SHA256 = '0'.repeat(64);
 /** 32 lower-case hex digits, random, new for each attempt to change a path remotely. */
 export type OperationId = string & { readonly __brand: 'OperationId' };
 

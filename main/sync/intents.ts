@@ -5,7 +5,7 @@
 import { isSyncError } from '../model/errors.ts';
 import { deletedChange, storedChange } from '../model/feed.ts';
 import { dominates } from '../model/version-vector.ts';
-import { EMPTY_SHA256 } from '../model/snapshot.ts';
+import { EMPTY_SHA256, UNKNOWN_SHA256 } from '../model/snapshot.ts';
 import type { LocalEntry, RemoteVersion } from '../model/snapshot.ts';
 import { attributesOf, baseEntryOf } from './base-entry.ts';
 import { forEachBounded } from './bounded.ts';
@@ -43,8 +43,8 @@ export async function resolveIntent(intent: Intent, parts: FolderParts, facts: F
 
   const attributes = attributesOf(found);
   if (attributes.operationId === intent.operationId) {
-    const sha256 = attributes.sha256 ?? (await hashIfUntouched(intent.local, parts, signal));
-    if (sha256 === null) return [finish];
+    // Whatever was sent, it is this device's own: what stands locally now was made of it, and is no second version.
+    const sha256 = attributes.sha256 ?? (await hashIfUntouched(intent.local, parts, signal)) ?? UNKNOWN_SHA256;
     const put = baseEntryOf({ local: intent.local, version: found, sha256, operationId: attributes.operationId, vector: attributes.vector, facts });
     return [...(intent.kind === 'rename' ? await resolveSource(intent, parts, signal) : []), { put, changes: [storedChange(put)], ...finish }];
   }

@@ -12,6 +12,7 @@ import { storedChange } from '../model/feed.ts';
 import type { Change } from '../model/feed.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import type { SyncPath } from '../model/path.ts';
+import { UNKNOWN_SHA256 } from '../model/snapshot.ts';
 import type { BaseEntry, FileAttributes, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector } from '../model/version-vector.ts';
 import { attributesOf, newOperationId, vectorOf } from './base-entry.ts';
@@ -194,7 +195,7 @@ async function reprotectOne(parts: FolderParts, { object, path }: Item, options:
   const { remote, state } = parts;
   if (remote.reprotect === undefined) return null;
   const before = state.baseByKey(object.objectKey);
-  const result = await remote.reprotect(object, path, before?.etag === object.etag ? before.sha256 : null, options.signal);
+  const result = await remote.reprotect(object, path, before?.etag === object.etag && before.sha256 !== UNKNOWN_SHA256 ? before.sha256 : null, options.signal);
   if (result.type === 'gone') return null;
   let { version } = result;
   const { operationId } = attributesOf(version);

@@ -39,6 +39,8 @@ export type BucketOptions = {
   readonly etags: 'md5' | 'unique';
   readonly isClientSide: boolean;
   readonly pageSize: number;
+  /** Attributes do not tell the content's hash, as in `sse-kms`, where whoever may not decrypt must not learn it. */
+  readonly hidesHashes?: boolean;
 };
 
 const TAG_BYTES = 16;
@@ -112,11 +114,11 @@ export function versionOf(object: StoredObject, isClientSide: boolean): RemoteVe
 }
 
 /** The attributes as HEAD tells them. @throws SyncError not-ours, not-authentic */
-function openAttributes(object: StoredObject, { isClientSide }: BucketOptions): FileAttributes {
+function openAttributes(object: StoredObject, { isClientSide, hidesHashes }: BucketOptions): FileAttributes {
   const { attributes, objectKey, content } = object;
   if (attributes !== null) {
     if (isClientSide && object.sealedFor !== objectKey) throw new SyncError('not-authentic', { objectKey });
-    return attributes;
+    return hidesHashes === true && attributes.kind === 'file' ? { ...attributes, sha256: null } : attributes;
   }
   if (isClientSide) throw new SyncError('not-ours', { objectKey });
   return {

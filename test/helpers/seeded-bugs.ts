@@ -16,7 +16,7 @@ export type SeededBug =
   | 'no-intents'
   /** Nobody writes down what is about to be deleted there. */
   | 'no-delete-intents'
-  /** Attributes, feeds and tombstones carry no version vector. */
+  /** Attributes, feeds and tombstones carry no version vector; and nobody looks before an upload, so that a race lasts longer than a moment. */
   | 'no-vectors'
   /** Uploads and deletions name no version. */
   | 'no-if-match'
@@ -62,9 +62,9 @@ function spoil({ remote, transfers, state }: FolderParts, bug: SeededBug, bucket
     }
     case 'no-intents': return { state: { beginIntents: () => undefined } };
     case 'no-delete-intents': return { state: { beginIntents: (intents) => state.beginIntents(intents.filter(({ kind }) => kind !== 'delete')) } };
-    case 'no-vectors': return withoutVectors(remote, transfers);
+    case 'no-vectors': return withoutVectors(remote, blindly(transfers, bucket));
     case 'no-if-match': return {
-      transfers: { upload: (job, ...rest) => transfers.upload({ ...job, ifMatch: bucket.objects.get(job.objectKey)?.etag ?? null }, ...rest) },
+      transfers: blindly(transfers, bucket),
       remote: {
         delete: (version, ...rest) => {
           const standing = bucket.objects.get(version.objectKey);
@@ -104,6 +104,11 @@ function spoil({ remote, transfers, state }: FolderParts, bug: SeededBug, bucket
     };
     case 'no-tombstones': return { remote: { putTombstone: () => Promise.resolve() } };
   }
+}
+
+/** Each upload goes over whatever stands there. */
+function blindly(transfers: FolderParts['transfers'], bucket: MemoryBucket): FolderParts['transfers'] {
+  return override(transfers, { upload: (job, ...rest) => transfers.upload({ ...job, ifMatch: bucket.objects.get(job.objectKey)?.etag ?? null }, ...rest) });
 }
 
 function withoutVectors(remote: FolderParts['remote'], transfers: FolderParts['transfers']): Spoiled {

@@ -29,6 +29,7 @@ export type WorldOptions = {
   readonly level?: Level;
   readonly etags?: BucketOptions['etags'];
   readonly isClientSide?: boolean;
+  readonly hidesHashes?: boolean;
   readonly pageSize?: number;
   readonly prefix?: string;
   /** Time jumps by itself when everybody waits. Default true. */
@@ -66,7 +67,7 @@ export class World {
     this.prefix = options.prefix ?? 'files/';
     this.bug = options.bug ?? null;
     this.bucket = new MemoryBucket(this.clock, {
-      level: options.level ?? 'full', etags: options.etags ?? (isClientSide ? 'unique' : 'md5'), isClientSide, pageSize: options.pageSize ?? 5,
+      level: options.level ?? 'full', etags: options.etags ?? (isClientSide ? 'unique' : 'md5'), isClientSide, pageSize: options.pageSize ?? 5, hidesHashes: options.hidesHashes ?? false,
     });
   }
 

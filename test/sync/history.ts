@@ -14,6 +14,8 @@ export type HistoryOptions = {
   readonly seed: number;
   readonly level: Level;
   readonly isClientSide: boolean;
+  /** Attributes do not tell the content's hash, as in `sse-kms`. */
+  readonly hidesHashes?: boolean;
   readonly devices: number;
   readonly steps: number;
   /** Steps that are left out. */
@@ -98,7 +100,7 @@ class History {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#dice = new Dice(options.seed ^ 0x5eed);
-    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, pageSize: 3, ...(options.bug === undefined ? {} : { bug: options.bug }) });
+    this.#world = new World({ seed: options.seed, level: options.level, isClientSide: options.isClientSide, hidesHashes: options.hidesHashes ?? false, pageSize: 3, ...(options.bug === undefined ? {} : { bug: options.bug }) });
     for (let i = 0; i < options.devices; i++) {
       this.#world.addDevice(`device-${'abcd'[i] ?? i}`, {
         guard: NO_GUARD, concurrency: 1 + (options.seed % 3), ...(options.portionRows === undefined ? {} : { portionRows: options.portionRows }), ...(i === options.devices - 1 && options.direction !== undefined ? { direction: options.direction } : {}),

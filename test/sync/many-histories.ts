@@ -30,7 +30,7 @@ export async function brokenBy(options: HistoryOptions & { readonly hasNoConflic
 
 /**
  * Two to four devices under a weather of their own: calm or stormy, users who wait or do not, all devices at once or one after the
- * other; every third history is client-side, every sixth under a server that also replaces contents. What replaces contents or writes
+ * other; every third history is client-side, every sixth under a server that also replaces contents, every fifth hides hashes as `sse-kms` does. What replaces contents or writes
  * besides Enfold tells no feed.
  */
 export function mixedHistory(level: Level, seed: number): HistoryOptions & Kind {
@@ -43,7 +43,7 @@ export function mixedHistory(level: Level, seed: number): HistoryOptions & Kind 
   const hasForeigners = level === 'full' && !isClientSide && !isDisjoint && !hasClashes && dice.chance(0.1);
   return {
     seed, level, isClientSide, devices, isDisjoint, hasNoConflicts: isDisjoint, hasClashes, hasTampering, steps: dice.pick([12, 20, 32]),
-    hasForeigners, faultChance: dice.pick([0, 0.03, 0.06, 0.15]), crashChance: dice.pick([0, 0.003, 0.01, 0.02]), meanwhileChance: dice.pick([0, 0.01, 0.03, 0.1]),
+    hidesHashes: !isClientSide && dice.chance(0.3), hasForeigners, faultChance: dice.pick([0, 0.03, 0.06, 0.15]), crashChance: dice.pick([0, 0.003, 0.01, 0.02]), meanwhileChance: dice.pick([0, 0.01, 0.03, 0.1]),
     abortChance: dice.pick([0, 0, 0, 0.02]), togetherChance: dice.pick([0.1, 0.1, 0.3]), restsOnFeeds: !hasTampering && !hasForeigners && dice.chance(0.25),
   };
 }

@@ -85,7 +85,7 @@ export function createFeeds({ store, prefix, files, listBelow, capabilities }: F
       const condition = replaces === null ? ({ type: 'absent' } as const) : ({ type: 'version', etag: replaces, isBare: known.ifMatchQuoting === 'unquoted' } as const);
       const written = await withRetries(async () => {
         if (!isEnforced && ((await store.head(objectKey, readOptions, signal))?.etag ?? null) !== replaces) throw new SyncError('version-changed', { objectKey });
-        return store.put(objectKey, body, { metadata: {}, modeHeaders: requests.write, condition }, signal);
+        return store.put(objectKey, body, { metadata: {}, modeHeaders: requests.write, condition: isEnforced ? condition : null }, signal);
       }, signal);
       if (written.versionId !== null) await removeEarlier(objectKey, written.versionId, signal);
       return written.etag;

@@ -168,8 +168,10 @@ export async function putGuarded(
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Written> {
-  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: conditionOf(write.ifMatch, capabilities), bodySha256: write.bodySha256, keepsChecksum: write.keepsChecksum, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
-  return settle(store, requests, write, isPutEnforced(capabilities, write.ifMatch), async () => store.put(write.objectKey, body, options, signal), signal);
+  // An endpoint that does not enforce a condition may also refuse every write that has one, as radosgw 16 does on versioned buckets.
+  const isEnforced = isPutEnforced(capabilities, write.ifMatch);
+  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: isEnforced ? conditionOf(write.ifMatch, capabilities) : null, bodySha256: write.bodySha256, keepsChecksum: write.keepsChecksum, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
+  return settle(store, requests, write, isEnforced, async () => store.put(write.objectKey, body, options, signal), signal);
 }
 
 /** CompleteMultipartUpload, under the same rules; the answer is always checked by a HEAD, since it says too little. */

@@ -19,7 +19,10 @@ if (canCutPower()) {
     test('shows a missing fsync', async () => {
       const broken = await inScratch(async (scratch) => {
         const disk = createPowerCutDisk('xfs');
-        const pair = await createPair(scratch, disk.path);
+        const pair = await createPair(scratch, disk.path).catch((error: unknown) => {
+          disk.remove();
+          throw error;
+        });
         try {
           await pair.change();
           const withoutFsync = { env: { NODE_OPTIONS: `--import=${pathToFileURL(resolve('test/sync/without-fsync.mjs')).href}` } };

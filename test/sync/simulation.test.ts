@@ -8,7 +8,7 @@ import type { HistoryOptions } from './history.ts';
 import { brokenBy, FIRST_SEED, LEVELS, runHistories } from './many-histories.ts';
 import type { Kind, Sum } from './many-histories.ts';
 
-const HISTORIES = Number(process.env['ENFOLD_HISTORIES'] ?? 3_000) / 20;
+const HISTORIES = Math.ceil(Number(process.env['ENFOLD_HISTORIES'] ?? 3_000) / 20);
 
 /** Every other history is client-side, and each server level has its turn. */
 function optionsOf(kind: Kind, seed: number): HistoryOptions & Kind {

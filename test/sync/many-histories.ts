@@ -11,6 +11,12 @@ import type { HistoryOptions, HistoryReport } from './history.ts';
 export const LEVELS: readonly Level[] = ['full', 'put-only', 'versioned', 'none'];
 export const FIRST_SEED = Number(process.env['ENFOLD_SEED'] ?? (Date.now() % 1_000_000) * 1_000);
 
+const SEEDS_PER_LEVEL = 10_000_000;
+/** Each level has seeds of its own: some of them behave alike. */
+export function firstSeedAt(level: Level, firstSeed: number = FIRST_SEED): number {
+  return firstSeed + LEVELS.indexOf(level) * SEEDS_PER_LEVEL;
+}
+
 export type Kind = Omit<HistoryOptions, 'seed' | 'level' | 'isClientSide'> & Partial<HistoryOptions> & {
   /** No two users ever touch one file, so that no conflict copy is ever needed. */
   readonly hasNoConflicts?: boolean;
@@ -116,7 +122,7 @@ export type Share = { readonly level: Level; readonly firstSeed: number; readonl
 export async function runOnAllProcessors(perLevel: number, firstSeed: number, onShare: (share: Share, sum: Sum) => void): Promise<void> {
   const perShare = 1_000;
   const shares: Share[] = [];
-  for (let from = 0; from < perLevel; from += perShare) for (const level of LEVELS) shares.push({ level, firstSeed: firstSeed + from, count: Math.min(perShare, perLevel - from) });
+  for (let from = 0; from < perLevel; from += perShare) for (const level of LEVELS) shares.push({ level, firstSeed: firstSeedAt(level, firstSeed) + from, count: Math.min(perShare, perLevel - from) });
   const work = async (): Promise<void> => {
     for (let share = shares.shift(); share !== undefined; share = shares.shift()) onShare(share, await runShare(share));
   };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Authenticator } from './authenticate.ts';
 import { ClientGone, S3Error, toS3Error } from './errors.ts';
 import { refuseUnsupported } from './object-headers.ts';
@@ -10,10 +11,16 @@ import type { Answer, Storage } from './operation.ts';
 import type { AccessKeys } from './access-keys.ts';
 import type { Audit } from './audit.ts';
 import { actionOf, authorizeRequest } from './authorize.ts';
+import { certificateFor } from './certificate.ts';
 import { isServiceCall, performServiceCall } from './json-services.ts';
-import { parseRequest } from './request.ts';
+import { BUCKET_HOST, parseRequest } from './request.ts';
 import { route } from './router.ts';
 import { XML_HEAD, element } from './xml.ts';
+
+/** Longer headers than any request that S3 takes (8 KiB), and short enough to read whole, so that the connection goes on. */
+const MAX_HEADER_BYTES = 128 << 10;
+/** Certificates for buckets' own host names that are kept. */
+const MAX_KEPT_CERTIFICATES = 100;
 
 const HOST_ID = randomBytes(24).toString('base64');
 const processPart = randomBytes(4).toString('hex').toUpperCase();
@@ -103,6 +110,28 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   socket.end(`HTTP/1.1 ${known.status} Bad Request\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(xml)}\r\nConnection: close\r\n\r\n${xml}`);
 }
 
+type SniCallback = (host: string, done: (error: Error | null, context?: SecureContext) => void) => void;
+
+/** Which certificate a client gets: each bucket that is called by its own host name needs one, and any other name gets the server's. */
+function chooseCertificate(tls: NonNullable<HttpOptions['tls']>, now: () => number): SniCallback {
+  const kept = new Map<string, SecureContext>();
+  return (name, done) => {
+    const host = name.toLowerCase();
+    if (!BUCKET_HOST.test(host)) {
+      done(null);
+      return;
+    }
+    let context = kept.get(host);
+    if (context === undefined) {
+      context = createSecureContext({ cert: certificateFor(host, tls, now()), key: tls.key });
+      const [oldest] = kept.keys();
+      if (kept.size >= MAX_KEPT_CERTIFICATES && oldest !== undefined) kept.delete(oldest);
+      kept.set(host, context);
+    }
+    done(null, context);
+  };
+}
+
 export function createHttpServer(options: HttpOptions): Server {
   const { storage, authenticate, principalOf, audit, now, onFault } = options;
 
@@ -180,8 +209,8 @@ export function createHttpServer(options: HttpOptions): Server {
   };
 
   // A request may take as long as its body does; a header must come soon, and idle connections are kept longer than clients keep theirs.
-  const settings = { keepAliveTimeout: 300_000, headersTimeout: 60_000, requestTimeout: 0, noDelay: true };
-  const server = options.tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' });
+  const settings = { keepAliveTimeout: 300_000, headersTimeout: 60_000, requestTimeout: 0, noDelay: true, maxHeaderSize: MAX_HEADER_BYTES };
+  const server = options.tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2', SNICallback: chooseCertificate(options.tls, now) });
   server.on('request', (incoming, response) => void serve(incoming, response, false));
   server.on('clientError', refuseUnreadable);
   server.on('checkContinue', (incoming, response) => void serve(incoming, response, true));

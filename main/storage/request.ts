@@ -43,16 +43,23 @@ function parseQuery(text: string): (readonly [string, string])[] {
   });
 }
 
+/** The bucket's own host name, lower case, without a port; a name is at most 63 characters long. */
+export const BUCKET_HOST = /^([a-z0-9._-]{1,63})\.localhost$/;
+
 /** `photos.localhost:9000` -> `photos`; null for any host that names no bucket. */
 function bucketOfHost(host: string | undefined): string | null {
-  const name = host?.replace(/:\d+$/, '').toLowerCase() ?? '';
-  return name.endsWith('.localhost') ? name.slice(0, -'.localhost'.length) : null;
+  return BUCKET_HOST.exec(host?.replace(/:\d+$/, '').toLowerCase() ?? '')?.[1] ?? null;
 }
+
+/** What S3 takes: names and values as they were sent. */
+const MAX_HEADER_BYTES = 8 << 10;
+const headerBytes = ({ rawHeaders }: IncomingMessage): number => rawHeaders.reduce((bytes, text) => bytes + text.length + 2, 0);
 
 const isLoopback = (address: string): boolean => /^(127\.|::1$|::ffff:127\.)/.test(address);
 
-/** @throws S3Error InvalidURI, KeyTooLongError */
+/** @throws S3Error RequestHeaderSectionTooLarge, InvalidURI, KeyTooLongError */
 export function parseRequest(incoming: IncomingMessage, askForBody: () => void = () => undefined): S3Request {
+  if (headerBytes(incoming) > MAX_HEADER_BYTES) throw new S3Error('RequestHeaderSectionTooLarge');
   const url = (incoming.url ?? '/').replace(/^https?:\/\/[^/?]*/i, '');
   const mark = url.indexOf('?');
   const rawPath = mark === -1 ? url : url.slice(0, mark);

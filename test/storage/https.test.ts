@@ -19,11 +19,12 @@ describe('built-in storage over HTTPS', () => {
     rmSync(dir, { recursive: true });
   });
 
-  const ask = (method: string, path: string, ca: string | undefined, body = '') => new Promise<number>((resolve, reject) => {
-    const { host, hostname, port } = new URL(storage.endpoint);
+  const ask = (method: string, path: string, ca: string | undefined, body = '', servername?: string) => new Promise<number>((resolve, reject) => {
+    const { host: own, hostname, port } = new URL(storage.endpoint);
+    const host = servername === undefined ? own : `${servername}:${port}`;
     const headers = { host, 'content-length': String(body.length) };
     const signed = createSigner(storage, 'us-east-1').signHeaders({ method, path, headers, payloadHash: 'UNSIGNED-PAYLOAD' }, Date.now());
-    const outgoing = request({ hostname, port, method, path, ca, headers: { ...headers, ...signed } }, (incoming) => {
+    const outgoing = request({ hostname, port, method, path, ca, ...(servername === undefined ? {} : { servername }), headers: { ...headers, ...signed } }, (incoming) => {
       incoming.resume();
       incoming.on('end', () => resolve(incoming.statusCode ?? 0));
     });
@@ -44,6 +45,16 @@ describe('built-in storage over HTTPS', () => {
     expect(certificate.checkIP('127.0.0.1')).toBe('127.0.0.1');
     expect(certificate.checkHost('example.org')).toBeUndefined();
     expect(certificate.verify(certificate.publicKey)).toBe(true);
+  });
+
+  test('a bucket under its own host name has a certificate that the same file vouches for', async () => {
+    const ca = storage.certificate?.pem;
+    expect(await ask('PUT', '/my.photos', ca)).toBe(200);
+    expect(await ask('PUT', '/a.txt', ca, 'content', 'my.photos.localhost')).toBe(200);
+    expect(await ask('HEAD', '/my.photos/a.txt', ca)).toBe(200);
+    expect(await ask('HEAD', '/a.txt', ca, '', `${'b'.repeat(63)}.localhost`)).toBe(404);
+    await expect(ask('HEAD', '/a.txt', undefined, '', 'my.photos.localhost')).rejects.toThrow(/self.signed/);
+    await expect(ask('HEAD', '/a.txt', ca, '', 'photos.example.org')).rejects.toThrow(/altnames|does not match/i);
   });
 
   test('a policy that wants TLS lets it through', async () => {

@@ -209,8 +209,10 @@ const keysAndHeaders: Case[] = [
   refused('refuses a key of 1,025 bytes in fewer characters', ({ target, bucket }) => target.raw(`/${bucket}/${'ü'.repeat(512)}k`, { method: 'PUT', body: 'x' }), 400, 'KeyTooLongError'),
   refused('refuses an upload in parts to a key of 1,025 bytes', ({ target, bucket }) => target.raw(`/${bucket}/${'k'.repeat(1025)}`, { method: 'POST', query: [['uploads', '']] }), 400, 'KeyTooLongError'),
   { name: 'says in the codes of S3 that headers are too long', run: async (given) => {
-    const answer = await given.target.raw(`/${given.bucket}/a`, { method: 'PUT', body: 'x', headers: { 'x-amz-meta-long': 'x'.repeat(40_000) } });
-    expect(answer).toMatchObject({ status: 400, code: 'RequestHeaderSectionTooLarge' });
+    for (const length of [9_000, 40_000]) {
+      const answer = await given.target.raw(`/${given.bucket}/a`, { method: 'PUT', body: 'x', headers: { 'x-amz-meta-long': 'x'.repeat(length) } });
+      expect(answer, String(length)).toMatchObject({ status: 400, code: 'RequestHeaderSectionTooLarge' });
+    }
     await expectNothingStored(given);
   } },
   { name: 'answers a request that is no HTTP with 400 and goes on serving', run: async (given) => {

@@ -70,6 +70,20 @@ describe('the data folder', () => {
     expect(answer.body.toString()).toBe('hello');
   });
 
+  test('headers that are too long leave the connection usable', async () => {
+    const socket = connect(Number(new URL(storage.endpoint).port), '127.0.0.1');
+    let received = '';
+    socket.on('data', (piece: Buffer) => void (received += piece.toString('latin1')));
+    socket.write(`PUT /${bucket}/a HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 1\r\nx-amz-meta-long: ${'x'.repeat(100_000)}\r\n\r\nx`);
+    await expect.poll(() => received).toMatch(/^HTTP\/1\.1 400 [^]*RequestHeaderSectionTooLarge[^]*<\/Error>$/);
+    received = '';
+    const headers = { host };
+    const signed = createSigner(storage, 'us-east-1').signHeaders({ method: 'GET', path: `/${bucket}`, headers, payloadHash: 'UNSIGNED-PAYLOAD' }, Date.now());
+    socket.write(`GET /${bucket} HTTP/1.1\r\n${Object.entries({ ...headers, ...signed }).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+    await expect.poll(() => received).toMatch(/^HTTP\/1\.1 200 [^]*<\/ListBucketResult>/);
+    socket.destroy();
+  });
+
   test('an upload that is cut off leaves nothing behind', async () => {
     const path = `/${bucket}/a`;
     const headers = { host, 'content-length': '1000000' };

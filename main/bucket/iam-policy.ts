@@ -48,5 +48,7 @@ export function iamPolicy(scope: IamScope, mode: PolicyMode, access: Access): Po
       { Sid: 'FindUnfinishedUploads', Effect: 'Allow', Action: 's3:ListBucketMultipartUploads', Resource: bucketArn(bucket), ...within },
     );
   }
+  // A renamed or re-encrypted object keeps its tags; a copy of one that has any is refused to who may not read and write them.
+  if (isRead && isWrite) statements.push({ Sid: 'KeepTagsOfCopies', Effect: 'Allow', Action: ['s3:GetObjectTagging', 's3:PutObjectTagging'], Resource: objects });
   return { Version: '2012-10-17', Statement: [...statements, ...kmsStatements(mode, access, region)] };
 }

@@ -119,6 +119,8 @@ export function testLeastRights(cases: readonly (readonly [Access, ModeId])[]): 
     expect((await put('team/x')).code).toBe(access === 'read' ? 'AccessDenied' : 'accepted');
     const { status } = await createTarget(member).raw(`/${bucket}/team/from owner.txt`);
     expect(status === 403).toBe(access === 'write');
+    const tags = await createTarget(member).raw(`/${bucket}/team/from owner.txt`, { query: [['tagging', '']] });
+    expect(tags.status).toBe(access === 'both' ? 200 : 403);
     expect(await createTarget(member).raw(`/${bucket}`, { query: [['policy', '']] })).toMatchObject({ status: 403 });
   });
 }

@@ -10,6 +10,7 @@ import { SyncError, toWire } from '../model/errors.ts';
 import { isDirectoryPath, type SyncPath } from '../model/path.ts';
 import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors, type VersionVector } from '../model/version-vector.ts';
+import type { RemoteFiles } from './api.ts';
 import { listFolder, pathOf, removeFrom, uploadOne } from './files.ts';
 import type { WiredFolder } from './open-folder.ts';
 import { inHome, removeTemporary } from './temporary.ts';
@@ -39,11 +40,12 @@ type Options = {
   readonly home: string;
   readonly wired: (folderId: string) => Promise<WiredFolder>;
   readonly push: (event: Events['listing']) => void;
+  readonly fetchVersion: RemoteFiles['get'];
   readonly signal: AbortSignal;
 };
 type Names = 'browse.open' | 'browse.rows' | 'browse.facts' | 'browse.versions' | 'browse.restore' | 'browse.rename' | 'browse.makeDirectory' | 'browse.remove';
 
-export function createBrowseHandlers({ home, wired, push, signal }: Options): Pick<EngineHandlers, Names> & { readonly close: () => void } {
+export function createBrowseHandlers({ home, wired, push, fetchVersion, signal }: Options): Pick<EngineHandlers, Names> & { readonly close: () => void } {
   const listings = new Map<string, Listing>();
 
   const fill = async (listing: Listing, { side, state }: WiredFolder, directory: string, isDeep: boolean, onFirst: () => void): Promise<void> => {
@@ -141,40 +143,14 @@ export function createBrowseHandlers({ home, wired, push, signal }: Options): Pi
     }
   };
 
+  /** Read like any version, also under a mode that has ended, and sent as a new one. */
   const restore = async (folderId: string, path: string, versionId: string): Promise<void> => {
     const folder = await wired(folderId);
-    const { config } = folder.side;
-    const [{ createStoredFiles }, { getVersion }, { createStagedFile }] = await Promise.all([import('../remote/stored-file.ts'), import('../remote/versions.ts'), import('../transfer/staged-file.ts')]);
-    const { decryptChunks } = await import('../envelope/envelope.ts');
-    const { createHash } = await import('node:crypto');
-    const files = createStoredFiles(config);
-    const target = pathOf(path);
-    const objectKey = files.objectKeyOf(target);
     const staged = inHome(home);
-    const { head, body, close } = await getVersion(config.access, config.bucket, objectKey, versionId, files.requests.read, signal);
     try {
-      const opened = files.open(head, objectKey, target);
-      const decryption = opened.isClientSide ? await files.openBody(head) : null;
-      const hash = createHash('sha256');
-      const file = createStagedFile({ path: target, staged });
-      try {
-        for await (const chunk of decryption === null ? body : decryptChunks(decryption, body)) {
-          hash.update(chunk);
-          await file.append(Buffer.from(chunk));
-        }
-        const { sha256 } = opened.attributes;
-        if (sha256 !== null && sha256 !== hash.digest('hex')) throw new SyncError('not-authentic', { path });
-        await file.finish();
-      } catch (error) {
-        await file.discard();
-        throw error;
-      } finally {
-        decryption?.dispose();
-      }
-      await uploadOne(folder, staged, target, signal);
+      await fetchVersion({ type: 'folder', folder: folderId, path, versionId }, staged, signal);
+      await uploadOne(folder, staged, pathOf(path), signal);
     } finally {
-      close();
-      files.close();
       removeTemporary(staged);
     }
   };

@@ -116,8 +116,8 @@ async function listed(folderId: string, directory: string, isDeep = false, text 
 
 describe('the engine process', () => {
   test('takes a folder from the wizard to up to date, keeps it there, and tells the window at most four times a second', async () => {
-    const computer = createComputer(scratch.dir, 'home-wizard');
-    running = await startEngine(computer, () => server);
+    const computer = createComputer(scratch.dir, 'home-wizard', { secrets: IN_KEY_FILE });
+    running = await startEngine(computer, () => server, IN_KEY_FILE);
     expect(await running.must('app.info', undefined)).toMatchObject({ isFirstRun: true, platform: process.platform });
     expect(await running.must('keychain.state', undefined)).toEqual({ backend: 'file', state: 'ready' });
     const root = newFolder();
@@ -194,6 +194,12 @@ describe('the engine process', () => {
     expect(versions.map(({ isLatest, sizeBytes }) => [isLatest, sizeBytes])).toEqual([[true, 20], [false, 11]]);
     await engine.must('browse.restore', { folderId: id, path: 'moved/one.txt', versionId: versions[1]!.versionId });
     await vi.waitFor(() => expect(readFileSync(join(root, 'moved/one.txt'), 'utf8')).toBe('first words'), wait);
+
+    // Also one that is under a mode the folder no longer has.
+    await engine.must('folders.beginChange', { folderId: id, mode: 'sse-s3' });
+    await vi.waitFor(async () => expect(await engine.must('browse.facts', { folderId: id, path: 'moved/one.txt' })).toMatchObject({ epoch: 2, envelope: null, server: { algorithm: 'AES256' } }), wait);
+    await engine.must('browse.restore', { folderId: id, path: 'moved/one.txt', versionId: versions[0]!.versionId });
+    await vi.waitFor(() => expect(readFileSync(join(root, 'moved/one.txt'), 'utf8')).toBe('second, longer words'), wait);
     s3.destroy();
   });
 

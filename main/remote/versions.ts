@@ -1,6 +1,5 @@
 /** The versions of one object, where the bucket keeps them. */
 import type { ObjectKey } from '../model/path.ts';
-import { SyncError } from '../model/errors.ts';
 import type { S3Access } from '../model/settings.ts';
 import { createSdkClient } from './endpoint.ts';
 import { errorOfSdk } from './s3-errors.ts';

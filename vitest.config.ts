@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -6,7 +7,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // Two files at once: most of a test's time is another program's start. The limits leave room for a machine that does much else.
 const real = { testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 2 };
 const alone = { ...real, fileParallelism: false };
-const seeded = { setupFiles: ['test/helpers/seed.ts'], testTimeout: 60_000 };
+// Where there are two cores, vitest would use one.
+const seeded = { setupFiles: ['test/helpers/seed.ts'], testTimeout: 60_000, maxWorkers: Math.max(2, availableParallelism() - 1) };
 
 /** What takes longest first, so that at the end nothing waits for one file: those that run a contract are long, and small. */
 class LongestFirst extends BaseSequencer {

@@ -110,9 +110,11 @@ describe('a template', () => {
 
   test('in Terraform is checked by schemas that find a mistake', () => {
     const text = renderTemplate('terraform', describeTemplate(requestOf('sse-kms with a new key')));
+    // Equal signs stand below each other, with as many spaces before them as that takes.
+    const evenly = text.replace(/ += /g, ' = ');
     const broken = (from: string, to: string): string[] => {
-      expect(text).toContain(from);
-      return terraformProblems(text.replace(from, to));
+      expect(evenly).toContain(from);
+      return terraformProblems(evenly.replace(from, to));
     };
     expect(broken('enable_key_rotation = true', 'enable_rotation = true')).toEqual(['aws_kms_key.enable_rotation is not known']);
     expect(broken('bucket_key_enabled = true', 'bucket_key_enabled = "yes"')).toEqual(['aws_s3_bucket_server_side_encryption_configuration.rule.bucket_key_enabled is "yes"']);

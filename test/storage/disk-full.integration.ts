@@ -74,7 +74,11 @@ const onFullDisk = (): void => {
     const copy = await target.raw('/bucket/copy', { method: 'PUT', headers: { 'x-amz-copy-source': '/bucket/large-0' } });
     const upload = await target.raw('/bucket/upload', { method: 'POST', query: [['uploads', '']] });
     const part = await put('part', LARGE);
-    expect([copy, upload, part].map(({ status }) => status)).toEqual([507, 507, 507]);
+    expect([copy, part].map(({ status }) => status)).toEqual([507, 507]);
+    // Its record is so short that it may fit into room the log has already.
+    expect([200, 507]).toContain(upload.status);
+    const uploads = (await target.raw('/bucket', { query: [['uploads', '']] })).body.toString('utf8');
+    expect(uploads.includes('<Key>upload</Key>')).toBe(upload.status === 200);
     await expectWhole();
     // From 0 bytes free on, every single deletion is done.
     expect(freeBytes()).toBe(0);

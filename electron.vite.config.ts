@@ -41,6 +41,7 @@ export default defineConfig({
       target: chrome,
       outDir: 'out/renderer',
       minify: true, // the window reads half as much at each start
+      chunkSizeWarningLimit: 1200, // it is read from the disk, not over a network
       rolldownOptions: { input: { index: resolve('renderer/index.html') } },
     },
   },

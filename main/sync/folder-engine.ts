@@ -79,7 +79,8 @@ const LAST_SUCCESS = 'last-success';
 const CONFLICT_COPIES = 'conflict-copies';
 /** A quiet folder's last success is news to nobody; it is written down this often at most. */
 const WRITE_SUCCESS_EVERY_MS = 60_000;
-const MAX_EXAMPLES = 5;
+/** Of held deletions, shown with the question. */
+const MAX_EXAMPLES = 50;
 const MAX_CONFLICT_COPIES = 1_000;
 
 export function createFolderEngine(options: FolderEngineOptions): FolderEngine {

@@ -1,5 +1,8 @@
 /** How fast and how many at once files may travel: one number for always, or a timetable over the week. */
 
+/** From here on a transfer is large: it gets a share of the places, so that small files never wait behind it. */
+export const LARGE_BYTES = 8 * 1024 * 1024;
+
 /** From `minute` of the week on (0 is Monday 00:00, local time) until the next entry; the last one of the week holds until the first of the next. Null: no limit. */
 export type RateEntry = { readonly minute: number; readonly bytesPerSecond: number | null };
 /** Never empty, ascending. */

@@ -6,10 +6,8 @@
 import type { Plan, PlanCounts, PlanPolicy } from '../model/action.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import type { PathStates } from '../model/snapshot.ts';
+import { LARGE_BYTES } from '../model/transfer-limits.ts';
 import { mayRename } from './needs.ts';
-
-/** From here on a transfer is large: it gets a share of the lanes, so that small files never wait behind it. */
-export const LARGE_BYTES = 8 * 1024 * 1024;
 
 /** @param sizes - what {@link renameSizes} found in all rows. */
 export function standsAlone({ path, base, local, remote }: PathStates, sizes: ReadonlySet<number>, policy: PlanPolicy): boolean {

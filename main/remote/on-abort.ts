@@ -30,6 +30,24 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   };
 }
 
+/**
+ * Waits in a line of the caller's own until it is called, or until the signal is aborted, with the signal's reason then.
+ *
+ * @param join - puts `go` into the line and returns what takes it out again.
+ */
+export function waitForTurn<T>(signal: AbortSignal, join: (go: (value: T) => void) => () => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const leave = join((value) => {
+      forget();
+      resolve(value);
+    });
+    const forget = onAbort(signal, () => {
+      leave();
+      reject(signal.reason as Error);
+    });
+  });
+}
+
 /** What `work` comes to, or the signal's reason as soon as it is aborted: for work that others share, or that hears no signal. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) {

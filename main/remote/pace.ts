@@ -2,7 +2,7 @@
  * How many requests may be under way at a server that asks to slow down: half as many at each such answer, one more for each round of
  * successes (additive increase, multiplicative decrease), so that many devices share what the server can take.
  */
-import { onAbort } from './on-abort.ts';
+import { waitForTurn } from './on-abort.ts';
 
 export type Pace = {
   /** Resolves when a request may go (null: at once). Each call is answered by one of {@link Pace.left}. */
@@ -40,17 +40,12 @@ export function createPace(most: number): Pace {
         underWay += 1;
         return null;
       }
-      return new Promise((resolve, reject) => {
-        const go = (): void => {
-          forget();
-          resolve();
-        };
-        const forget = onAbort(signal, () => {
+      return waitForTurn<void>(signal, (go) => {
+        line.push(go);
+        return () => {
           const at = line.indexOf(go);
           if (at >= 0) line.splice(at, 1);
-          reject(signal.reason as Error);
-        });
-        line.push(go);
+        };
       });
     },
     get decreases() {

@@ -186,7 +186,6 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
   return result;
 }
 
-
 /** What the feeds told is carried out, or kept for the next cycle. */
 function remember(memory: CycleMemory, snapshots: Snapshots, plan: Plan, outcome: Outcome, { isStopped, isJoining }: { readonly isStopped: boolean; readonly isJoining: boolean }): void {
   if (isStopped) {

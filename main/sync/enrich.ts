@@ -8,7 +8,7 @@ import type { SyncPath } from '../model/path.ts';
 import type { BaseEntry, PathStates, Skipped, SkipReason } from '../model/snapshot.ts';
 import { knownAgain } from './base-entry.ts';
 import { chooseTombstone } from '../plan/changes.ts';
-import { needsHash, needsHead, needsTombstones, renameSizes } from '../plan/needs.ts';
+import { mayRename, needsHash, needsHead, needsTombstones, renameSizes } from '../plan/needs.ts';
 import { breathe, forEachBounded } from './bounded.ts';
 import { compareByteOrder } from './key-order.ts';
 import type { FolderParts } from './parts.ts';
@@ -69,6 +69,7 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
 
 async function allRenameSizes({ state }: EnrichParts, policy: PlanPolicy): Promise<ReadonlySet<number>> {
   const sizes = new Set<number>();
+  if (!mayRename(policy)) return sizes;
   let rows: PathStates[] = [];
   const take = (): void => {
     for (const size of renameSizes(rows, policy)) sizes.add(size);

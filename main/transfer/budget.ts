@@ -1,4 +1,4 @@
-import { onAbort } from '../remote/on-abort.ts';
+import { waitForTurn } from '../remote/on-abort.ts';
 
 /** A bound on the bytes that transfers hold in memory at once, shared by all transfers of one worker; first come, first served. */
 export type Budget = {
@@ -30,21 +30,14 @@ export function createBudget(totalBytes: number): Budget {
       if (line.length === 0 && (usedBytes === 0 || usedBytes + bytes <= totalBytes)) {
         usedBytes += bytes;
       } else {
-        await new Promise<void>((resolve, reject) => {
-          const waiting: Waiting = {
-            bytes,
-            grant: () => {
-              forget();
-              resolve();
-            },
-          };
-          const forget = onAbort(signal, () => {
+        await waitForTurn<void>(signal, (grant) => {
+          const waiting: Waiting = { bytes, grant };
+          line.push(waiting);
+          return () => {
             const index = line.indexOf(waiting);
             if (index >= 0) line.splice(index, 1);
-            reject(signal.reason as Error);
             admit();
-          });
-          line.push(waiting);
+          };
         });
       }
       let isHeld = true;

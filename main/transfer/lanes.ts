@@ -2,7 +2,8 @@
  * The places for transfers, shared by all folders of a process: how many files are on their way at once and how much memory they hold together. Small and
  * recent files go first, and large ones have a share of the places only, so that a huge file never holds up the rest.
  */
-import { onAbort } from '../remote/on-abort.ts';
+import { LARGE_BYTES } from '../model/transfer-limits.ts';
+import { waitForTurn } from '../remote/on-abort.ts';
 
 export type Wanted = {
   /** Of the file. */
@@ -29,8 +30,6 @@ export type Lanes = {
   readonly underWay: number;
 };
 
-/** From here on a transfer is large. */
-export const LARGE_BYTES = 8 * 1024 * 1024;
 const LARGE_SHARE = 8;
 export const DEFAULT_TRANSFERS = 32;
 const DEFAULT_MEMORY_BYTES = 128 * 1024 * 1024;
@@ -88,20 +87,13 @@ export function createLanes({ transfers = DEFAULT_TRANSFERS, memoryBytes = DEFAU
   }
 
   function wait(wanted: Wanted, group: Group, signal: AbortSignal): Promise<() => void> {
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        wanted, group, sizeClass: sizeClassOf(wanted.bytes), number: nextNumber++,
-        go: () => {
-          forget();
-          resolve(enter(wanted, group));
-        },
-      };
-      const forget = onAbort(signal, () => {
-        line = line.filter((one) => one !== waiting);
-        reject(signal.reason as Error);
-      });
+    return waitForTurn(signal, (go) => {
+      const waiting: Waiting = { wanted, group, sizeClass: sizeClassOf(wanted.bytes), number: nextNumber++, go: () => go(enter(wanted, group)) };
       const at = line.findIndex((other) => before(waiting, other));
       line.splice(at < 0 ? line.length : at, 0, waiting);
+      return () => {
+        line = line.filter((one) => one !== waiting);
+      };
     });
   }
 

@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, lstatSync, openSync, closeSync, ftruncateSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { GetObjectTaggingCommand, HeadObjectCommand, PutObjectTaggingCommand, type S3Client } from '@aws-sdk/client-s3';
-import { describe, expect, test } from 'vitest';
+import { CreateBucketCommand, GetObjectTaggingCommand, HeadObjectCommand, PutObjectTaggingCommand, type S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authKeyOf, createFolderKey } from '../../main/envelope/folder-key.ts';
 import { keyIdOf } from '../../main/envelope/key-id.ts';
 import { entryOf } from '../../main/local/stamp.ts';
@@ -17,9 +17,30 @@ import type { HeldKey, RemoteFolderConfig } from '../../main/remote/folder-confi
 import { openRemoteFolder, type RemoteFolderOptions } from '../../main/remote/folder.ts';
 import { requestsOf } from '../../main/remote/modes.ts';
 import { createS3Store } from '../../main/remote/s3.ts';
+import { startBuiltInPlace, type BuiltInPlace } from '../helpers/built-in-place.ts';
+import { makeScratch } from '../helpers/cli.ts';
 import { never, noProgress, openFixture } from '../transfer/folder-fixture.ts';
 
 export type CopyPlace = { readonly access: S3Access; readonly bucket: string; readonly s3: S3Client; readonly kmsArn: string };
+/** Built-in storage with a bucket for copies, for as long as the tests of a file run. */
+export function useCopyPlace(): { readonly place: () => BuiltInPlace; readonly access: () => S3Access; readonly copyPlace: () => CopyPlace } {
+  const scratch = makeScratch();
+  let place: BuiltInPlace;
+  beforeAll(async () => {
+    place = await startBuiltInPlace(scratch.dir);
+    await place.s3.send(new CreateBucketCommand({ Bucket: 'parts' }));
+  });
+  afterAll(async () => {
+    await place.stop();
+    scratch.remove();
+  });
+  const access = (): S3Access => {
+    const { endpoint, accessKeyId, secretAccessKey } = place.server;
+    return { endpoint, region: 'us-east-1', pathStyle: true, credentials: { type: 'static', accessKeyId, secretAccessKey } };
+  };
+  return { place: () => place, access, copyPlace: () => ({ access: access(), bucket: 'parts', s3: place.s3, kmsArn: place.kmsArns[0] }) };
+}
+
 export type CopySizes = { readonly objectBytes: number; readonly copyLimits?: RemoteFolderOptions['copyLimits'] };
 
 const codeOfError = (error: unknown): string => (isSyncError(error) ? error.code : String(error));

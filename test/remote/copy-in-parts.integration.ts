@@ -1,37 +1,23 @@
 /** Copies in parts on built-in storage, with limits low enough for small objects. */
-import { PutObjectCommand, HeadObjectCommand, GetObjectTaggingCommand, CreateBucketCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PutObjectCommand, HeadObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3';
+import { expect, test } from 'vitest';
 import type { ObjectKey } from '../../main/model/path.ts';
 import { syncPath } from '../../main/model/path.ts';
-import type { S3Access } from '../../main/model/settings.ts';
 import { descriptorKey } from '../../main/remote/descriptor-store.ts';
 import { openRemoteFolder } from '../../main/remote/folder.ts';
 import { requestsOf } from '../../main/remote/modes.ts';
 import { createS3Store } from '../../main/remote/s3.ts';
-import { startBuiltInPlace, type BuiltInPlace } from '../helpers/built-in-place.ts';
-import { makeScratch } from '../helpers/cli.ts';
 import { never } from '../transfer/folder-fixture.ts';
-import { CHANGES, testCopiesInParts } from './copy-in-parts.contract.ts';
+import { CHANGES, testCopiesInParts, useCopyPlace } from './copy-in-parts.contract.ts';
 
 const MIB = 1024 ** 2;
 const copyLimits = { maxCopyBytes: 6 * MIB, copyPartBytes: 5 * MIB };
-const scratch = makeScratch();
-let place: BuiltInPlace;
-let access: S3Access;
-beforeAll(async () => {
-  place = await startBuiltInPlace(scratch.dir);
-  const { endpoint, accessKeyId, secretAccessKey } = place.server;
-  access = { endpoint, region: 'us-east-1', pathStyle: true, credentials: { type: 'static', accessKeyId, secretAccessKey } };
-  await place.s3.send(new CreateBucketCommand({ Bucket: 'parts' }));
-});
-afterAll(async () => {
-  await place.stop();
-  scratch.remove();
-});
+const { place: placeOf, access: accessOf, copyPlace } = useCopyPlace();
 
-testCopiesInParts(CHANGES, () => ({ access, bucket: 'parts', s3: place.s3, kmsArn: place.kmsArns[0] }), { objectBytes: 11 * MIB + 1, copyLimits });
+testCopiesInParts(CHANGES, copyPlace, { objectBytes: 11 * MIB + 1, copyLimits });
 
 test.each([['whole', 1 * MIB], ['in parts', 7 * MIB]])('an object of another program keeps all that it had when it is copied %s', async (_, bytes) => {
+  const [place, access] = [placeOf(), accessOf()];
   const prefix = `others-${bytes}/`;
   const objectKey = `${prefix}page.html` as ObjectKey;
   const given = { ContentType: 'text/html', CacheControl: 'max-age=60', ContentDisposition: 'inline', ContentLanguage: 'de', Metadata: { colour: 'green' } };

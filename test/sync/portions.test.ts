@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Action, Plan } from '../../main/model/action.ts';
 import type { PathStates, RemoteState } from '../../main/model/snapshot.ts';
 import { syncPath } from '../../main/model/path.ts';
-import { LARGE_BYTES } from '../../main/plan/apart.ts';
+import { LARGE_BYTES } from '../../main/model/transfer-limits.ts';
 import { renameSizes } from '../../main/plan/needs.ts';
 import { makePlan } from '../../main/plan/plan.ts';
 import { onePlan, plansOf } from '../../main/sync/portions.ts';

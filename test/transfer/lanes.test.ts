@@ -1,6 +1,7 @@
 /** The places for transfers that all folders share. */
 import { describe, expect, test } from 'vitest';
-import { createLanes, LARGE_BYTES, type FolderLanes, type Wanted } from '../../main/transfer/lanes.ts';
+import { LARGE_BYTES } from '../../main/model/transfer-limits.ts';
+import { createLanes, type FolderLanes, type Wanted } from '../../main/transfer/lanes.ts';
 
 const never = new AbortController().signal;
 const KIB = 1024;

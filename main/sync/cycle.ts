@@ -111,7 +111,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     memory.isTidy = true;
     await resolveIntents(parts, facts, recorder, signal);
     await recallPlaced(parts, recorder, signal);
-    snapshots = await observe(parts, memory, { look: options.look ?? 'both', quietMs: options.quietMs ?? 0 }, signal);
+    snapshots = await observe(parts, memory, { look: options.look ?? 'both', quietMs: options.quietMs ?? 0, epoch: facts.epoch }, signal);
     if (snapshots === null) {
       await publishChanges(parts, signal);
       return nothingNew(parts, memory);
@@ -217,7 +217,7 @@ function startAnew(parts: FolderParts, memory: CycleMemory, recorder: Recorder):
 export async function previewCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, options: CycleOptions, signal: AbortSignal): Promise<Plan> {
   await parts.tree.checkRoot();
   joinOnNewDirection(parts.state, facts.direction);
-  const snapshots = await observe(parts, memory, { look: 'both', quietMs: options.quietMs ?? 0 }, signal);
+  const snapshots = await observe(parts, memory, { look: 'both', quietMs: options.quietMs ?? 0, epoch: facts.epoch }, signal);
   if (snapshots === null) throw new SyncError('invariant', { detail: 'a full scan found no snapshots' });
   if (isAnythingNew(snapshots)) await parts.remote.checkFolder?.(signal);
   dropOneSided(parts);

@@ -25,16 +25,16 @@ export type Look = 'both' | 'changes' | 'local-first' | 'remote-first';
 
 export type Snapshots = { readonly local: LocalScan; readonly remote: RemoteScan; readonly isListed: boolean; readonly news: FeedNews };
 
-export type ObserveOptions = { readonly look: Look; readonly quietMs: number };
+export type ObserveOptions = { readonly look: Look; readonly quietMs: number; /** The folder's, as far as this device knows. */ readonly epoch: number };
 export type ObserveMemory = { readonly feed: FeedReader; readonly suspects: ReadonlySet<SyncPath>; readonly leftovers: readonly Leftover[]; readonly mustList: boolean };
 
 /** Null: nothing is new. @throws what scanning throws, and `records-restored` */
-export async function observe(parts: FolderParts, memory: ObserveMemory, { look, quietMs }: ObserveOptions, signal: AbortSignal): Promise<Snapshots | null> {
+export async function observe(parts: FolderParts, memory: ObserveMemory, { look, quietMs, epoch }: ObserveOptions, signal: AbortSignal): Promise<Snapshots | null> {
   const { tree, remote, state, clock } = parts;
   const failing = new AbortController();
   const both = AbortSignal.any([signal, failing.signal]);
   const walk = (): Promise<LocalScan> => scanLocal(tree, state, { quietMs, nowMs: clock.nowMs() }, both);
-  const list = (): Promise<RemoteScan> => scanRemote(remote, state, memory.suspects, both);
+  const list = (): Promise<RemoteScan> => scanRemote(remote, state, { suspects: memory.suspects, epoch }, both);
 
   // A first cycle has heard nothing yet.
   const mayTrustFeed = memory.feed.isUsable && state.fact<boolean>(FIRST_CYCLE_DONE) === true;

@@ -142,9 +142,10 @@ function whenQuiet(entry: LocalEntry, quiet: QuietRule): number | null {
  *
  * @param suspects - paths at which a request found another version than base names, although the listing may not tell:
  *   an ETag can be the same for other attributes. They are fetched anew.
+ * @param epoch - the folder's, as far as this device knows.
  * @throws SyncError answer-invalid where the listing is out of order; what the listing throws.
  */
-export async function scanRemote(remote: RemoteFolder, state: FolderState, suspects: ReadonlySet<SyncPath>, signal: AbortSignal): Promise<RemoteScan> {
+export async function scanRemote(remote: RemoteFolder, state: FolderState, { suspects, epoch }: { readonly suspects: ReadonlySet<SyncPath>; readonly epoch: number }, signal: AbortSignal): Promise<RemoteScan> {
   const rows = createWriter((batch: readonly RemoteDifference[]) => state.putRemoteDifferences(batch));
   const skipped = createWriter((batch: readonly Skipped[]) => state.putSkipped(batch));
   let files = 0;
@@ -170,10 +171,11 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, suspe
         unknown.push(object);
         continue;
       }
-      const { path, etag, listedMs } = base.value;
+      const { path, etag, listedMs, epoch: baseEpoch } = base.value;
       const isSame = etag === object.etag && !suspects.has(path);
-      // The first listing after a transfer tells the version's time; another time later means that its attributes are new.
-      if (isSame && (listedMs ?? null) === null) learned.push({ ...base.value, listedMs: object.lastModifiedMs });
+      // The first listing after a transfer tells the version's time; another time later means that its attributes are new. Under an earlier epoch they may
+      // be new by then already: what is only wrapped anew keeps its ETag.
+      if (isSame && (listedMs ?? null) === null && baseEpoch >= epoch) learned.push({ ...base.value, listedMs: object.lastModifiedMs });
       else if (!isSame || listedMs !== object.lastModifiedMs) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
       if (!path.endsWith('/')) files += 1;
       base = known.next();

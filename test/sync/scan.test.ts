@@ -103,35 +103,40 @@ describe('the listing', () => {
   const known = (): ListedObject[] => ['dir/one', 'dir/sub/two', 'kept'].map((path) => object(`files/${path}`, state.baseAt(path as SyncPath)?.etag));
 
   test('writes nothing where nothing differs', async () => {
-    expect(await scanRemote(remoteOf([known()]), state, new Set(), never)).toEqual({ files: 3, vanished: 0, isClean: true });
+    expect(await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 0 }, never)).toEqual({ files: 3, vanished: 0, isClean: true });
     expect(found()).toEqual({});
   });
 
   test('finds what is gone before, between and behind the pages', async () => {
     const [, second] = known();
-    expect(await scanRemote(remoteOf([[second as ListedObject]]), state, new Set(), never)).toMatchObject({ files: 1, vanished: 2 });
+    expect(await scanRemote(remoteOf([[second as ListedObject]]), state, { suspects: new Set(), epoch: 0 }, never)).toMatchObject({ files: 1, vanished: 2 });
     expect(found()).toEqual({ 'dir/one': 'present|absent', kept: 'present|absent' });
   });
 
   test('finds everything gone in an empty bucket', async () => {
-    expect(await scanRemote(remoteOf([]), state, new Set(), never)).toMatchObject({ files: 0, vanished: 3 });
+    expect(await scanRemote(remoteOf([]), state, { suspects: new Set(), epoch: 0 }, never)).toMatchObject({ files: 0, vanished: 3 });
   });
 
   test('lists keys that are no names of files, and finds new ones', async () => {
     const pages = [[object('files/../evil'), ...known()], [object('files/new')]];
-    expect(await scanRemote(remoteOf(pages), state, new Set(), never)).toMatchObject({ files: 4, vanished: 0 });
+    expect(await scanRemote(remoteOf(pages), state, { suspects: new Set(), epoch: 0 }, never)).toMatchObject({ files: 4, vanished: 0 });
     expect(found()).toEqual({ new: 'absent|present' });
     expect(state.skipped()).toMatchObject([{ side: 'remote', path: 'files/../evil', reason: 'name-traversal' }]);
   });
 
   test('shows a suspect anew although its ETag is the known one', async () => {
-    await scanRemote(remoteOf([known()]), state, new Set(['kept' as SyncPath]), never);
+    await scanRemote(remoteOf([known()]), state, { suspects: new Set(['kept' as SyncPath]), epoch: 0 }, never);
     expect(found()).toEqual({ kept: 'present|present' });
   });
 
+  test('shows an object of an earlier epoch anew, whose ETag is the known one, where no listing told its time before', async () => {
+    await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 1 }, never);
+    expect(found()).toEqual({ 'dir/one': 'present|present', 'dir/sub/two': 'present|present', kept: 'present|present' });
+  });
+
   test('shows an object anew whose time changed under an unchanged ETag', async () => {
-    await scanRemote(remoteOf([known()]), state, new Set(), never);
-    await scanRemote(remoteOf([known().map((one) => ({ ...one, lastModifiedMs: one.objectKey.endsWith('kept') ? 2 : 1 }))]), state, new Set(), never);
+    await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 0 }, never);
+    await scanRemote(remoteOf([known().map((one) => ({ ...one, lastModifiedMs: one.objectKey.endsWith('kept') ? 2 : 1 }))]), state, { suspects: new Set(), epoch: 0 }, never);
     expect(found()).toEqual({ kept: 'present|present' });
   });
 
@@ -140,7 +145,7 @@ describe('the listing', () => {
     ['the same page twice', [[object('files/a')], [object('files/a')]]],
     ['a page that goes back', [[object('files/b')], [object('files/a')]]],
   ])('is an error where it is %s', async (_, pages) => {
-    const error: unknown = await scanRemote(remoteOf(pages), state, new Set(), never).catch((thrown: unknown) => thrown);
+    const error: unknown = await scanRemote(remoteOf(pages), state, { suspects: new Set(), epoch: 0 }, never).catch((thrown: unknown) => thrown);
     expect(isSyncError(error, 'answer-invalid')).toBe(true);
   });
 });

@@ -26,6 +26,15 @@ const steps = {
   e2e: vitest('e2e', ['--electron', '--desktop']),
 };
 
+// What failed, named once more below the sums: a long log is often kept by its end only.
+function failuresIn(report) {
+  return report.testResults.flatMap((file) => {
+    const where = path.relative(projectRoot, file.name);
+    const failed = file.assertionResults.filter((test) => test.status === 'failed').map((test) => ({ where, what: test.fullName, why: test.failureMessages.join('\n') }));
+    return failed.length === 0 && file.status === 'failed' ? [{ where, what: 'could not be run', why: file.message }] : failed;
+  });
+}
+
 function runStep(name, env) {
   const { command: [program, args], report } = steps[name];
   const startedAt = Date.now();
@@ -34,14 +43,16 @@ function runStep(name, env) {
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   let passed = result.status === 0 ? 1 : 0;
   let failed = 1 - passed;
+  let failures = [];
   if (report && fs.existsSync(report)) {
     const counts = JSON.parse(fs.readFileSync(report, 'utf8'));
     passed = counts.numPassedTests;
     // A suite that could not load, or a failing hook, counts although no test of it ran.
+    failures = failuresIn(counts);
     failed = Math.max(counts.numFailedTests, result.status === 0 ? 0 : 1);
     if (counts.numPendingTests > 0) failed += counts.numPendingTests; // nothing may be skipped
   }
-  return { name, passed, failed, seconds };
+  return { name, passed, failed, failures, seconds };
 }
 
 try {
@@ -57,6 +68,9 @@ try {
   for (const { name, passed, failed, seconds } of results) console.log(`${name.padEnd(20)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${seconds.padStart(8)} s`);
   const missed = fs.existsSync(notRun) ? fs.readFileSync(notRun, 'utf8').trim().split('\n') : [];
   for (const line of missed) console.log(`NOT RUN HERE: ${line}`);
+  for (const { name, failures } of results) {
+    for (const { where, what, why } of failures) console.log(`\nFAILED in ${name}: ${where}: ${what}\n${why.split('\n').slice(0, 12).join('\n')}`);
+  }
   const sum = (of) => results.reduce((total, result) => total + result[of], 0);
   console.log(`\n${missed.length > 0 ? `${missed.length} kinds of test were not run here\n` : ''}${sum('passed')} passed, ${sum('failed')} failed`);
   process.exitCode = sum('failed') > 0 ? 1 : 0;

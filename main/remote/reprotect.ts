@@ -18,7 +18,7 @@ import { isClientSide } from '../model/mode.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
 import { OWN_DIRECTORY } from '../model/path.ts';
 import type { FileAttributes, RemoteVersion } from '../model/snapshot.ts';
-import type { Reprotection } from '../sync/ports.ts';
+import type { KeptHeaders, Reprotection } from '../sync/ports.ts';
 import type { Capabilities } from './capabilities.ts';
 import { copyThrough } from './copy-through.ts';
 import { descriptorKey, encryptionOfDescriptor } from './descriptor-store.ts';
@@ -106,9 +106,19 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
   }
 
   /** A copy takes its tags along; parts, and what is sent again, must be given them. */
+  async function tagsOf(objectKey: ObjectKey, signal: AbortSignal): Promise<KeptHeaders> {
+    const tags = await withRetries(async () => store.tags?.(objectKey, signal) ?? '', signal);
+    return tags === '' ? {} : { 'x-amz-tagging': tags };
+  }
+
   async function withTags<T extends Pick<GuardedWrite, 'objectKey' | 'kept'>>(write: T, signal: AbortSignal): Promise<T> {
-    const tags = await withRetries(async () => store.tags?.(write.objectKey, signal) ?? '', signal);
-    return tags === '' ? write : { ...write, kept: { ...write.kept, 'x-amz-tagging': tags } };
+    return { ...write, kept: { ...write.kept, ...(await tagsOf(write.objectKey, signal)) } };
+  }
+
+  /** Of an object that is read and written again. How it is to be shown tells of its content, so where that is sealed from now on it goes. */
+  async function byTransfer(head: ObjectHead, version: RemoteVersion, signal: AbortSignal): Promise<Extract<Reprotection, { readonly type: 'transfer' }>> {
+    const kept = isClientSide(mode) ? keptByCopy(head).kept : ownHeadersOf(head).kept;
+    return { type: 'transfer', version, kept: { ...kept, ...(await tagsOf(version.objectKey, signal)) } };
   }
 
   async function copyOnto(head: ObjectHead, write: Omit<GuardedWrite, 'ifMatch' | 'keepsUnhonoured'>, signal: AbortSignal): Promise<void> {
@@ -151,7 +161,7 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
     if (head.etag !== etag) throw new SyncError('version-changed', { path, objectKey });
     const opened = options.openHead(head, objectKey, path);
     const version = versionOf(head, objectKey, opened);
-    if (opened.isUntrusted) return { type: 'transfer', version, isUntrusted: true };
+    if (opened.isUntrusted) return { ...(await byTransfer(head, version, signal)), isUntrusted: true };
     if (version.attributes === null) throw new SyncError('invariant', { path, detail: 'a HEAD without attributes' });
     return isClientSide(mode) ? seal(head, opened.isClientSide, version, version.attributes, path, signal) : keep(head, opened.isClientSide, version, version.attributes, path, sha256, signal);
   }
@@ -159,15 +169,15 @@ export function createReprotector(options: ReprotectorOptions): Reprotector {
   async function seal(head: ObjectHead, isSealed: boolean, version: RemoteVersion, attributes: FileAttributes, path: SyncPath, signal: AbortSignal): Promise<Reprotection> {
     const { objectKey } = version;
     const facts = isSealed ? inspectEnvelope(head.metadata) : null;
-    if (facts === null || !isClientSide(mode)) return { type: 'transfer', version };
+    if (facts === null || !isClientSide(mode)) return byTransfer(head, version, signal);
     if (version.epoch === epoch.n && (mode.id === 'cse-kms' || facts.keyId === mode.keyId)) return { type: 'current', version };
-    if (facts.format !== mode.format) return { type: 'transfer', version };
+    if (facts.format !== mode.format) return byTransfer(head, version, signal);
     await copyOnto(head, { objectKey, metadata: await files.rewrapped(head, attributes, objectKey) }, signal);
     return { type: 'changed', way: 'rewrap', version: await after(objectKey, path, version, signal) };
   }
 
   async function keep(head: ObjectHead, isSealed: boolean, version: RemoteVersion, attributes: FileAttributes, path: SyncPath, sha256: string | null, signal: AbortSignal): Promise<Reprotection> {
-    if (isSealed) return { type: 'transfer', version };
+    if (isSealed) return byTransfer(head, version, signal);
     const { objectKey } = version;
     const isForeign = Object.keys(attributes.vector).length === 0;
     const hidesHash = mode.id !== 'sse-kms' || attributes.sha256 === null;

@@ -158,8 +158,11 @@ export type Reprotection =
   /** Its key was wrapped anew by the service, it was copied on the server, or its own metadata was. */
   | { readonly type: 'changed'; readonly way: 'update' | 'copy' | 'rewrap'; readonly version: RemoteVersion }
   /** Only reading and writing it again will do. `isUntrusted`: what stands there proves nothing any more, so only this device's own file is sent again. */
-  | { readonly type: 'transfer'; readonly version: RemoteVersion; readonly isUntrusted?: boolean }
+  | { readonly type: 'transfer'; readonly version: RemoteVersion; readonly kept: KeptHeaders; readonly isUntrusted?: boolean }
   | { readonly type: 'gone' };
+
+/** Request headers by lower-case name, beside metadata and mode, that stay with the object they are sent with: its storage class, its tags. */
+export type KeptHeaders = Readonly<Record<string, string>>;
 
 // ---------------------------------------------------------------- transfers
 
@@ -174,6 +177,8 @@ export type UploadJob = {
   readonly ifMatch: string | null;
   /** What is replaced may stand nowhere else: then it stays there also where the server did not keep it in the mode that was asked for. */
   readonly keepsUnhonoured?: boolean;
+  /** What the object had before and is to have again. */
+  readonly kept?: KeptHeaders;
 };
 /** A multipart upload that was begun, and what was ever sent of it: enough to go on with it after a restart. Holds no unwrapped key. */
 export type SavedUpload = {

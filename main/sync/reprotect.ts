@@ -19,7 +19,7 @@ import { attributesOf, newOperationId, vectorOf } from './base-entry.ts';
 import { forEachBounded } from './bounded.ts';
 import { publishChanges, publishMeanwhile } from './feed.ts';
 import type { FolderParts } from './parts.ts';
-import type { ListedObject } from './ports.ts';
+import type { KeptHeaders, ListedObject } from './ports.ts';
 
 export type ReprotectProgress = { readonly examined: number; readonly changed: number; readonly bytes: number };
 
@@ -200,7 +200,7 @@ async function reprotectOne(parts: FolderParts, { object, path }: Item, options:
   let { version } = result;
   const { operationId } = attributesOf(version);
   if (result.type === 'transfer') {
-    const sent = result.isUntrusted === true ? await sendAgain(parts, before, version, options.signal) : await transfer(parts, path, version, options.signal);
+    const sent = result.isUntrusted === true ? await sendAgain(parts, before, version, result.kept, options.signal) : await transfer(parts, path, version, result.kept, options.signal);
     // Edited or deleted here since: the next cycle carries that over, and this object with it.
     if (sent === null) return null;
     version = sent;
@@ -229,7 +229,7 @@ function changeOf({ objectKey, etag, objectBytes, keyId = null, attributes }: Re
 }
 
 /** Reads the object, verified, into the staging directory, and writes it again as what it was. */
-async function transfer(parts: FolderParts, path: SyncPath, version: RemoteVersion, signal: AbortSignal): Promise<RemoteVersion> {
+async function transfer(parts: FolderParts, path: SyncPath, version: RemoteVersion, kept: KeptHeaders, signal: AbortSignal): Promise<RemoteVersion> {
   const { tree, transfers } = parts;
   const { objectKey, etag, objectBytes } = version;
   const attributes = ofThisFolder(attributesOf(version), parts);
@@ -240,7 +240,7 @@ async function transfer(parts: FolderParts, path: SyncPath, version: RemoteVersi
     // A directory's object has no body, so nothing is read for it.
     if (!isDirectoryPath(path)) await transfers.download({ path, objectKey, etag, objectBytes, staged }, progress, signal);
     const local = await tree.stagedEntry(staged, path);
-    const { version: stored } = await transfers.upload({ path, objectKey, source: staged, local, ifMatch: etag, keepsUnhonoured: true, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, progress, signal);
+    const { version: stored } = await transfers.upload({ path, objectKey, source: staged, local, ifMatch: etag, keepsUnhonoured: true, kept, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, progress, signal);
     return stored;
   } finally {
     await tree.removeStaged?.(staged);
@@ -248,12 +248,12 @@ async function transfer(parts: FolderParts, path: SyncPath, version: RemoteVersi
 }
 
 /** The very version that this device wrote there, from its own file: nothing is read. Null where the file is another one by now. */
-async function sendAgain({ tree, transfers }: FolderParts, known: BaseEntry | null, version: RemoteVersion, signal: AbortSignal): Promise<RemoteVersion | null> {
+async function sendAgain({ tree, transfers }: FolderParts, known: BaseEntry | null, version: RemoteVersion, kept: KeptHeaders, signal: AbortSignal): Promise<RemoteVersion | null> {
   if (known === null || known.etag !== version.etag) return null;
   const { path, objectKey, etag, operationId, vector, mtimeMs, modeBits, kind } = known;
   const local = await tree.entryAt(path);
   if (local === null || local.kind !== kind || (kind === 'file' && local.stamp !== known.stamp)) return null;
-  const { version: stored } = await transfers.upload({ path, objectKey, source: tree.localPathOf(path), local, ifMatch: etag, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, () => undefined, signal);
+  const { version: stored } = await transfers.upload({ path, objectKey, source: tree.localPathOf(path), local, ifMatch: etag, kept, attributes: { operationId, vector, mtimeMs, modeBits, kind } }, () => undefined, signal);
   return stored;
 }
 

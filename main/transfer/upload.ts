@@ -92,7 +92,7 @@ async function uploadWhole(context: TransferContext, capabilities: Capabilities,
     encryption = await files.startEncryption();
     const body = encryption === null ? plaintext : Buffer.concat([encryption.cipher.update(plaintext), encryption.cipher.final()], file.sizeBytes + TAG_BYTES);
     const metadata = files.metadataOf(attributes, job.objectKey, encryption);
-    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, keepsChecksum: files.epoch.mode.id === 'sse-kms', bodySha256: encryption === null ? sha256 : undefined };
+    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, kept: job.kept, keepsChecksum: files.epoch.mode.id === 'sse-kms', bodySha256: encryption === null ? sha256 : undefined };
     const written = await putGuarded(store, files.requests, capabilities, write, body, signal);
     onProgress(file.sizeBytes);
     return resultOf(context, job, written, attributes, body.length);
@@ -166,7 +166,7 @@ async function beginMultipart(context: TransferContext, job: UploadJob, file: So
     const metadata = files.metadataOf(attributesOf(job, file.sizeBytes, sha256), job.objectKey, encryption);
     const partBytes = partBytesFor(file.sizeBytes, context.partBytes);
     // A start whose answer was lost leaves an upload that nobody knows; the engine clears those after a restart.
-    const { uploadId } = await withRetries(async () => store.startMultipart(job.objectKey, { metadata, modeHeaders: files.requests.write }, signal), signal);
+    const { uploadId } = await withRetries(async () => store.startMultipart(job.objectKey, { metadata, modeHeaders: files.requests.write, kept: job.kept }, signal), signal);
     await journal?.begin({ uploadId, sizeBytes: file.sizeBytes, sha256, partBytes, epoch: files.epoch.n, metadata, encryption: encryption?.save() ?? null });
     return { uploadId, metadata, encryption, partBytes, attempted: {}, arrived: new Map() };
   } catch (error) {

@@ -1,6 +1,6 @@
 /** What a change from one mode to another must come to, whichever the two are. */
 import { join } from 'node:path';
-import type { S3Client } from '@aws-sdk/client-s3';
+import { GetObjectTaggingCommand, PutObjectTaggingCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModeChanges } from '../../main/assembly/api.ts';
 import type { ModeId } from '../../main/model/mode.ts';
@@ -63,8 +63,11 @@ export function testTransitions(transitions: readonly Transition[], place: () =>
       const { id } = await computer.add(root, { bucket, mode, key, kmsKeyId, names: 'readable' });
       expect(await computer.sync(id)).toMatchObject({ inStep: true });
       const before = treeOf(root);
-      const objects = (await describeStored(s3, bucket, 'photos/', await customerKey(from))).length;
+      const unchanged = await describeStored(s3, bucket, 'photos/', await customerKey(from));
+      const objects = unchanged.length;
       expect(objects).toBe(6);
+      const tagged = { Bucket: bucket, Key: unchanged.find(({ objectKey }) => !objectKey.endsWith('/'))?.objectKey ?? '' };
+      await s3.send(new PutObjectTaggingCommand({ ...tagged, Tagging: { TagSet: [{ Key: 'cost centre', Value: 'photos + films' }] } }));
 
       const preview = await computer.enfold.folders.previewChange(id, choiceOf(to, kmsArns), signal);
       expect(Object.values(preview.ways).reduce((sum, amount) => sum + amount.objects, 0)).toBe(objects);
@@ -73,6 +76,7 @@ export function testTransitions(transitions: readonly Transition[], place: () =>
       expect(await computer.change(id, choiceOf(to, kmsArns))).toMatchObject({ isDone: true, changed: objects, failed: [], foreign: [] });
       const stored = await describeStored(s3, bucket, 'photos/', await customerKey(to));
       expect(stored.length).toBe(objects);
+      expect((await s3.send(new GetObjectTaggingCommand(tagged))).TagSet).toEqual([{ Key: 'cost centre', Value: 'photos + films' }]);
       for (const object of stored) expect(object).toMatchObject(expectedOf(to, kmsArns, keyIds['master'] ?? ''));
       // In step, with nothing to send or fetch.
       expect(await computer.sync(id)).toMatchObject({ inStep: true, counts: { upload: 0, download: 0, 'delete-local': 0, 'delete-remote': 0 } });

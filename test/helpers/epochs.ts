@@ -221,7 +221,7 @@ class EpochSide {
     if (found.etag !== object.etag) throw new SyncError('version-changed', { path });
     if (found.epoch === this.current.n) return { type: 'current', version: found };
     const before = this.#known.find(({ n }) => n === found.epoch);
-    if (before === undefined || before.kind !== this.current.kind) return { type: 'transfer', version: found, isUntrusted: before?.kind === 'plain' && before.isEnded };
+    if (before === undefined || before.kind !== this.current.kind) return { type: 'transfer', version: found, kept: {}, isUntrusted: before?.kind === 'plain' && before.isEnded };
     const { bucket } = this.#world;
     const keepsEtag = this.#world.dice.chance(0.5);
     return this.#power.call('remote.reprotect', path, () => {

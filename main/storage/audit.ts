@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { syncDirectory } from './secret-file.ts';
 
 export const AUDIT_FILE = 'audit.jsonl';
-const CLOSED_FILE = /^audit-\d{8}T\d{9}Z(-\d+)?\.jsonl$/;
+const CLOSED_FILE = /^audit-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(\d{3})Z\.jsonl$/;
 const MAX_BYTES = 64 * 1024 * 1024;
 const FLUSH_MS = 1000;
 
@@ -53,15 +53,25 @@ async function openForAdding(directory: string): Promise<{ readonly file: FileHa
   return { file, size: size + 1 };
 }
 
-/** Closes the log under a name of its own. Two in one millisecond are told apart by a number. */
+/** Names sort by time. Two in one millisecond, or after the clock was set back, still follow each other. */
+function nextClosedName(nowMs: number, names: readonly string[]): string {
+  const lastMs = Math.max(0, ...names.map(closedAtMs).filter((ms) => ms !== null));
+  return `audit-${new Date(Math.max(nowMs, lastMs + 1)).toISOString().replace(/[-:.]/g, '')}.jsonl`;
+}
+
+function closedAtMs(name: string): number | null {
+  const digits = CLOSED_FILE.exec(name)?.slice(1);
+  if (digits === undefined) return null;
+  const [year, month, day, hour, minute, second, ms] = digits;
+  const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  return Number.isNaN(atMs) ? null : atMs;
+}
+
+/** Closes the log under a name of its own. */
 async function setAside(directory: string, file: FileHandle): Promise<void> {
   await file.sync();
   await file.close();
-  const stamp = new Date().toISOString().replace(/[-:.]/g, '');
-  const taken = new Set(await readdir(directory));
-  let name = `audit-${stamp}.jsonl`;
-  for (let number = 1; taken.has(name); number += 1) name = `audit-${stamp}-${number}.jsonl`;
-  await rename(join(directory, AUDIT_FILE), join(directory, name));
+  await rename(join(directory, AUDIT_FILE), join(directory, nextClosedName(Date.now(), await readdir(directory))));
   await syncDirectory(directory);
 }
 

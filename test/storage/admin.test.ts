@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openAdmin } from '../../main/storage/admin.ts';
 import { openAudit, readAudit, type AuditEntry } from '../../main/storage/audit.ts';
 import { exportRootKey, importRootKey, moveBesideData, moveToStore, rootKeyPlace, rootKeysIn, type RootKeyStore } from '../../main/storage/root-key.ts';
@@ -340,19 +340,39 @@ describe('the audit log', () => {
     for (let index = from; index < from + count; index += 1) audit.answered(Object.assign(audit.begin(index, String(index)), { objectKey: `object ${index}` }), 200, []);
   };
 
+  const written = (): number => readdirSync(root).reduce((sum, name) => sum + readFileSync(join(root, name), 'utf8').split('\n').length - 1, 0);
+
   test('is closed by size under a name of its own, and read across all of them in order', async () => {
     const audit = await openAudit(root, 2000);
     for (let from = 0; from < 100; from += 10) {
       write(audit, from, 10);
-      await expect.poll(() => readdirSync(root).reduce((sum, name) => sum + readFileSync(join(root, name), 'utf8').split('\n').length - 1, 0)).toBe(from + 10);
+      await expect.poll(written).toBe(from + 10);
     }
     await audit.close();
     const names = readdirSync(root).sort();
     expect(names.length).toBeGreaterThan(3);
-    expect(names.filter((name) => !/^audit(-\d{8}T\d{9}Z(-\d+)?)?\.jsonl$/.test(name))).toEqual([]);
+    expect(names.filter((name) => !/^audit(-\d{8}T\d{9}Z)?\.jsonl$/.test(name))).toEqual([]);
     const seen: string[] = [];
     for await (const { requestId } of readAudit(root, false, new AbortController().signal)) seen.push(requestId);
     expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => String(index)));
+  });
+
+  test('is read in order also where it was closed twice in one millisecond, or the clock was set back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const audit = await openAudit(root, 1);
+      for (const [requestId, now] of [['0', 5000], ['1', 5000], ['2', 5000], ['3', 4000]] as const) {
+        vi.setSystemTime(now);
+        write(audit, Number(requestId), 1);
+        await vi.waitUntil(() => readdirSync(root).length === Number(requestId) + 2);
+      }
+      await audit.close();
+    } finally {
+      vi.useRealTimers();
+    }
+    const seen: string[] = [];
+    for await (const { requestId } of readAudit(root, false, new AbortController().signal)) seen.push(requestId);
+    expect(seen).toEqual(['0', '1', '2', '3']);
   });
 
   test('is followed while it is closed and begun anew, missing and repeating nothing', async () => {
@@ -364,7 +384,7 @@ describe('the audit log', () => {
     })();
     for (let from = 0; from < 300; from += 30) {
       write(audit, from, 30);
-      await new Promise((next) => setImmediate(next));
+      await expect.poll(written).toBe(from + 30);
     }
     await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(300);
     write(audit, 300, 30);

@@ -2,10 +2,11 @@
  * Native file events as hints: which paths are worth a look soon. Never evidence: events get lost, so a rescan finds what they missed.
  * Whatever goes wrong here becomes the hint 'everything'.
  */
-import { relative, sep } from 'node:path';
-import type { FSWatcher } from 'chokidar';
-import { isOwnPath, type SyncPath } from '../model/path.ts';
+import { existsSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SyncPath } from '../model/path.ts';
 import type { LocalWatcher } from '../sync/ports.ts';
+import { DirectoryWatches } from './directory-watches.ts';
 
 export type WatcherOptions = {
   /** A hint comes when nothing has happened for so long, */
@@ -14,6 +15,10 @@ export type WatcherOptions = {
   readonly atMostMs?: number;
   /** The rule that keeps a path out of sync, or null; asked for directories with a trailing `/`. */
   readonly ignoreRuleFor?: (path: SyncPath) => string | null;
+  /** A folder that went away is looked for this often. */
+  readonly rootLookMs?: number;
+  /** One watch over the whole tree, also where the system itself has none. */
+  readonly isRecursive?: boolean;
 };
 
 type OnHint = (paths: ReadonlySet<string> | 'everything') => void;
@@ -21,20 +26,26 @@ type OnHint = (paths: ReadonlySet<string> | 'everything') => void;
 /** Above this many paths at once a walk of the whole is cheaper than a look at each. */
 const MAX_PATHS = 1000;
 
+/** A folder that is not there may come back, as a disk does that is plugged in again. */
+const ROOT_LOOK_MS = 2_000;
+/** What the system has no watch left for is looked at this often. */
+const UNWATCHED_LOOK_MS = 30_000;
+
 /** @param root - the folder; it must exist when the watcher is started. */
 export function createLocalWatcher(root: string, options: WatcherOptions = {}): LocalWatcher {
-  return new ChokidarWatcher(root, options);
+  return new FolderWatcher(root, options);
 }
 
-class ChokidarWatcher implements LocalWatcher {
+class FolderWatcher implements LocalWatcher {
   readonly #root: string;
   readonly #options: WatcherOptions;
-  #watcher: FSWatcher | null = null;
+  #watches: DirectoryWatches | null = null;
   #onHint: OnHint = () => undefined;
   #paths = new Set<string>();
   #isEverything = false;
   #quietTimer: NodeJS.Timeout | null = null;
   #latestTimer: NodeJS.Timeout | null = null;
+  #lookTimer: NodeJS.Timeout | null = null;
   #run = 0;
 
   constructor(root: string, options: WatcherOptions) {
@@ -46,59 +57,66 @@ class ChokidarWatcher implements LocalWatcher {
   async start(onHint: OnHint): Promise<void> {
     await this.stop();
     this.#onHint = onHint;
-    const run = this.#run;
-    // Loaded here, so that a one-shot command never pays for it.
-    const { watch } = await import('chokidar');
-    if (run !== this.#run) return;
-    const watcher = watch(this.#root, {
-      ignoreInitial: true,
-      followSymlinks: false,
-      atomic: false,
-      ignorePermissionErrors: true,
-      ignored: (absolute, stats) => this.#isIgnored(absolute, stats?.isDirectory() === true),
-    });
-    this.#watcher = watcher;
-    await new Promise<void>((resolve) => {
-      watcher.once('ready', resolve);
-      watcher.on('all', (_event, absolute) => this.#see(absolute));
-      watcher.on('error', () => {
-        this.#seeEverything();
-        resolve();
-      });
-    });
-    if (run === this.#run) this.#seeEverything();
+    await this.#begin(this.#run);
+    this.#seeEverything();
   }
 
+  // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
   async stop(): Promise<void> {
     this.#run += 1;
-    this.#clear();
-    const watcher = this.#watcher;
-    this.#watcher = null;
-    await watcher?.close();
+    this.#end();
     this.#clear();
   }
 
-  #isIgnored(absolute: string, isDirectory: boolean): boolean {
-    const path = this.#pathOf(absolute);
-    if (path === '') return false;
-    if (isOwnPath(path)) return true;
+  async #begin(run: number): Promise<void> {
+    const watches = new DirectoryWatches({
+      root: this.#root,
+      isRecursive: this.#options.isRecursive,
+      isIgnored: (directory) => this.#isIgnored(directory, true),
+      onEvent: (path) => this.#see(path),
+      onError: () => this.#lose(run),
+    });
+    this.#watches = watches;
+    await watches.begin();
+    if (run !== this.#run || this.#watches !== watches) return;
+    if (!watches.isRootSame()) return this.#wait(run);
+    this.#seeEverything();
+    if (!watches.isWhole) this.#lookTimer = setInterval(() => this.#seeEverything(), UNWATCHED_LOOK_MS);
+  }
+
+  #end(): void {
+    if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
+    this.#lookTimer = null;
+    this.#watches?.close();
+    this.#watches = null;
+  }
+
+  /** As soon as a folder stands there, it is watched. */
+  #wait(run: number): void {
+    this.#end();
+    this.#lookTimer = setInterval(() => {
+      if (!existsSync(this.#root)) return;
+      this.#end();
+      void this.#begin(run);
+    }, this.#options.rootLookMs ?? ROOT_LOOK_MS);
+  }
+
+  /** What was watched is there no more. */
+  #lose(run: number): void {
+    if (run !== this.#run || this.#watches === null) return;
+    this.#wait(run);
+    this.#seeEverything();
+  }
+
+  #isIgnored(path: string, isDirectory: boolean): boolean {
     const rule = this.#options.ignoreRuleFor;
-    if (rule === undefined || path.startsWith('..')) return false;
-    return rule(path as SyncPath) !== null || (isDirectory && rule(`${path}/` as SyncPath) !== null);
+    return rule !== undefined && (rule(path as SyncPath) !== null || (isDirectory && rule(`${path}/` as SyncPath) !== null));
   }
 
-  #pathOf(absolute: string): string {
-    const inner = relative(this.#root, absolute);
-    return sep === '/' ? inner : inner.replaceAll(sep, '/');
-  }
-
-  #see(absolute: string): void {
-    if (this.#watcher === null) return;
-    const path = this.#pathOf(absolute);
-    if (path === '') {
-      this.#seeEverything();
-      return;
-    }
+  #see(path: string | null): void {
+    if (path === null) return this.#seeEverything();
+    // What a name stands for is looked up only where it matters.
+    if (this.#isIgnored(path, true) && (this.#isIgnored(path, false) || isDirectory(join(this.#root, path)))) return;
     if (!this.#isEverything) this.#paths.add(path);
     if (this.#paths.size > MAX_PATHS) this.#isEverything = true;
     this.#schedule();
@@ -116,6 +134,7 @@ class ChokidarWatcher implements LocalWatcher {
   }
 
   #tell(): void {
+    if (this.#watches?.isRootSame() === false) this.#lose(this.#run);
     const hint = this.#isEverything ? 'everything' : this.#paths;
     this.#clear();
     if (hint === 'everything' || hint.size > 0) this.#onHint(hint);
@@ -128,5 +147,13 @@ class ChokidarWatcher implements LocalWatcher {
     this.#latestTimer = null;
     this.#paths = new Set();
     this.#isEverything = false;
+  }
+}
+
+function isDirectory(absolute: string): boolean {
+  try {
+    return lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
   }
 }

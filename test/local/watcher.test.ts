@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DirectoryWatches } from '../../main/local/directory-watches.ts';
 import { createLocalWatcher } from '../../main/local/watcher.ts';
 import type { LocalWatcher } from '../../main/sync/ports.ts';
 import { makeFolder, type TestFolder } from './folder-on-disk.ts';
@@ -19,7 +20,6 @@ beforeEach(async () => {
   folder = await makeFolder();
   hints = [];
   wake = () => undefined;
-  watcher = createLocalWatcher(folder.root, { quietMs: 30, ignoreRuleFor: (path) => folder.tree.ignoreRuleFor(path) });
 });
 afterEach(async () => {
   await watcher.stop();
@@ -35,7 +35,13 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-describe('the watcher', { timeout: 20_000 }, () => {
+const SOON = { timeout: 50_000 };
+
+describe.each([['a watch for each directory', false], ['one watch for the whole', true]])('the watcher with %s', { timeout: 60_000 }, (_how, isRecursive) => {
+  beforeEach(() => {
+    watcher = createLocalWatcher(folder.root, { quietMs: 30, rootLookMs: 20, isRecursive, ignoreRuleFor: (path) => folder.tree.ignoreRuleFor(path) });
+  });
+
   test('says everything once it runs, and after that what changed', async () => {
     folder.write('here/before', 'x');
     await watcher.start(onHint);
@@ -71,6 +77,31 @@ describe('the watcher', { timeout: 20_000 }, () => {
     expect(hints.at(-1)).toBe('everything');
   });
 
+  test('sees what happens in a root that came back', async () => {
+    await watcher.start(onHint);
+    await until(() => hints.length > 0);
+    renameSync(folder.root, `${folder.root}-unplugged`);
+    hints = [];
+    await until(() => hints.includes('everything'));
+    hints = [];
+    renameSync(`${folder.root}-unplugged`, folder.root);
+    await until(() => hints.includes('everything'));
+    folder.write('after', 'x');
+    await until(() => hinted().has('after'));
+    expect([...hinted()]).toEqual(['after']);
+  });
+
+  test('takes a file for a file where only directories of its name are ignored', async () => {
+    folder.write('.enfoldignore', 'build/');
+    mkdirSync(join(folder.root, 'inner/build'), { recursive: true });
+    await watcher.start(onHint);
+    await until(() => hints.length > 0);
+    folder.write('inner/build/ignored', 'x');
+    folder.write('build', 'a file');
+    await until(() => hinted().has('build'));
+    expect([...hinted()].filter((path) => path.startsWith('inner/build'))).toEqual([]);
+  });
+
   test('is silent after it was stopped, and can be started again', async () => {
     await watcher.start(onHint);
     await until(() => hints.length > 0);
@@ -82,13 +113,65 @@ describe('the watcher', { timeout: 20_000 }, () => {
     await until(() => hints.length > before);
     expect(hints.slice(before)).toEqual(['everything']);
   });
+});
+
+describe('the watcher', { timeout: 60_000 }, () => {
+  beforeEach(() => {
+    watcher = createLocalWatcher(folder.root, { quietMs: 30 });
+  });
 
   test('gathers a flood into one word', async () => {
     await watcher.start(onHint);
     await until(() => hints.length > 0);
     hints = [];
-    for (let i = 0; i < 1500; i += 1) writeFileSync(join(folder.root, `f${i}`), '');
-    await until(() => hints.length > 0 && (hints.includes('everything') || hinted().size === 1500));
+    for (let i = 0; i < 1100; i += 1) writeFileSync(join(folder.root, `f${i}`), '');
+    await until(() => hints.length > 0 && (hints.includes('everything') || hinted().size === 1100));
     expect(hints.length).toBeLessThan(60);
+  });
+});
+
+describe('the watches of directories', { timeout: 60_000 }, () => {
+  let watches: DirectoryWatches;
+  let events: string[];
+  beforeEach(() => {
+    events = [];
+    watches = new DirectoryWatches({
+      root: folder.root, isRecursive: false, isIgnored: (directory) => directory.endsWith('cache'), onError: () => undefined,
+      onEvent: (path) => events.push(path ?? '?'),
+    });
+  });
+  afterEach(() => watches.close());
+
+  test('are one for each directory and none for a file', async () => {
+    for (let i = 0; i < 50; i += 1) folder.write(`a/b/f${i}`, '');
+    folder.write('cache/kept out', '');
+    await watches.begin();
+    expect([...watches.watchedDirectories].toSorted()).toEqual(['', 'a/', 'a/b/']);
+    expect(watches.isWhole).toBe(true);
+  });
+
+  test('go with a directory that is renamed, and tell of all that is found below it', async () => {
+    folder.write('a/b/f', '');
+    await watches.begin();
+    renameSync(join(folder.root, 'a'), join(folder.root, 'z'));
+    await vi.waitUntil(() => events.includes('z/b/f') && watches.watchedDirectories.size === 3, SOON);
+    expect([...watches.watchedDirectories].toSorted()).toEqual(['', 'z/', 'z/b/']);
+    folder.write('z/b/later', '');
+    await vi.waitUntil(() => events.includes('z/b/later'), SOON);
+    rmSync(join(folder.root, 'z'), { recursive: true });
+    await vi.waitUntil(() => events.includes('z') && watches.watchedDirectories.size === 1, SOON);
+  });
+
+  test('are as before for a directory that was replaced by another of its name', async () => {
+    folder.write('a/old', '');
+    folder.write('b/new', '');
+    await watches.begin();
+    rmSync(join(folder.root, 'a'), { recursive: true });
+    renameSync(join(folder.root, 'b'), join(folder.root, 'a'));
+    await vi.waitUntil(() => events.includes('a/new'), SOON);
+    folder.write('a/newer', '');
+    await vi.waitUntil(() => events.includes('a/newer'), SOON);
+    await vi.waitUntil(() => !watches.watchedDirectories.has('b/'), SOON);
+    expect([...watches.watchedDirectories].toSorted()).toEqual(['', 'a/']);
   });
 });

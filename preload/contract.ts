@@ -60,6 +60,7 @@ const changeToken = z.string().regex(/^[0-9a-f]{64}$/);
 /** What is to differ in how a folder is encrypted. */
 const modeChange = z.strictObject({
   folderId: id, mode: modeId.optional(), key: id.optional(), kmsKeyId: z.string().trim().min(1).max(2048).optional(), format: z.enum(['v3', 'v2']).optional(), bucketKey: z.boolean().optional(), dsse: z.boolean().optional(),
+  encryptionContext: z.record(z.string().min(1).max(128), z.string().min(1).max(256)).optional(),
 });
 /** What the user chose about the app itself. */
 export const appSettings = z.strictObject({
@@ -96,6 +97,9 @@ export const requests = {
   'keys.importKit': { by: 'engine', input: z.strictObject({ name, words: secret.nullable(), file: absolutePath.nullable(), type: z.enum(['aes', 'sse-c']).optional() }) },
   'keys.selfTest': { by: 'engine', input: nothing },
   'keys.remove': { by: 'engine', input: z.strictObject({ keyId: id }) },
+  /** `to` null: a key that is made for it, or that an interrupted change has made. */
+  'keys.previewRotation': { by: 'engine', input: z.strictObject({ keyId: id, to: id.nullable() }) },
+  'keys.rotate': { by: 'engine', input: z.strictObject({ keyId: id, to: id.nullable() }) },
   /** Folders that a kit or an invitation named and that are not here yet. */
   'folders.known': { by: 'engine', input: nothing },
   'sharing.recipient': { by: 'engine', input: nothing },
@@ -122,6 +126,10 @@ export const requests = {
   'folders.pause': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.previewChange': { by: 'engine', input: modeChange },
   'folders.beginChange': { by: 'engine', input: modeChange },
+  /** Earlier versions in the bucket that are not under the mode and key of now; they go for good only where `isConfirmed`. */
+  'folders.oldVersions': { by: 'engine', input: z.strictObject({ folderId: id, isConfirmed: z.boolean() }) },
+  /** Reads every version whole: which keys that takes, and which are needed no more. */
+  'folders.verifyVersions': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.acceptEpoch': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.syncNow': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.answerHeld': { by: 'engine', input: z.strictObject({ folderId: id, answer: z.enum(['delete', 'bring-back']) }) },
@@ -226,6 +234,8 @@ export type ChangePreviewView = {
   /** At AWS only. */
   costUsd: number | null; oldVersions: Amount | null; namesNeedOldKey: boolean; isUnderWay: boolean;
 };
+export type RotationView = { nextKeyName: string | null; folders: (ChangePreviewView & { folderId: string; name: string })[] };
+export type VersionKeysView = { versions: number; bytes: number; failed: number; keys: { name: string; versions: number; standing: number; why: 'versions' | 'names' | 'current' }[]; retirable: string[] };
 export type KnownFolderView = { id: string; name: string; remote: string; endpoint: string | null; region: string; mode: z.infer<typeof modeId>; fingerprint: string | null };
 export type KitFilesView = { page: string; ageFile: string | null; folders: KnownFolderView[] };
 export type MemberView = { id: string; name: string; recipientFingerprint: string | null; invitedBy: string; invitedAtMs: number; expiresAtMs: number; acceptedAtMs: number | null; acceptedOn: string | null };
@@ -253,7 +263,10 @@ export type FolderStatus = {
   held: { reason: string; deletions: number; ofTotal: number; examples: string[] } | null;
   twoVersions: number;
   skippedCount: number;
+  change: FolderChangeView | null;
 };
+/** A change of mode or key that this computer makes, or made last: `done` of `total` objects are under the new mode. */
+export type FolderChangeView = { startedAtMs: number; /** Null: under way. */ finishedAtMs: number | null; done: number; total: number; changed: number; bytesSent: number; problem: WireError | null; failed: { path: string | null; error: WireError }[] };
 export type FolderView = {
   id: string; name: string; localPath: string; connectionId: string; connectionName: string; bucket: string; prefix: string;
   mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; status: FolderStatus;
@@ -335,6 +348,8 @@ type Answers = {
   'keys.importKit': KeyView;
   'keys.selfTest': { keyId: string; problem: WireError | null }[];
   'keys.remove': null;
+  'keys.previewRotation': RotationView;
+  'keys.rotate': { nextKeyId: string; folderIds: string[] };
   'folders.known': KnownFolderView[];
   'sharing.recipient': { recipient: string; fingerprint: string; /** A code to scan, as SVG. */ code: string };
   'sharing.invite': { member: MemberView; file: string; /** Of the recipient, to compare; null with a passphrase. */ fingerprint: string | null };
@@ -360,6 +375,8 @@ type Answers = {
   'folders.pause': null;
   'folders.previewChange': ChangePreviewView;
   'folders.beginChange': FolderView;
+  'folders.oldVersions': { objects: number; bytes: number; deleted: number };
+  'folders.verifyVersions': VersionKeysView;
   'folders.acceptEpoch': FolderView;
   'folders.syncNow': null;
   'folders.answerHeld': null;

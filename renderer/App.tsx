@@ -9,6 +9,7 @@ import { ProgressVoice } from './components/ProgressVoice.tsx';
 import { Rail } from './components/Rail.tsx';
 import { focusWhenShown } from './focus.ts';
 import { load, showFind, useStore } from './store.ts';
+import { ChangeWizard } from './views/change/ChangeWizard.tsx';
 import { ActivityView } from './views/ActivityView.tsx';
 import { BrowseView } from './views/browse/BrowseView.tsx';
 import { FolderPage } from './views/FolderPage.tsx';
@@ -73,9 +74,10 @@ function useFindKey(): void {
 
 export function App(): ReactElement {
   const { t } = useTranslation();
-  const { info, startError, wizard, engine, place, lock, isFinding } = useStore();
+  const { info, startError, wizard, changing, engine, place, lock, isFinding, folders } = useStore();
   useFindKey();
   useRegionKeys();
+  const changed = folders.find(({ id }) => id === changing);
   const viewKey = place.view + ('folderId' in place ? place.folderId : '');
 
   if (info === null)
@@ -89,6 +91,8 @@ export function App(): ReactElement {
     <>
       {wizard !== null ? (
         <Wizard key={wizard.localPath ?? ''} start={wizard} />
+      ) : changed !== undefined ? (
+        <ChangeWizard key={changed.id} folder={changed} />
       ) : (
         <div className="shell">
           <Rail />
@@ -100,7 +104,7 @@ export function App(): ReactElement {
       )}
       <KeychainDialog />
       <ProgressVoice />
-      {isFinding && wizard === null && <CommandBox />}
+      {isFinding && wizard === null && changed === undefined && <CommandBox />}
     </>
   );
 }

@@ -10,6 +10,7 @@ import './styles/tokens.css';
 import '@mantine/core/styles.layer.css';
 import './styles/app.css';
 import './styles/views.css';
+import './styles/flows.css';
 
 /** This load's nonce: the only inline styles that the content security policy lets through are Mantine's own. */
 const styleNonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;

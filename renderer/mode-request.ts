@@ -59,16 +59,29 @@ function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** One argument group per line. */
-export function commandOf(settings: ModeSettings, place: PlaceSettings): string[] {
-  const { mode, kmsKeyId, bucketKey, dsse, context, format } = settings;
-  const isClient = mode === 'cse-c' || mode === 'cse-kms';
+/** What a command says of a mode and its settings. */
+function modeArguments({ mode, kmsKeyId, bucketKey, dsse, context }: ModeSettings, keyName: string | null): string[] {
   const isKms = mode === 'sse-kms' || mode === 'sse-kms-aws';
   const pairs = Object.entries(parseContext(context) ?? {});
   return [
-    `enfold folder add ${quote(place.localPath)}`, `--remote ${quote(`s3://${place.bucket}/${place.prefix}`.replace(/\/$/, ''))}`, `--connection ${quote(place.connectionName)}`, `--mode ${modeIdOf(mode)}`,
-    ...(mode === 'cse-c' || mode === 'sse-c' ? [`--key ${place.keyName === null ? VARIES : quote(place.keyName)}`] : []), ...(mode === 'cse-kms' || mode === 'sse-kms' ? [`--kms-key-id ${kmsKeyId === '' ? VARIES : quote(kmsKeyId)}`] : []),
+    `--mode ${modeIdOf(mode)}`,
+    ...(mode === 'cse-c' || mode === 'sse-c' ? [`--key ${keyName === null ? VARIES : quote(keyName)}`] : []), ...(mode === 'cse-kms' || mode === 'sse-kms' ? [`--kms-key-id ${kmsKeyId === '' ? VARIES : quote(kmsKeyId)}`] : []),
     ...(isKms && !bucketKey && !dsse ? ['--no-bucket-key'] : []), ...(isKms && dsse ? ['--dsse'] : []), ...(isKms && pairs.length > 0 ? [`--context ${pairs.map(([name, value]) => quote(`${name}=${value}`)).join(' ')}`] : []),
+  ];
+}
+
+/** One argument group per line. */
+export function commandOf(settings: ModeSettings, place: PlaceSettings): string[] {
+  const { mode, format } = settings;
+  const isClient = mode === 'cse-c' || mode === 'cse-kms';
+  return [
+    `enfold folder add ${quote(place.localPath)}`, `--remote ${quote(`s3://${place.bucket}/${place.prefix}`.replace(/\/$/, ''))}`, `--connection ${quote(place.connectionName)}`, ...modeArguments(settings, place.keyName),
     ...(isClient ? [`--names ${place.names}`] : []), ...(isClient && format === 'v2' ? ['--format v2'] : []), ...(place.direction === 'two-way' ? [] : [`--direction ${place.direction}`]), ...(place.createBucket ? ['--create-bucket'] : []),
   ];
+}
+
+/** The change of a folder that is there. */
+export function changeCommandOf(settings: ModeSettings, folderId: string, keyName: string | null): string[] {
+  const isClient = settings.mode === 'cse-c' || settings.mode === 'cse-kms';
+  return [`enfold folder set ${folderId.slice(0, 8)}`, ...modeArguments(settings, keyName), ...(settings.mode === 'sse-kms-aws' ? ['--kms-key-id alias/aws/s3'] : []), ...(modeIdOf(settings.mode) === 'sse-kms' && settings.bucketKey && !settings.dsse ? ['--bucket-key'] : []), ...(isClient ? [`--format ${settings.format}`] : []), '--yes'];
 }

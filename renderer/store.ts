@@ -33,10 +33,12 @@ type State = {
   startError: WireError | null;
   place: Place;
   wizard: WizardStart | null;
+  /** The folder whose encryption is to be changed: as the wizard, it takes the whole window. */
+  changing: string | null;
 };
 
 export const useStore = create<State>(() => ({
-  info: null, defaults: null, settings: null, lock: null, isFinding: false, keychain: null, passphraseFor: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null,
+  info: null, defaults: null, settings: null, lock: null, isFinding: false, keychain: null, passphraseFor: null, folders: [], connections: [], keys: [], engine: { state: 'running', error: null }, startError: null, place: { view: 'home' }, wizard: null, changing: null,
 }));
 const set = useStore.setState;
 
@@ -45,7 +47,8 @@ export const openWizard = (start: WizardStart = { localPath: null }): void => se
 /** Later is fine: what needs a key asks again. */
 export const putOffPassphrase = (): void => set({ passphraseFor: null });
 export const showFind = (isFinding: boolean): void => set({ isFinding });
-export const closeWizard = (): void => set({ wizard: null });
+export const closeWizard = (): void => set({ wizard: null, changing: null });
+export const changeEncryption = (folderId: string): void => set({ changing: folderId });
 export const openFolder = (folderId: string, tab: FolderTab = 'transfers'): void => go({ view: 'folder', folderId, tab });
 
 const byName = (left: FolderView, right: FolderView): number =>

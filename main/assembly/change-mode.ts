@@ -23,6 +23,9 @@ import type { WiredFolder, Wiring } from './open-folder.ts';
 /** That objects of earlier epochs are left to be brought under this one, by this device. */
 export const REPROTECT_FACT = 'reprotect';
 export type PendingChange = { readonly epoch: number; readonly startedAtMs: number; readonly changed: number; readonly bytesSent: number };
+/** What the last change of this device came to. */
+export const FINISHED_FACT = 'reprotect-finished';
+export type FinishedChange = Omit<PendingChange, 'epoch'> & { readonly finishedAtMs: number };
 
 /** Whether something is left to do that {@link continueChange} does: this device's change, or what it wrote while it had not heard of another's. */
 export function hasChangesToMake(state: FolderState): boolean {
@@ -148,6 +151,7 @@ export async function continueChange(folder: FolderSettings, wired: WiredFolder,
     }
     const result = await reprotect(parts, job);
     if (result.isDone && (await endEarlierEpochs(folder, state, wiring, epoch, signal))) {
+      state.putFact(FINISHED_FACT, { startedAtMs: pending.startedAtMs, finishedAtMs: Date.now(), changed: pending.changed + result.changed, bytesSent: pending.bytesSent + result.bytesSent } satisfies FinishedChange);
       for (const fact of [REPROTECT_FACT, OWN_CHANGE_FACT, LOOK_BACK_FACT]) state.putFact(fact, null);
       return result;
     }

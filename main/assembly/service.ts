@@ -15,12 +15,13 @@ import type { SyncStatus } from '../sync/status.ts';
 import { createBucketHandlers } from './bucket-requests.ts';
 import type { Enfold, NewConnection, SelfTest, SyncReport } from './api.ts';
 import { createBrowseHandlers } from './browse.ts';
+import { createChangeHandlers } from './change-requests.ts';
 import { createDrills } from './drills.ts';
 import type { EngineQuestion, SyncQuestion } from './engine-socket.ts';
 import { createKeyHandlers } from './key-requests.ts';
 import { createPastHandlers } from './past-requests.ts';
 import { createPreviewHandlers } from './preview.ts';
-import { createSessions } from './sessions.ts';
+import { createSessions, type FolderStanding } from './sessions.ts';
 import { removeDragged } from './temporary.ts';
 import { createVersionsHandlers } from './two-versions.ts';
 import { VERSION } from './version.ts';
@@ -75,7 +76,7 @@ function previewView(plan: Plan): PreviewView {
   };
 }
 
-const copyStatus = (status: SyncStatus): FolderStatus => structuredClone(status) as FolderStatus;
+const copyStatus = (status: FolderStanding): FolderStatus => structuredClone(status) as FolderStatus;
 
 /** @param onKeychainLost - only a new process can reach the keychain again. */
 export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainLost: () => void = () => undefined): EngineService {
@@ -225,6 +226,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
   const handlers: EngineHandlers = {
     ...createBucketHandlers(enfold.buckets, ({ connection, bucket, prefix }) => folders.list().flatMap((folder) => (folder.connectionId === connection && folder.bucket === bucket && folder.prefix === prefix && folder.mode.id === 'sse-c' ? [folder.mode.keyId] : [])), (event) => !isClosed && push('scan', event), closing.signal),
     ...createKeyHandlers({ enfold, keyView, folderView, reconcile: async () => sessions.reconcile(), lockNow, whileClosed, selfTest, problems: () => problems, drill: async (folderId, files) => drills.run(folderId, files) }),
+    ...createChangeHandlers({ enfold, folderView, whileClosed, signal: closing.signal }),
     ...browseHandlers,
     ...createPastHandlers(enfold, (folderId) => void sessions.wired(folderId).then(({ engine }) => engine.syncNow(), () => undefined), closing.signal),
     ...createVersionsHandlers(wired, (folderId) => folders.find(folderId)),
@@ -331,13 +333,6 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       await sessions.reconcile();
       return null;
     },
-    'folders.previewChange': async ({ folderId, ...changes }) => {
-      const { id: _id, name: _name, from: _from, to: _to, ways, ...preview } = await folders.previewChange(folderId, changes, closing.signal);
-      return { ...preview, ways: { ...ways } };
-    },
-    // The engine goes on with the change once the folder is open again.
-    'folders.beginChange': async ({ folderId, ...changes }) => folderView(await whileClosed(folderId, async () => folders.beginChange(folderId, changes, closing.signal))),
-    'folders.acceptEpoch': async ({ folderId }) => folderView(await whileClosed(folderId, async () => folders.acceptEpoch(folderId, closing.signal))),
     'folders.syncNow': async ({ folderId }) => {
       (await sessions.wired(folderId)).engine.syncNow();
       return null;

@@ -7,12 +7,19 @@ import { isSyncError, SyncError, toWire, type WireError } from '../model/errors.
 import type { FolderSettings } from '../model/settings.ts';
 import { LOCKED_CODES, type SyncStatus } from '../sync/status.ts';
 import type { Enfold } from './api.ts';
+import { changeProgressOf, NO_TROUBLE, type ChangeProgress, type ChangeTrouble } from './change-progress.ts';
 import type { WiredFolder } from './open-folder.ts';
 
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
 /** How long a change of mode holds up a folder's cycles at a time. */
 const CHANGE_SLICE_MS = 5_000;
+/** Counting what is left of a change reads every row once. */
+const COUNT_EVERY_MS = 1_000;
+const MAX_FAILED = 20;
+
+/** How a folder stands, and how far a change of its encryption is. */
+export type FolderStanding = SyncStatus & { readonly change: ChangeProgress | null };
 
 type Session = {
   settings: FolderSettings;
@@ -22,6 +29,9 @@ type Session = {
   /** The folder's description in the bucket is a later one: it is taken over before the folder is opened again. */
   mustRenew: boolean;
   retries: number;
+  change: ChangeProgress | null;
+  /** Ends the stretch of a change that is under way. */
+  stretch: AbortController | null;
   timer: NodeJS.Timeout | null;
 };
 
@@ -30,7 +40,7 @@ export type Sessions = {
   reconcile(): Promise<void>;
   /** Tries at once what could not be opened: the user unlocked something. */
   retry(): void;
-  statusOf(folder: FolderSettings): SyncStatus;
+  statusOf(folder: FolderSettings): FolderStanding;
   /** Closes every folder and shows it as locked; `retry` opens them again. */
   lock(): Promise<void>;
   /** Closes the folder, so that its pairing can be forgotten. */
@@ -48,10 +58,10 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
   const closing = new AbortController();
   let turn: Promise<unknown> = Promise.resolve();
 
-  const closedStatus = (folder: FolderSettings): SyncStatus => {
+  const closedStatus = (folder: FolderSettings): FolderStanding => {
     const problem = sessions.get(folder.id)?.problem ?? null;
     const state = problem?.code === 'enfold-locked' ? 'locked' : folder.isPaused ? 'paused' : problem === null ? 'syncing' : LOCKED_CODES.has(problem.code) ? 'locked' : 'needs-attention';
-    return { ...NOTHING, folderId: folder.id, state, phase: problem === null ? 'new' : 'waiting', problems: problem === null ? [] : [{ error: problem, path: null }] };
+    return { ...NOTHING, folderId: folder.id, state, phase: problem === null ? 'new' : 'waiting', problems: problem === null ? [] : [{ error: problem, path: null }], change: sessions.get(folder.id)?.change ?? null };
   };
 
   const laterFor = (session: Session, error: unknown): null => {
@@ -81,18 +91,43 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     const { continueChange, hasChangesToMake } = await import('./change-mode.ts');
     let pauseMs = FIRST_RETRY_MS;
     const isOpen = (): boolean => !isClosed && session.wired === wired;
+    const tell = (trouble: ChangeTrouble): void => {
+      if (!isOpen()) return;
+      session.change = changeProgressOf(wired.state, trouble);
+      onStatus(wired.engine.status());
+    };
+    let toldAtMs = 0;
+    const onProgress = (): void => {
+      if (Date.now() - toldAtMs < COUNT_EVERY_MS) return;
+      tell(NO_TROUBLE);
+      toldAtMs = Date.now();
+    };
+    tell(NO_TROUBLE);
     while (isOpen() && hasChangesToMake(wired.state)) {
+      const stretch = new AbortController();
+      session.stretch = stretch;
       try {
-        if (!session.settings.isPaused) await continueChange(session.settings, wired, enfold.wiring, { signal: closing.signal, untilMs: Date.now() + CHANGE_SLICE_MS });
-        pauseMs = FIRST_RETRY_MS;
+        if (!session.settings.isPaused) {
+          const result = await continueChange(session.settings, wired, enfold.wiring, { signal: AbortSignal.any([closing.signal, stretch.signal]), untilMs: Date.now() + CHANGE_SLICE_MS, onProgress });
+          tell({ problem: null, failed: result?.failed.slice(0, MAX_FAILED) ?? [] });
+          // What failed is tried again, but not by listing the bucket all the time.
+          pauseMs = result !== null && result.changed === 0 && result.failed.length > 0 ? Math.min(2 * pauseMs, LAST_RETRY_MS) : FIRST_RETRY_MS;
+        }
       } catch (error) {
         if (!isOpen()) return;
-        enfold.wiring.log(`${session.settings.id.slice(0, 8)}: ${toWire(error).code}`);
-        if (isSyncError(error, 'descriptor-changed')) return renew(session, wired);
-        pauseMs = Math.min(2 * pauseMs, LAST_RETRY_MS);
+        if (!stretch.signal.aborted) {
+          const problem = toWire(error);
+          enfold.wiring.log(`${session.settings.id.slice(0, 8)}: ${problem.code}`);
+          if (isSyncError(error, 'descriptor-changed')) return renew(session, wired);
+          pauseMs = Math.min(2 * pauseMs, LAST_RETRY_MS);
+          tell({ problem, failed: [] });
+        }
+      } finally {
+        session.stretch = null;
       }
       await sleep(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
     }
+    tell(NO_TROUBLE);
   };
 
   const open = async (session: Session): Promise<WiredFolder | null> => {
@@ -157,8 +192,10 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
         const wasPaused = session.settings.isPaused;
         session.settings = now;
         if (session.wired === null || wasPaused === now.isPaused) continue;
-        if (now.isPaused) await session.wired.engine.pause();
-        else session.wired.engine.resume();
+        if (now.isPaused) {
+          session.stretch?.abort();
+          await session.wired.engine.pause();
+        } else session.wired.engine.resume();
         continue;
       }
       sessions.delete(id);
@@ -166,7 +203,7 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     }
     for (const [id, settings] of wanted) {
       if (sessions.has(id)) continue;
-      const session: Session = { settings, wired: null, opening: null, problem: null, mustRenew: false, retries: 0, timer: null };
+      const session: Session = { settings, wired: null, opening: null, problem: null, mustRenew: false, retries: 0, change: null, stretch: null, timer: null };
       sessions.set(id, session);
       void begin(session);
     }
@@ -181,7 +218,11 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     retry: () => {
       for (const session of sessions.values()) if (session.wired === null) void begin(session);
     },
-    statusOf: (folder) => sessions.get(folder.id)?.wired?.engine.status() ?? closedStatus(folder),
+    statusOf: (folder) => {
+      const session = sessions.get(folder.id);
+      const status = session?.wired?.engine.status();
+      return status === undefined ? closedStatus(folder) : { ...status, change: session?.change ?? null };
+    },
     lock: async () => {
       await turn;
       for (const session of sessions.values()) {

@@ -181,6 +181,11 @@ class SqliteFolderState implements FolderState {
     return { files: Number(row?.['files']), bytes: Number(row?.['bytes']) };
   }
 
+  countBefore(epoch: number): { readonly total: number; readonly before: number } {
+    const row = this.#database.get('SELECT COUNT(*) AS total, COALESCE(SUM(epoch < ?), 0) AS before FROM base', epoch);
+    return { total: Number(row?.['total']), before: Number(row?.['before']) };
+  }
+
   // ------------------------------------------------------------------ own changes
 
   ownChanges(limit: number): readonly NumberedChange[] {

@@ -289,6 +289,8 @@ export interface FolderState {
   /** Ordered by object key in byte order: after `after` (exclusive), up to `until` (inclusive; null is the end). */
   baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry>;
   baseTotals(): { readonly files: number; readonly bytes: number };
+  /** Entries in all, and those of them that stand under an epoch before this one. */
+  countBefore(epoch: number): { readonly total: number; readonly before: number };
 
   /** The newest `limit` of this device's own changes, oldest first. */
   ownChanges(limit: number): readonly NumberedChange[];

@@ -38,6 +38,7 @@ export function useSecondLine(): (status: FolderStatus) => string | null {
     if (status.state === 'locked') return t('second.locked');
     const problem = status.problems[0];
     if (status.state === 'needs-attention' && problem !== undefined) return visible(problem.error.says);
+    if (status.change !== null && status.change.finishedAtMs === null) return t('change.second', { done: count(status.change.done), total: count(status.change.total) });
     if (status.phase === 'scanning' || status.phase === 'planning') return t(`second.${status.phase}`);
     return null;
   };

@@ -1,7 +1,9 @@
 /** Every word of the window, in German. */
+import { deFlows } from './de-flows.ts';
 import type { Words } from './words.ts';
 
 export const de: Words = {
+  ...deFlows,
   app: { name: 'Enfold', starting: 'Ihre Ordner werden geöffnet', engineDown: 'Das Triebwerk blieb stehen und wird neu gestartet. Nichts ging verloren.' },
   common: {
     later: 'Später', cancel: 'Abbrechen', close: 'Schließen', choose: 'Wählen…', tryAgain: 'Noch einmal', details: 'Einzelheiten', copy: 'Kopieren', copied: 'Kopiert', loading: 'Wird gelesen', notKnownYet: 'noch nicht bekannt',

@@ -1,5 +1,8 @@
+import { enFlows } from './en-flows.ts';
+
 /** Every word of the window, in English. `_one` and `_other` are the two forms that `count` chooses between. */
 export const en = {
+  ...enFlows,
   app: { name: 'Enfold', starting: 'Opening your folders', engineDown: 'The engine stopped and is being started again. Nothing was lost.' },
   common: {
     later: 'Later', cancel: 'Cancel', close: 'Close', choose: 'Choose…', tryAgain: 'Try again', details: 'Details', copy: 'Copy', copied: 'Copied', loading: 'Reading', notKnownYet: 'not known yet',

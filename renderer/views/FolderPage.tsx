@@ -13,6 +13,7 @@ import { bytes, count, shortPath, visible } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
+import { ChangeNow } from './change/ChangeNow.tsx';
 import { useProven } from './FolderDrill.tsx';
 import { FolderSettings } from './FolderSettings.tsx';
 import { SkippedList } from './SkippedList.tsx';
@@ -20,7 +21,7 @@ import { TwoVersionsList } from './TwoVersionsList.tsx';
 import { TransferList } from './TransferList.tsx';
 
 /** The panel under the head: only there when it has something to say. */
-function Now({ folder, onLook }: { folder: FolderView; onLook: () => void }): ReactElement | null {
+function Now({ folder, isBusy, onLook, onAccept }: { folder: FolderView; isBusy: boolean; onLook: () => void; /** Takes over a change of encryption that another computer made. */ onAccept: () => void }): ReactElement | null {
   const { t } = useTranslation();
   const secondLine = useSecondLine();
   const { status } = folder;
@@ -43,7 +44,9 @@ function Now({ folder, onLook }: { folder: FolderView; onLook: () => void }): Re
       </div>
       {share !== null && status.state === 'syncing' && <Bar share={share} isSealed={isSealed} label={t('table.progressOf', { name: folder.name })} />}
       {status.held === null && status.problems.slice(0, 5).map(({ error, path }) => (
-        <ErrorNote key={`${error.code}:${path ?? ''}`} error={path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path } }} />
+        <ErrorNote key={`${error.code}:${path ?? ''}`} error={path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path } }}>
+          {error.code === 'folder-changed' && <div><Button size="xs" onClick={onAccept} loading={isBusy}>{t('change.accept')}</Button></div>}
+        </ErrorNote>
       ))}
     </section>
   );
@@ -87,6 +90,10 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
     await ask(folder.isPaused ? 'folders.start' : 'folders.pause', { folderId });
     await refreshFolders();
   });
+  const accept = (): void => void action.run(async () => {
+    await ask('folders.acceptEpoch', { folderId });
+    await refreshFolders();
+  });
   return (
     <div className="page folder-page">
       <UnstyledButton className="back sm" onClick={() => go({ view: 'folders' })}><IconArrowLeft size={14} stroke={1.9} aria-hidden="true" />{t('rail.folders')}</UnstyledButton>
@@ -101,7 +108,8 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
         <FolderMenu folder={folder} isSmall={false} />
       </header>
       {action.error !== null && <ErrorNote error={action.error} />}
-      <Now folder={folder} onLook={() => setLooking(true)} />
+      <ChangeNow folder={folder} isBusy={action.isRunning} onToggle={toggle} />
+      <Now folder={folder} onLook={() => setLooking(true)} onAccept={accept} isBusy={action.isRunning} />
       <Tabs keepMounted={false} value={tab} onChange={(next) => openFolder(folderId, (next ?? 'transfers') as FolderTab)} classNames={{ root: 'tabs-root', list: 'tabs', tab: 'tab', panel: 'tab-panel' }}>
         <Tabs.List>
           <Tabs.Tab value="transfers" rightSection={status.transfers.length > 0 ? <span className="cnt">{count(status.transfers.length)}</span> : undefined}>{t('tabs.transfers')}</Tabs.Tab>

@@ -7,6 +7,7 @@ import { visible } from '../format.ts';
 import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
+import { FolderEncryption } from './change/FolderEncryption.tsx';
 import { FolderDrill } from './FolderDrill.tsx';
 import { SpeedSettings } from './SpeedSettings.tsx';
 import { choiceOf } from '../modes.ts';
@@ -35,6 +36,7 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
           <Fact name={t('settings.id')}><span className="mono">{folder.id}</span></Fact>
         </dl>
       </div>
+      <FolderEncryption folder={folder} />
       <FolderPeople folder={folder} />
       <FolderDrill folder={folder} />
       <SpeedSettings folderId={folder.id} />

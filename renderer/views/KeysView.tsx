@@ -2,7 +2,7 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, PasswordInput, TextInput, UnstyledButton } from '@mantine/core';
-import { IconCheck, IconFileImport, IconKey, IconPlus } from '@tabler/icons-react';
+import { IconCheck, IconFileImport, IconInfoCircle, IconKey, IconPlus } from '@tabler/icons-react';
 import type { KeyView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { ErrorNote } from '../components/bits.tsx';
@@ -13,6 +13,7 @@ import { baseName, count, date, fingerprint, visible } from '../format.ts';
 import { KeyKit } from './KeyKit.tsx';
 import { OtherSecrets } from './OtherSecrets.tsx';
 import { refreshKeys, useStore } from '../store.ts';
+import { KeyChange } from './change/RotateKey.tsx';
 
 /** A kit counts once it was tried. */
 const isSafe = ({ exportedAtMs, kit }: KeyView): boolean => exportedAtMs !== null || kit.verifiedAtMs !== null;
@@ -79,12 +80,13 @@ export function ImportKey({ type, onClose, onImported }: { /** What bare bytes a
   );
 }
 
-function KeyDetails({ keyView }: { keyView: KeyView }): ReactElement {
+function KeyDetails({ keyView, isNew, onReplaced }: { keyView: KeyView; /** It has just taken another's place. */ isNew: boolean; onReplaced: (nextKeyId: string) => void }): ReactElement {
   const { t } = useTranslation();
   return (
     <aside className="key-details" aria-label={t('keys.details', { name: keyView.name })}>
       <h2><bdi>{visible(keyView.name)}</bdi></h2>
       <p className="mono mute sm selectable">{fingerprint(keyView.fingerprint)}</p>
+      {isNew && <p className="note sm" role="status"><IconInfoCircle size={16} stroke={1.75} aria-hidden="true" /><span>{t('rotate.begun')}</span></p>}
       <ol className="key-steps">
         <li className="ok"><IconCheck size={16} stroke={1.75} aria-hidden="true" /><span><b>{t('keys.made')}</b> {date(keyView.createdAtMs)}</span></li>
         {keyView.exportedAtMs === null ? (
@@ -97,6 +99,7 @@ function KeyDetails({ keyView }: { keyView: KeyView }): ReactElement {
       <h3>{t('keys.saveTitle')}</h3>
       <p className="sm mute">{t('keys.saveSays')}</p>
       <SaveKeyFile key={keyView.keyId} keyView={keyView} />
+      <KeyChange key={`change ${keyView.keyId}`} keyView={keyView} onBegun={onReplaced} />
     </aside>
   );
 }
@@ -105,6 +108,7 @@ export function KeysView(): ReactElement {
   const { t } = useTranslation();
   const { keys, folders, keychain } = useStore();
   const [selected, setSelected] = useState<string | null>(null);
+  const [begun, setBegun] = useState<string | null>(null);
   const [dialog, setDialog] = useState<'new' | 'import' | null>(null);
   const current = keys.find((key) => key.keyId === selected) ?? null;
   const filesOf = (which: (key: KeyView) => boolean): { names: string; files: number } => {
@@ -146,7 +150,7 @@ export function KeysView(): ReactElement {
           </section>
         )}
       </div>
-      {current !== null && <KeyDetails keyView={current} />}
+      {current !== null && <KeyDetails keyView={current} isNew={current.keyId === begun} onReplaced={(next) => { setBegun(next); setSelected(next); }} />}
       {dialog === 'new' && <NewKey onClose={() => setDialog(null)} />}
       {dialog === 'import' && <ImportKey onClose={() => setDialog(null)} />}
     </div>

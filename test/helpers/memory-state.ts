@@ -120,6 +120,10 @@ export class MemoryState implements FolderState {
     const files = this.#sorted((entry) => entry.kind === 'file');
     return { files: files.length, bytes: files.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
   }
+  countBefore(epoch: number): { readonly total: number; readonly before: number } {
+    const all = this.#sorted(() => true);
+    return { total: all.length, before: all.filter((entry) => entry.epoch < epoch).length };
+  }
 
   beginScan(keepsRemoteSkipped = false): void {
     this.#check();

@@ -1,6 +1,6 @@
 /** A bridge without an engine, for looking at the window's views in every state. Tests only. */
 import type {
-  ActivityEvent, Answer, BrowseRow, ConnectionView, EnfoldApi, EventName, Events, FolderStatus, FolderView, InspectView, KeyView, PreviewView, RequestInput, RequestName, Skipped, WireError,
+  ActivityEvent, Answer, BrowseRow, ChangePreviewView, ConnectionView, EnfoldApi, EventName, Events, FolderStatus, FolderView, InspectView, KeyView, PreviewView, RequestInput, RequestName, Skipped, WireError,
 } from '../../preload/contract.ts';
 
 const NOW = Date.now();
@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const id = (letter: string): string => letter.repeat(32);
 
 const status = (folderId: string, part: Partial<FolderStatus>): FolderStatus => ({
-  folderId, state: 'up-to-date', phase: 'idle', progress: null, transfers: [], lastSuccessMs: NOW - 2 * MINUTE, files: 4812, bytes: 9_400_000_000, problems: [], held: null, twoVersions: 0, skippedCount: 0, ...part,
+  folderId, state: 'up-to-date', phase: 'idle', progress: null, transfers: [], lastSuccessMs: NOW - 2 * MINUTE, files: 4812, bytes: 9_400_000_000, problems: [], held: null, twoVersions: 0, skippedCount: 0, change: null, ...part,
 });
 const offline: WireError = { code: 'offline', says: 'The server cannot be reached.', next: 'Enfold goes on when the connection is back.', retry: 'later', about: { server: 'connect ECONNREFUSED 127.0.0.1:9000' } };
 
@@ -36,7 +36,7 @@ const folders: FolderView[] = [
     state: 'needs-attention', phase: 'held', lastSuccessMs: NOW - 55 * MINUTE, files: 121, held: { reason: 'mass-delete-remote', deletions: 38, ofTotal: 121, examples: ['2024/Hansen house/', '2024/Kiosk Altona/', '2024/Invoices/', '2024/index.md'] },
   }),
   folder('d', 'Tax and contracts', { localPath: '/home/ines/Records', direction: 'upload', keyId: 'a2a2a2a2a2a2a2a2', keyName: 'Tax vault' }, { state: 'locked', lastSuccessMs: NOW - 1440 * MINUTE, files: 640, problems: [{ error: { ...offline, code: 'keychain-locked', says: 'The keychain is locked.', next: 'Unlock your keychain, then try again.' }, path: null }] }),
-  folder('e', 'Camera cards', { localPath: '/media/cards', direction: 'upload', mode: 'sse-s3', keyName: null, keyId: null, names: 'readable', connectionName: 'Storage on my disk', bucket: 'enfold' }, { lastSuccessMs: NOW - 18 * MINUTE, files: 3118 }),
+  folder('e', 'Camera cards', { localPath: '/media/cards', direction: 'upload', mode: 'sse-s3', keyName: null, keyId: null, names: 'readable', connectionName: 'Storage on my disk', bucket: 'enfold' }, { lastSuccessMs: NOW - 18 * MINUTE, files: 3118, change: { startedAtMs: NOW - 5 * MINUTE, finishedAtMs: null, done: 1204, total: 3118, changed: 1204, bytesSent: 0, problem: null, failed: [{ path: 'A001/clip 7.mov', error: offline }] } }),
   folder('f', 'Website exports', { localPath: '/home/ines/Sites/export', isPaused: true, mode: 'sse-s3', keyName: null, keyId: null, names: 'readable' }, { state: 'paused', lastSuccessMs: NOW - 2 * 86_400_000, files: 312, problems: [{ error: offline, path: null }] }),
 ];
 const row = (name: string, sizeBytes: number | null, daysAgo: number, part: Partial<BrowseRow> = {}): BrowseRow => ({
@@ -58,6 +58,11 @@ const skipped: Skipped[] = [
   { path: 'House/plans/readme.md', side: 'remote', reason: 'name-collision', detail: null }, { path: 'Thumbs.db', side: 'local', reason: 'ignored', detail: 'Thumbs.db, a default rule' }, { path: 'export-2026-10.csv', side: 'remote', reason: 'foreign', detail: null },
 ];
 const preview: PreviewView = { upload: 4812, download: 0, adopt: 0, twoVersions: 0, deleteLocal: 0, deleteRemote: 0, rename: 0, bytesUp: 9_400_000_000, bytesDown: 0, skipped: 7, examples: [{ action: 'upload', path: 'House/Plans/Ground floor rev C.pdf' }, { action: 'upload', path: 'House/Room schedule.ods' }], held: null };
+
+const changeCost: ChangePreviewView = {
+  ways: { none: { objects: 0, bytes: 0 }, update: { objects: 0, bytes: 0 }, copy: { objects: 0, bytes: 0 }, rewrap: { objects: 4210, bytes: 9_100_000_000 }, transfer: { objects: 602, bytes: 300_000_000 } }, bytesUp: 300_000_000, bytesDown: 300_000_000,
+  requests: { writes: 4850, reads: 13_840, kms: 0 }, costUsd: 0.06, oldVersions: { objects: 118, bytes: 420_000_000 }, namesNeedOldKey: true, isUnderWay: false,
+};
 
 export type Scene = 'full' | 'locked' | 'blocked' | 'first-run' | 'empty' | 'join' | 'passphrase' | 'calm';
 
@@ -84,6 +89,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'lock.state': () => ({ isLocked: scene === 'locked', method: 'passphrase', settings: { idleMinutes: 15, onScreenLock: true, onSleep: false } }), 'lock.setSettings': () => null, 'host.settings': () => ({ theme: 'system', language: 'en', locale: 'en-GB', startAtLogin: false, notifications: { held: true, problem: true, locked: false } }), 'host.changeSettings': () => null,
     'folders.twoVersions': () => [{ original: { path: 'Bruun/Quote Bruun kitchen.md', sizeBytes: 48_214, modifiedMs: NOW - 160 * MINUTE }, copy: { path: 'Bruun/Quote Bruun kitchen (conflict studio-mac-8c1e 2026-11-20 173955 9f3a).md', sizeBytes: 47_902, modifiedMs: NOW - 162 * MINUTE }, device: 'studio-mac-8c1e' }, { original: { path: 'Bruun/Plan.md', sizeBytes: 1200, modifiedMs: NOW }, copy: { path: 'Bruun/Plan (conflict studio-mac-8c1e 2026-11-20 173955 9f3b).md', sizeBytes: 1300, modifiedMs: NOW }, device: 'studio-mac-8c1e' }],
     'limits.get': () => ({ upload: '08:00,512K 18:00,off', download: 'off', transfers: null }), 'limits.set': () => ({ upload: 'off', download: 'off', transfers: null }), 'drill.last': () => ({ atMs: NOW - 6 * 86_400_000, files: 20, bytes: 310_000_000, compared: 20, failed: 0, lastProvenMs: NOW - 6 * 86_400_000 }), 'drill.run': () => ({ atMs: NOW, files: 20, bytes: 310_000_000, compared: 20, failed: 0, lastProvenMs: NOW, problems: [] }),
+    'folders.previewChange': () => changeCost, 'keys.previewRotation': () => ({ nextKeyName: null, folders: [{ ...changeCost, folderId: id('b'), name: 'Documents' }, { ...changeCost, folderId: id('a'), name: 'Photos' }] }),
     'folders.settleTwoVersions': () => null, 'aws.profiles': () => [{ name: 'default', region: 'eu-central-1', isSso: false }, { name: 'work', region: 'us-east-1', isSso: true }],
     'buckets.examine': () => ({ findings: [{ id: 'versioning', severity: 'warning', says: 'The bucket keeps no old versions.', advice: 'With versions, what is deleted by mistake can be brought back.', fix: { says: 'Turn on', isOptional: true } }, { id: 'public-access', severity: 'good', says: 'Nobody outside the account can read it.', advice: null, fix: null }], permissions: [{ action: 's3:DeleteObject', purpose: 'to delete what you delete', isAllowed: false, isEssential: true, isDenied: false }], missing: {} }),
     'buckets.changes': () => [{ id: 1, atMs: NOW - 86_400_000, says: 'turn versioning on', call: 'PutBucketVersioning' }], 'buckets.undo': () => ({ isWhole: true }), 'buckets.applyFix': () => ({ changeId: 2 }), 'buckets.stop': () => null,

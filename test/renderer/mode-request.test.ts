@@ -3,7 +3,7 @@ import { createEncryption } from '../../main/envelope/envelope.ts';
 import { createAesKeyring } from '../../main/envelope/aes-keyring.ts';
 import { requestsOf } from '../../main/remote/modes.ts';
 import { chooseMode } from '../../main/assembly/mode-choice.ts';
-import { commandOf, headersOf, parseContext, VARIES, type ModeSettings } from '../../renderer/mode-request.ts';
+import { changeCommandOf, commandOf, headersOf, parseContext, VARIES, type ModeSettings } from '../../renderer/mode-request.ts';
 import { modeIdOf, type ModeChoice } from '../../renderer/modes.ts';
 import type { KeyId } from '../../main/model/mode.ts';
 
@@ -50,6 +50,13 @@ test('the command line names what was chosen, quoted for a shell, and leaves def
   expect(commandOf(settings('cse-c'), place).join(' ')).toBe(String.raw`enfold folder add '/home/ines/It'\''s here' --remote s3://enfold/house --connection 'Storage on my disk' --mode cse-c --key house --names encrypted --create-bucket`);
   expect(commandOf(settings('sse-kms', { dsse: true, context: 'a=b c' }), { ...place, direction: 'upload', createBucket: false }).slice(3).join(' ')).toBe("--mode sse-kms --kms-key-id alias/house --dsse --context 'a=b c' --direction upload");
   expect(commandOf(settings('cse-kms', { format: 'v2' }), { ...place, names: 'readable' })).toContain('--format v2');
+});
+
+test('the command line of a change names the folder, and what goes back to its default', () => {
+  const folderId = '1234abcd'.repeat(4);
+  expect(changeCommandOf(settings('cse-c'), folderId, 'house').join(' ')).toBe('enfold folder set 1234abcd --mode cse-c --key house --format v3 --yes');
+  expect(changeCommandOf(settings('sse-kms-aws'), folderId, null).join(' ')).toBe('enfold folder set 1234abcd --mode sse-kms --kms-key-id alias/aws/s3 --bucket-key --yes');
+  expect(changeCommandOf(settings('sse-s3'), folderId, null).join(' ')).toBe('enfold folder set 1234abcd --mode sse-s3 --yes');
 });
 
 test('a context is one name=value per line, or nothing', () => {

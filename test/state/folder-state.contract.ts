@@ -177,6 +177,13 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       expect(state.baseTotals()).toEqual({ files: 1, bytes: 1 });
     });
 
+    test('counts the entries that stand under an epoch before another, directories too', () => {
+      const { state } = start();
+      expect(state.countBefore(2)).toEqual({ total: 0, before: 0 });
+      state.commit({ put: [baseEntry('a', { epoch: 1 }), baseEntry('b', { epoch: 2 }), baseEntry('d/', { epoch: 1 })] });
+      expect([state.countBefore(1), state.countBefore(2), state.countBefore(3)]).toEqual([{ total: 3, before: 0 }, { total: 3, before: 2 }, { total: 3, before: 3 }]);
+    });
+
     test('lists what is directly inside a directory, and the directories that have something below them', () => {
       const { state } = start();
       state.commit({ put: ['a', 'b', 'b!/x', 'd/e/f', 'd/e/g', 'd/h', 'd.txt', 'd0', 'empty/', 'ü/x/y', '\u{1F600}/a'].map((path) => baseEntry(path)) });

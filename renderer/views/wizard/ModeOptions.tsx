@@ -2,9 +2,9 @@
 import type { ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { SegmentedControl, Switch, Textarea } from '@mantine/core';
-import type { ConnectionView } from '../../../preload/contract.ts';
+import type { ConnectionView, FolderView } from '../../../preload/contract.ts';
 import { Copyable, Fact } from '../../components/bits.tsx';
-import { commandOf, headersOf, parseContext } from '../../mode-request.ts';
+import { changeCommandOf, commandOf, headersOf, parseContext } from '../../mode-request.ts';
 import { MODES } from '../../modes.ts';
 import { useStore } from '../../store.ts';
 import type { Draft } from '../Wizard.tsx';
@@ -40,10 +40,10 @@ export function ModeOptions({ draft, change }: Props): ReactElement | null {
   );
 }
 
-export function WireAndCommand({ draft, connection }: { draft: Draft; connection: ConnectionView | undefined }): ReactElement {
+export function WireAndCommand({ draft, connection, folder }: { draft: Draft; connection: ConnectionView | undefined; /** The folder that is changed; a new one without. */ folder?: FolderView | undefined }): ReactElement {
   const { t } = useTranslation();
   const keyName = useStore((state) => state.keys.find((key) => key.keyId === draft.keyId)?.name ?? null);
-  const command = commandOf(draft, { ...draft, connectionName: connection?.name ?? '', keyName, createBucket: draft.inspect?.bucketExists === false });
+  const command = folder !== undefined ? changeCommandOf(draft, folder.id, keyName) : commandOf(draft, { ...draft, connectionName: connection?.name ?? '', keyName, createBucket: draft.inspect?.bucketExists === false });
   return (
     <details className="sm wire">
       <summary>{t('options.wire')}</summary>

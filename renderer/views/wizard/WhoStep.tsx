@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Radio, SegmentedControl } from '@mantine/core';
 import { IconBan, IconBuildingBank, IconCloudLock, IconDeviceLaptop, IconEye, IconEyeOff, IconInfoCircle, IconLock, IconUserCheck, IconUsers } from '@tabler/icons-react';
-import type { ConnectionView } from '../../../preload/contract.ts';
+import type { ConnectionView, FolderView } from '../../../preload/contract.ts';
 import { Fact, ModeBadge } from '../../components/bits.tsx';
 import { EnvelopePicture } from '../../components/EnvelopePicture.tsx';
 import { SealedGlyph } from '../../components/glyphs.tsx';
@@ -13,7 +13,7 @@ import { useStore } from '../../store.ts';
 import type { Draft } from '../Wizard.tsx';
 import { ModeOptions, WireAndCommand } from './ModeOptions.tsx';
 
-type Props = { draft: Draft; change: (part: Partial<Draft>) => void; connection: ConnectionView | undefined };
+type Props = { draft: Draft; change: (part: Partial<Draft>) => void; connection: ConnectionView | undefined; /** The folder that is there and gets another encryption; its names stay as they are. */ folder?: FolderView };
 
 export function storageWord(t: (name: 'picture.builtIn' | 'picture.amazon' | 'picture.server') => string, connection: ConnectionView | undefined): string {
   if (connection?.kind === 'built-in') return t('picture.builtIn');
@@ -63,7 +63,7 @@ function WhoReads({ mode, names }: { mode: ModeChoice; names: Draft['names'] }):
 }
 
 /** Cards left, picture right: it changes as the choice does, and says so politely. */
-export function WhoStep({ draft, change, connection }: Props): ReactElement {
+export function WhoStep({ draft, change, connection, folder }: Props): ReactElement {
   const { t } = useTranslation();
   const home = useStore((state) => state.info?.homeDirectory);
   const { mode, inspect } = draft;
@@ -71,13 +71,13 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
   const isBlocked = inspect?.isCustomerKeyBlocked ?? false;
   const isClient = MODES[mode].family === 'client';
   const keyName = useStore((state) => state.keys.find((key) => key.keyId === draft.keyId)?.name);
-  const choose = (value: string): void => change({ mode: value as ModeChoice, names: value === 'cse-c' ? 'encrypted' : 'readable', keyId: null, isKeySettled: false });
+  const choose = (value: string): void => change({ mode: value as ModeChoice, names: folder?.names ?? (value === 'cse-c' ? 'encrypted' : 'readable'), keyId: null, isKeySettled: false });
   return (
     <div className="who-step">
       <div className="who-left">
-        <h1 className="hero">{existing === null ? t('who.title') : t('who.joinTitle')}</h1>
+        <h1 className="hero">{folder !== undefined ? t('change.title', { name: folder.name }) : existing === null ? t('who.title') : t('who.joinTitle')}</h1>
         <p className="mute">
-          {t('who.for')} <span className="mono">{shortPath(draft.localPath, home)}</span> {t('who.in')} <span className="mono">{`s3://${draft.bucket}/${draft.prefix}`.replace(/\/$/, '')}</span>. {existing === null ? t('who.fixed') : t('who.joinSays')}
+          {t('who.for')} <span className="mono">{shortPath(draft.localPath, home)}</span> {t('who.in')} <span className="mono">{`s3://${draft.bucket}/${draft.prefix}`.replace(/\/$/, '')}</span>. {folder !== undefined ? t('change.says', { names: t(`names.${folder.names}`).toLowerCase() }) : existing === null ? t('who.fixed') : t('who.joinSays')}
         </p>
         {existing !== null && existing.fingerprint !== null && <p className="note sm"><IconInfoCircle size={16} stroke={1.75} aria-hidden="true" /><span>{t('who.fingerprint')} <span className="mono selectable">{fingerprint(existing.fingerprint)}</span></span></p>}
         <Radio.Group value={mode} onChange={choose} aria-label={t('who.title')} onKeyDownCapture={moveBetweenRadios}>
@@ -94,7 +94,7 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
           <dt>{t('folder.names')}</dt>
           <dd className="row names-row">
             <span className="grow">{t(`names.${draft.names}Says`)}</span>
-            {isClient && (
+            {isClient && folder === undefined && (
               <SegmentedControl
                 withItemsBorders={false} size="xs" aria-label={t('folder.names')} disabled={existing !== null} value={draft.names} onChange={(names) => change({ names })} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }}
                 data={[{ value: 'encrypted', label: t('names.encrypted') }, { value: 'readable', label: t('names.readable') }]}
@@ -106,7 +106,7 @@ export function WhoStep({ draft, change, connection }: Props): ReactElement {
           <Fact name={t('who.wayOut')}>{t(mode === 'cse-kms' ? 'who.wayOutKms' : isClient ? 'who.wayOutClient' : 'who.wayOutServer')}</Fact>
           <Fact name={t('who.cost')}>{t(`modes.${mode}.cost`)}</Fact>
         </dl>
-        <WireAndCommand draft={draft} connection={connection} />
+        <WireAndCommand draft={draft} connection={connection} folder={folder} />
       </aside>
     </div>
   );

@@ -1,0 +1,120 @@
+/** Another mode and another key for a folder that is there, in the window, proved by what the storage holds. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openAccessKeys } from '../../main/storage/access-keys.ts';
+import { readEndpoint } from '../../main/storage/server.ts';
+import { removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
+
+let root: string, storage: string, running: RunningApp;
+const FILES = 12;
+const patient = { timeout: 60_000 };
+const button = (name: string | RegExp) => running.page.getByRole('button', { name, exact: true });
+const radio = (name: RegExp) => running.page.getByRole('radio', { name });
+const panel = () => running.page.getByRole('region', { name: 'Encryption' });
+
+beforeAll(async () => {
+  root = scratchDirectory('change');
+  storage = path.join(root, 'storage');
+  fs.mkdirSync(path.join(root, 'Letters'));
+  for (let index = 0; index < FILES; index += 1) fs.writeFileSync(path.join(root, 'Letters', `letter ${index}.txt`), `canary words of letter ${index}`);
+  running = await startApp(path.join(root, 'home'));
+  const { page } = running;
+  await page.getByLabel('Place for the copies').fill(storage);
+  await button('Set up storage').click();
+  await page.getByLabel('Folder on this computer').fill(path.join(root, 'Letters'));
+  await button('Continue to encryption').click();
+  await radio(/^Anyone with access/).click();
+  await button('Continue to preview').click();
+  await page.getByText('files go up').waitFor();
+  await button('Start').click();
+  await page.locator('.head-state').getByText('Up to date').waitFor(patient);
+});
+afterAll(async () => {
+  await running?.close();
+  removeScratch();
+});
+
+/** The metadata of each of the folder's objects. */
+async function envelopes(): Promise<Record<string, string>[]> {
+  const s3 = new S3Client({ endpoint: (await readEndpoint(storage))!, region: 'us-east-1', forcePathStyle: true, credentials: (await openAccessKeys(storage)).root });
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: 'enfold', Prefix: 'letters/' }));
+  const files = Contents.filter(({ Key }) => !Key!.includes('/.enfold/'));
+  return Promise.all(files.map(async ({ Key }) => (await s3.send(new HeadObjectCommand({ Bucket: 'enfold', Key: Key! }))).Metadata ?? {}));
+}
+const sealedCount = async (): Promise<number> => (await envelopes()).filter((one) => one['x-amz-c'] === '115').length;
+/** Which key wraps each: the same for all of them, or the test fails. */
+async function wrappedUnder(): Promise<string> {
+  const all = new Set((await envelopes()).map((one) => one['x-amz-m'] ?? ''));
+  expect(all.size).toBe(1);
+  return [...all][0]!;
+}
+
+test('a folder that S3 encrypts is sealed with a key of one’s own: shown before, paused, gone on with after a restart', async () => {
+  const { page } = running;
+  await button('Pause').click();
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await button('Change…').click();
+  await page.getByRole('heading', { name: 'Who may read Letters from now on?' }).waitFor();
+  await radio(/^Only me, and whoever/).click();
+  await page.getByText('What is sent, and the same').click();
+  expect(await page.getByTestId('command').textContent()).toMatch(/^enfold folder set [0-9a-f]{8} \\\n {2}--mode cse-c/);
+  await button('Continue to key').click();
+  await button('Make key').click();
+  await page.getByRole('checkbox').check();
+  await button('Continue to preview').click();
+  const ways = page.getByRole('list', { name: 'What it takes' });
+  await ways.getByText('fetched, encrypted anew and sent by this computer').waitFor();
+  expect(await ways.getByRole('listitem').first().textContent()).toContain(String(FILES));
+  expect(await sealedCount()).toBe(0);
+  await button('Begin').click();
+  await panel().getByText(`0 of ${FILES} objects under the new mode`).waitFor(patient);
+  await panel().getByText('Paused with the folder').waitFor();
+  expect(await sealedCount()).toBe(0);
+
+  await running.close();
+  running = await startApp(path.join(root, 'home'));
+  await button(/^Folders/).first().click();
+  await button('Letters').click();
+  await panel().getByText(`0 of ${FILES} objects under the new mode`).waitFor(patient);
+  await panel().getByRole('button', { name: 'Resume' }).click();
+  await panel().getByText('Every object is under the new mode').waitFor(patient);
+  await panel().getByText(`${FILES} objects were changed`).waitFor();
+  expect(await sealedCount()).toBe(FILES);
+  expect(await running.page.locator('.page-head').getByText('Sealed, my key').count()).toBe(1);
+  expect(fs.readFileSync(path.join(root, 'Letters', 'letter 3.txt'), 'utf8')).toBe('canary words of letter 3');
+}, 240_000);
+
+test('the key of a folder is replaced on the page of keys, without the contents being sent again', async () => {
+  const { page } = running;
+  const before = await wrappedUnder();
+  await button(/^Keys/).first().click();
+  await page.getByRole('button', { name: /^Letters key/ }).click();
+  await button('Replace…').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('get their data key wrapped anew, the content stays').waitFor(patient);
+  await dialog.getByText('Nothing is fetched or sent').waitFor();
+  await button('Replace the key').click();
+  await page.getByRole('heading', { name: 'Letters key 2' }).waitFor(patient);
+  await page.getByText('Save its recovery file now.').waitFor();
+  await expect.poll(async () => (await envelopes()).every((one) => one['x-amz-m'] !== before), patient).toBe(true);
+  const after = await wrappedUnder();
+  const keys = await page.evaluate(async () => window.enfold.request('keys.list', undefined));
+  if (!keys.ok) throw new Error(keys.error.code);
+  const next = keys.value.find(({ name }) => name === 'Letters key 2');
+  expect([next?.usedBy, after.includes(next?.keyId ?? 'none')]).toEqual([['Letters'], true]);
+
+  // The old one is refused to be removed while something here may need it, and stays.
+  await page.getByRole('button', { name: /^Letters key (?!2)/ }).first().click();
+  await button('Remove key…').click();
+  await button('Remove for good').click();
+  await page.getByRole('dialog').getByRole('alert').waitFor();
+  await button('Keep it').click();
+  await button(/^Folders/).first().click();
+  await button('Letters').click();
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await button('Earlier versions').click();
+  await button('Which keys are needed?').click();
+  await page.getByText('Needed: Letters key 2').first().waitFor(patient);
+}, 240_000);

@@ -5,10 +5,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // unit: nothing outside the process. electron: those of them that use cryptography, in Electron's own Node.
 // integration: real servers, processes and other programs. e2e: the real app in real Electron. soak: whatever takes long.
 // Two files at once: most of a test's time is another program's start. The limits leave room for a machine that does much else.
-const real = { testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 2 };
+const real = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { timeout: 120_000 } }, maxWorkers: 2 };
 const alone = { ...real, fileParallelism: false };
 // Where there are two cores, vitest would use one.
-const seeded = { setupFiles: ['test/helpers/seed.ts'], testTimeout: 60_000, maxWorkers: Math.max(2, availableParallelism() - 1) };
+const seeded = { setupFiles: ['test/helpers/seed.ts'], testTimeout: 60_000, expect: { poll: { timeout: 30_000 } }, maxWorkers: Math.max(2, availableParallelism() - 1) };
 
 /** What takes longest first, so that at the end nothing waits for one file: those that run a contract are long, and small. */
 class LongestFirst extends BaseSequencer {

@@ -75,7 +75,7 @@ const scratch = makeScratch();
 let server: RunningStorage;
 let running: Engine | null = null;
 let count = 0;
-const wait = { timeout: 30_000, interval: 50 };
+const wait = { timeout: 120_000, interval: 50 };
 
 beforeAll(async () => {
   server = await startStorage({ dir: join(scratch.dir, 'storage') });

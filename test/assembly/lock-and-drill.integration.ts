@@ -54,7 +54,7 @@ test('locking on the command line closes the folders of the engine, until it is 
       const answer = await service.answer('folders.list', undefined);
       return answer.ok ? ((answer.value as { status: { state: string } }[])[0]?.status.state ?? 'none') : answer.error.code;
     };
-    await vi.waitFor(async () => expect(await state()).toBe('up-to-date'), { timeout: 60_000, interval: 100 });
+    await vi.waitFor(async () => expect(await state()).toBe('up-to-date'), { timeout: 120_000, interval: 100 });
     await computer.ok(['key', 'lock']);
     // The answer came when everything was closed.
     expect(await state()).toBe('locked');
@@ -66,7 +66,7 @@ test('locking on the command line closes the folders of the engine, until it is 
     expect(await state()).toBe('locked');
     expect(await keysInBucket()).not.toContain('f/while locked.txt');
     await computer.ok(['key', 'unlock']);
-    await vi.waitFor(async () => expect(await keysInBucket()).toContain('f/while locked.txt'), { timeout: 60_000, interval: 100 });
+    await vi.waitFor(async () => expect(await keysInBucket()).toContain('f/while locked.txt'), { timeout: 120_000, interval: 100 });
     expect(events).toEqual(['{"isLocked":true}', '{"isLocked":false}']);
   } finally {
     await socket.close();

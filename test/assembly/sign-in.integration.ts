@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 describe('a sign-in that is no longer taken', () => {
-  const soon = { timeout: 60_000, interval: 50 };
+  const soon = { timeout: 120_000, interval: 50 };
   const expired = { type: 'answer', status: 400, headers: { 'content-type': 'application/xml' }, body: '<Error><Code>ExpiredToken</Code></Error>' } as const;
 
   test('stops the folder with a state of its own, and it goes on by itself with the sign-in that is there then', async () => {

@@ -45,14 +45,14 @@ describe('the built command line', () => {
     watching.stdout?.on('data', (chunk: Buffer) => lines.push(chunk.toString('utf8')));
     const ended = new Promise<number | null>((done) => watching.once('close', done));
     try {
-      await vi.waitFor(() => expect(lines.length).toBeGreaterThan(0), { timeout: 30_000 });
+      await vi.waitFor(() => expect(lines.length).toBeGreaterThan(0), { timeout: 120_000 });
       writeAt(a, 'while watching.txt', 'one');
-      await vi.waitFor(() => expect(lines.join('')).toContain('"upload":1'), { timeout: 30_000 });
+      await vi.waitFor(() => expect(lines.join('')).toContain('"upload":1'), { timeout: 120_000 });
       await other.ok(['sync']);
       writeAt(b, 'from the other.txt', 'two');
       await other.ok(['sync']);
-      await vi.waitFor(() => expect(treeOf(a)).toEqual(treeOf(b)), { timeout: 30_000 });
-      await vi.waitFor(() => expect(lines.join('')).toContain('"download":1'), { timeout: 30_000 });
+      await vi.waitFor(() => expect(treeOf(a)).toEqual(treeOf(b)), { timeout: 120_000 });
+      await vi.waitFor(() => expect(lines.join('')).toContain('"download":1'), { timeout: 120_000 });
       watching.kill('SIGTERM');
       expect(await ended).toBe(0);
       for (const line of lines.join('').trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('inStep', true);

@@ -49,7 +49,7 @@ function listings(from: number): readonly string[] {
   return proxy.requests.slice(from).filter((line) => line.includes('list-type=2') && !/prefix=[^&]*(?:%2F|\/)\.enfold(?:%2F|\/)(?:feed|tomb)/.test(line));
 }
 
-const inStep = { timeout: 40_000, interval: 200 };
+const inStep = { timeout: 120_000, interval: 200 };
 
 /** @param at - the first of three files that stand there. */
 function changeAll(at: number): void {

@@ -93,7 +93,7 @@ test('a file dragged out is decrypted into a private place first, and only then 
   });
   await row('note.md').dragTo(page.getByRole('heading', { level: 1 }));
   const handed = (): Promise<string[][]> => app.evaluate(() => (globalThis as unknown as { handed: string[][] }).handed);
-  await expect.poll(async () => (await handed()).length, { timeout: 30_000 }).toBe(1);
+  await expect.poll(async () => (await handed()).length).toBe(1);
   const [file = ''] = (await handed())[0] ?? [];
   expect(path.basename(file)).toBe('note.md');
   expect(fs.readFileSync(file, 'utf8')).toBe(fs.readFileSync(path.join(folder, 'note.md'), 'utf8'));
@@ -107,17 +107,17 @@ test('renames, makes a folder and deletes with the keyboard; the disk follows', 
   await page.getByRole('grid').press('F2');
   await page.getByRole('dialog').getByLabel('Name').fill('renamed.md');
   await page.keyboard.press('Enter');
-  await expect.poll(() => fs.existsSync(path.join(folder, 'renamed.md')) && !fs.existsSync(path.join(folder, 'note.md')), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => fs.existsSync(path.join(folder, 'renamed.md')) && !fs.existsSync(path.join(folder, 'note.md'))).toBe(true);
   await page.keyboard.press('Control+Shift+N');
   await page.getByRole('dialog').getByLabel('Name').fill('New place');
   await page.keyboard.press('Enter');
-  await expect.poll(() => fs.existsSync(path.join(folder, 'New place')), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => fs.existsSync(path.join(folder, 'New place'))).toBe(true);
   await row('voice.wav').click();
   await page.getByRole('grid').press('Delete');
   await button('Undo').click();
   await row('plan.pdf').click();
   await page.getByRole('grid').press('Delete');
-  await expect.poll(() => fs.existsSync(path.join(folder, 'plan.pdf')), { timeout: 40_000 }).toBe(false);
+  await expect.poll(() => fs.existsSync(path.join(folder, 'plan.pdf'))).toBe(false);
   expect(fs.existsSync(path.join(folder, 'voice.wav'))).toBe(true);
 }, 120_000);
 

@@ -78,13 +78,13 @@ test('a key is made, its kit printed as PDF, and the kit proved with its words',
 test('the app locks when the screen is locked, shows its folders as locked, and unlocks with the passphrase', async () => {
   const [folder] = await value('folders.list', undefined);
   const state = async (): Promise<string | undefined> => (await value('folders.list', undefined))[0]?.status.state;
-  await expect.poll(state, { timeout: 60_000 }).toBe('up-to-date');
+  await expect.poll(state).toBe('up-to-date');
   expect(await value('drill.run', { folderId: folder?.id ?? '' })).toMatchObject({ files: 1, compared: 1, failed: 0 });
   expect(await value('drill.last', { folderId: folder?.id ?? '' })).toMatchObject({ failed: 0 });
   const lockScreen = async (): Promise<void> => running.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('lock-screen'));
   await value('lock.setSettings', { idleMinutes: null, onScreenLock: true, onSleep: false });
   await lockScreen();
-  await expect.poll(state, { timeout: 30_000 }).toBe('locked');
+  await expect.poll(state).toBe('locked');
   expect(await value('lock.state', undefined)).toMatchObject({ isLocked: true, method: 'key-file' });
   expect(await ask('keys.exportTo', { keyId: folder?.keyId ?? '', file: at('stolen.age'), passphrase: 'stolen' })).toMatchObject({ ok: false, error: { code: 'enfold-locked' } });
   expect(await ask('host.saveKitPdf', { keyId: folder?.keyId ?? '', file: at('stolen.pdf') })).toMatchObject({ ok: false, error: { code: 'enfold-locked' } });
@@ -92,14 +92,14 @@ test('the app locks when the screen is locked, shows its folders as locked, and 
   expect(await value('host.unlockWithSystem', undefined)).toBe(false);
   expect(await ask('lock.unlock', { passphrase: 'wrong' })).toMatchObject({ ok: false, error: { code: 'passphrase-wrong' } });
   await value('lock.unlock', { passphrase: PASSPHRASE });
-  await expect.poll(state, { timeout: 60_000 }).toBe('up-to-date');
+  await expect.poll(state).toBe('up-to-date');
 });
 
 test('the app locks before sleep, where that is chosen', async () => {
   const isLocked = async (): Promise<boolean> => (await value('lock.state', undefined)).isLocked;
   await value('lock.setSettings', { idleMinutes: null, onScreenLock: false, onSleep: true });
   await running.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('suspend'));
-  await expect.poll(isLocked, { timeout: 30_000 }).toBe(true);
+  await expect.poll(isLocked).toBe(true);
   await value('lock.unlock', { passphrase: PASSPHRASE });
 });
 
@@ -166,7 +166,7 @@ test('somebody is invited and removed in the window, and the folder goes on unde
   const [folder] = await value('folders.list', undefined);
   expect((await value('keys.list', undefined)).map(({ keyId }) => keyId)).toContain(folder?.keyId);
   expect(await value('keys.list', undefined)).toHaveLength(2);
-  await expect.poll(async () => (await value('folders.list', undefined))[0]?.status.state, { timeout: 60_000 }).toBe('up-to-date');
+  await expect.poll(async () => (await value('folders.list', undefined))[0]?.status.state).toBe('up-to-date');
   expect(await value('sharing.members', { folderId: folder?.id ?? '' })).toEqual([]);
 });
 

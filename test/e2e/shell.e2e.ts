@@ -147,7 +147,7 @@ test('quitting ends every process it started', async () => {
   const own = await running.app.evaluate(({ app }) => app.getAppMetrics().map((one) => one.pid));
   expect(own.length).toBeGreaterThan(2);
   await running.close();
-  await expect.poll(() => own.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => own.filter(isAlive)).toEqual([]);
 });
 
 test('without a system keychain it asks for a passphrase for a key file, and for the same one at the next start', async () => {

@@ -149,7 +149,7 @@ describe('the server master key', () => {
     expect(masterKeys.map(({ isCurrent }) => isCurrent)).toEqual([false, true]);
     expect(masterKeys[0]?.id).toBe(before[0]?.id);
     expect(Buffer.from(await (await client.send(new GetObjectCommand({ Bucket: bucket, Key: 'key 7' }))).Body?.transformToByteArray() ?? []).toString()).toBe('one of key 7');
-    await expect.poll(async () => (await admin.status()).rewrap?.isComplete, { timeout: 20_000 }).toBe(true);
+    await expect.poll(async () => (await admin.status()).rewrap?.isComplete).toBe(true);
     // 451 versions, one upload, the KMS key and the secret. The object under the KMS key is wrapped by that.
     expect((await admin.status()).rewrap).toMatchObject({ masterKeyId: masterKeys[1]?.id, rewrapped: 454 });
     await stop(storage);
@@ -175,7 +175,7 @@ describe('the server master key', () => {
     await storage.rotateMasterKey();
     await stop(storage);
     const again = await serve();
-    await expect.poll(async () => (await again.admin.status()).rewrap?.isComplete, { timeout: 20_000 }).toBe(true);
+    await expect.poll(async () => (await again.admin.status()).rewrap?.isComplete).toBe(true);
     await stop(again);
     forgetOldMasterKeys();
     const last = createTarget(await serve());
@@ -364,7 +364,7 @@ describe('the audit log', () => {
       for (const [requestId, now] of [['0', 5000], ['1', 5000], ['2', 5000], ['3', 4000]] as const) {
         vi.setSystemTime(now);
         write(audit, Number(requestId), 1);
-        await vi.waitUntil(() => readdirSync(root).length === Number(requestId) + 2);
+        await vi.waitUntil(() => readdirSync(root).length === Number(requestId) + 2, { timeout: 30_000 });
       }
       await audit.close();
     } finally {
@@ -386,9 +386,9 @@ describe('the audit log', () => {
       write(audit, from, 30);
       await expect.poll(written).toBe(from + 30);
     }
-    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(300);
+    await expect.poll(() => seen.length).toBe(300);
     write(audit, 300, 30);
-    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(330);
+    await expect.poll(() => seen.length).toBe(330);
     abort.abort();
     await following;
     await audit.close();

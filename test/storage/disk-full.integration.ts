@@ -89,7 +89,7 @@ const onFullDisk = (): void => {
     await expectWhole();
     rmSync(join(disk, 'ballast'));
     // The files of what was deleted go in the background.
-    await vi.waitUntil(() => freeBytes() > 9 * LARGE, { timeout: 30_000 });
+    await vi.waitUntil(() => freeBytes() > 9 * LARGE, { timeout: 120_000 });
     expect((await put('again', SMALL)).status).toBe(200);
     await expectWhole();
   });

@@ -159,7 +159,7 @@ const onFailingDisk = (): void => {
     reader.destroy();
     // It has let go of the file once no descriptor of the process is that file's; an answer later, what it does then has begun.
     const opened = (): string[] => readdirSync(`/proc/${child.pid}/fd`).map((fd) => readlinkSync(`/proc/${child.pid}/fd/${fd}`));
-    await vi.waitFor(() => expect(opened().filter((file) => file.startsWith(join(dir, 'bodies')))).toEqual([]), { timeout: 60_000 });
+    await vi.waitFor(() => expect(opened().filter((file) => file.startsWith(join(dir, 'bodies')))).toEqual([]), { timeout: 120_000 });
     expect((await target.raw('/bucket')).status).toBe(503);
     await stop('SIGTERM');
     expect(bodies()).toEqual(expect.arrayContaining(old));

@@ -58,12 +58,12 @@ test.each<NodeJS.Signals>(['SIGTERM', 'SIGKILL'])('the second process serves at 
   await target.raw('/kept', { method: 'PUT' });
   expect((await target.raw('/kept/a', { method: 'PUT', body: 'of the first' })).status).toBe(200);
   await end(first.child, signal);
-  await expect.poll(() => isServing(second.ready), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => isServing(second.ready)).toBe(true);
   expect((await target.raw('/kept/a')).body.toString()).toBe('of the first');
   expect((await target.raw('/kept/b', { method: 'PUT', body: 'of the next' })).status).toBe(200);
   // The two that are left are one server and one that waits: whichever serves, the other follows.
   await end(second.child, signal);
-  await expect.poll(() => isServing(third.ready), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => isServing(third.ready)).toBe(true);
   expect((await target.raw('/kept/b')).body.toString()).toBe('of the next');
   expect([...second.said, ...third.said]).toHaveLength(2);
 });
@@ -97,7 +97,7 @@ test('one that takes over serves HTTPS where the first did, by the same certific
     });
     outgoing.on('error', () => done(0)).end();
   });
-  await expect.poll(status, { timeout: 20_000 }).toBe(403);
+  await expect.poll(status).toBe(403);
 });
 
 test('a sync that uses the storage of another process goes on when that one is gone', async () => {
@@ -114,10 +114,10 @@ test('a sync that uses the storage of another process goes on when that one is g
   children.push(watching);
   let text = '';
   watching.stdout?.on('data', (chunk: Buffer) => void (text += chunk.toString('utf8')));
-  await expect.poll(() => text, { timeout: 30_000 }).toContain('"upload":1');
+  await expect.poll(() => text).toContain('"upload":1');
   await end(server, 'SIGKILL');
   writeAt(folder, 'two.txt', 'two');
-  await expect.poll(() => text.match(/"upload":1/g)?.length ?? 0, { timeout: 45_000 }).toBe(2);
+  await expect.poll(() => text.match(/"upload":1/g)?.length ?? 0).toBe(2);
   await end(watching, 'SIGTERM');
   const other = createComputer(scratch.dir, 'other');
   const copy = join(scratch.dir, 'copy');

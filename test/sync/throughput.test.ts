@@ -51,10 +51,10 @@ describe('large files', () => {
     for (let i = 0; i < 50; i++) a.write(`small-${i}`, `content ${i}`);
     let smallAreDone = false;
     bucket.pause = async (path) => {
-      if (path.startsWith('large')) await vi.waitUntil(() => smallAreDone);
+      if (path.startsWith('large')) await vi.waitUntil(() => smallAreDone, { timeout: 30_000 });
     };
     const sync = a.sync();
-    await vi.waitUntil(() => [...bucket.objects.keys()].filter((key) => key.startsWith('small')).length === 50);
+    await vi.waitUntil(() => [...bucket.objects.keys()].filter((key) => key.startsWith('small')).length === 50, { timeout: 30_000 });
     expect([...bucket.objects.keys()].some((key) => key.startsWith('large'))).toBe(false);
     expect(bucket.inFlight).toBe(2);
     smallAreDone = true;

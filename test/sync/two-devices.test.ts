@@ -191,7 +191,7 @@ describe('two devices', () => {
     let planned = 0;
     bucket.pause = async () => {
       planned += 1;
-      await vi.waitUntil(() => planned >= 2);
+      await vi.waitUntil(() => planned >= 2, { timeout: 30_000 });
     };
     await Promise.all([a.engine.runCycle(), b.engine.runCycle()]);
     await settleBoth();

@@ -7,7 +7,7 @@ import type { S3Access } from '../../main/model/settings.ts';
 import { createS3Store } from '../../main/remote/s3.ts';
 import { makeConfig, never, noProgress, openFixture } from './folder-fixture.ts';
 
-describe('a server that says nothing', { timeout: 8_000 }, () => {
+describe('a server that says nothing', () => {
   const sockets = new Set<Socket>();
   let server: Server;
   let access: S3Access;

@@ -52,6 +52,9 @@ export const dateTime = (ms: number): string => `${date(ms)}, ${time(ms)}`;
 /** `Fri 20 Nov 2026, 17:42` */
 export const longDateTime = (ms: number): string => `${weekday.format(ms)} ${dateTime(ms)}`;
 
+/** `Fri 20 Nov 2026, 17:42:10`: where two times may differ by seconds. */
+export const exactDateTime = (ms: number): string => `${longDateTime(ms)}:${String(new Date(ms).getSeconds()).padStart(2, '0')}`;
+
 export type Ago = { unit: 'now' | 'seconds' | 'minutes'; value: number } | { unit: 'today' | 'yesterday'; at: string } | { unit: 'date'; at: string };
 
 function dayOf(ms: number): number {

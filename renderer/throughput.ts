@@ -1,12 +1,16 @@
-/** How fast each folder moved of late: one sample a second, for two minutes, while the window is open. */
+/** How fast each folder moved of late: one sample a second, for two minutes, while the window is open; and all together, for half an hour. */
 import { create } from 'zustand';
 import { useStore } from './store.ts';
 
 export const SAMPLES = 120;
+/** Half an hour, each the mean of ten seconds. */
+export const TRAIL = 180;
+const TRAIL_EVERY = 10;
 type Rates = ReadonlyMap<string, readonly number[]>;
 
 /** Bytes a second by folder id, the newest last. A folder that did not move in all that time is not in it. */
-export const useThroughput = create<{ rates: Rates }>(() => ({ rates: new Map() }));
+export const useThroughput = create<{ rates: Rates; trail: readonly number[] }>(() => ({ rates: new Map(), trail: [] }));
+let sinceTrail: number[] = [];
 
 /** @param now - bytes a second of every folder that is there; a folder that left is forgotten. */
 export function withSample(rates: Rates, now: ReadonlyMap<string, number>): Rates {
@@ -19,6 +23,11 @@ function sample(): void {
   const { rates } = useThroughput.getState();
   const next = withSample(rates, now);
   if (next !== rates) useThroughput.setState({ rates: next });
+  sinceTrail.push([...now.values()].reduce((sum, one) => sum + one, 0));
+  if (sinceTrail.length < TRAIL_EVERY) return;
+  const mean = sinceTrail.reduce((sum, one) => sum + one, 0) / sinceTrail.length;
+  sinceTrail = [];
+  useThroughput.setState(({ trail }) => ({ trail: [...trail, mean].slice(-TRAIL) }));
 }
 
 /** Of several folders together, aligned at their newest sample. */

@@ -1,28 +1,27 @@
-/** Speed, what is left, and how it went in the last two minutes. */
+/** Speed, what is left, and how it went of late. */
 import type { ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { FolderView } from '../../preload/contract.ts';
-import { bytes, count, percent, rate, remaining } from '../format.ts';
-import { MODES } from '../modes.ts';
-import { SAMPLES, sumOf, useThroughput } from '../throughput.ts';
-import { Bar } from './bits.tsx';
+import { bytes, count, rate, remaining } from '../format.ts';
+import { SAMPLES, TRAIL, sumOf, useThroughput } from '../throughput.ts';
 
 const [WIDTH, HEIGHT] = [120, 28];
 
-/** The newest sample stands at the right end; the highest fills the height. */
-export function pathOf(samples: readonly number[]): string {
+/** The newest sample stands at the right end of `slots` places; the highest fills the height. */
+export function pathOf(samples: readonly number[], slots = SAMPLES): string {
   const top = Math.max(1, ...samples);
-  const step = WIDTH / (SAMPLES - 1);
+  const step = WIDTH / (slots - 1);
   return samples.map((sample, index) => `${index === 0 ? 'M' : 'L'}${(WIDTH - (samples.length - 1 - index) * step).toFixed(1)} ${(HEIGHT - 1 - ((HEIGHT - 2) * sample) / top).toFixed(1)}`).join('');
 }
 
-export function Sparkline({ samples }: { samples: readonly number[] }): ReactElement | null {
+type SparklineProps = { samples: readonly number[]; slots?: number; says?: 'throughput.chart' | 'throughput.chartShort' };
+export function Sparkline({ samples, slots = SAMPLES, says = 'throughput.chartShort' }: SparklineProps): ReactElement | null {
   const { t } = useTranslation();
   if (samples.length < 2) return <span className="spark" />;
-  const line = pathOf(samples);
-  const start = WIDTH - (samples.length - 1) * (WIDTH / (SAMPLES - 1));
+  const line = pathOf(samples, slots);
+  const start = WIDTH - (samples.length - 1) * (WIDTH / (slots - 1));
   return (
-    <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={t('throughput.chart', { now: rate(samples.at(-1) ?? 0), top: rate(Math.max(...samples)) })}>
+    <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={t(says, { now: rate(samples.at(-1) ?? 0), top: rate(Math.max(...samples)) })}>
       <path className="spark-fill" d={`${line}L${WIDTH} ${HEIGHT}L${start.toFixed(1)} ${HEIGHT}Z`} />
       <path className="spark-line" d={line} vectorEffect="non-scaling-stroke" />
     </svg>
@@ -51,23 +50,20 @@ export function Speed({ progress }: { progress: Moving }): ReactElement | null {
   return <span className="sm speed"><span className="b">{rate(progress.bytesPerSecond)}</span> {left !== null && <span className="mute">{t(`folder.left.${left.unit}`, { value: left.value })}</span>}</span>;
 }
 
-/** All folders together, on Home: there while something moves, and as long as its trace is. */
-export function ThroughputPanel({ folders }: { folders: readonly FolderView[] }): ReactElement | null {
+/** All folders together over the last half hour, on Home: always there, so that nothing moves when something begins to. */
+export function TrafficPanel({ folders }: { folders: readonly FolderView[] }): ReactElement {
   const { t } = useTranslation();
-  const samples = useSamples(folders);
+  const trail = useThroughput((state) => state.trail);
+  const now = useSamples(folders).at(-1) ?? 0;
   const progress = sumProgress(folders);
-  if (progress === null && samples.length < 2) return null;
-  const share = progress === null ? null : progress.totalBytes > 0 ? percent(progress.doneBytes, progress.totalBytes) : percent(progress.doneFiles, progress.totalFiles);
-  const isSealed = folders.every((folder) => folder.status.state !== 'syncing' || MODES[folder.mode].family === 'client');
+  const speed = progress?.bytesPerSecond ?? 0;
+  const left = progress === null ? null : remaining(progress.totalBytes - progress.doneBytes, speed);
   return (
-    <section className="panel throughput" aria-label={t('throughput.title')}>
-      <div className="throughput-words">
-        <h2 className="h3">{t(progress === null ? 'throughput.still' : 'throughput.title')}</h2>
-        <span className="sm mute">{progress === null ? t('throughput.peak', { top: rate(Math.max(...samples)) }) : t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}</span>
-        {progress !== null && <Speed progress={progress} />}
-      </div>
-      <Sparkline samples={samples} />
-      {share !== null && <Bar share={share} isSealed={isSealed} label={t('throughput.title')} />}
+    <section className="panel stat traffic" aria-label={t('throughput.title')}>
+      <div className="row"><h2 className="h3 grow">{t('throughput.title')}</h2><span className="xs faint">{t('throughput.span')}</span></div>
+      {progress === null ? <p className="mute stat-figure">{t('throughput.still')}</p> : <p className="stat-figure"><b>{rate(speed)}</b> {left !== null && <span className="sm mute">{t(`folder.left.${left.unit}`, { value: left.value })}</span>}</p>}
+      {progress !== null && <p className="sm mute">{t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}</p>}
+      <Sparkline samples={[...trail, now]} slots={TRAIL + 1} says="throughput.chart" />
     </section>
   );
 }

@@ -5,7 +5,7 @@ export const en = {
   ...enFlows,
   app: { name: 'Enfold', starting: 'Opening your folders', engineDown: 'The engine stopped and is being started again. Nothing was lost.' },
   common: {
-    later: 'Later', cancel: 'Cancel', close: 'Close', choose: 'Choose…', tryAgain: 'Try again', details: 'Details', copy: 'Copy', copied: 'Copied', loading: 'Reading', notKnownYet: 'not known yet',
+    enter: 'Enter', later: 'Later', cancel: 'Cancel', close: 'Close', choose: 'Choose…', tryAgain: 'Try again', details: 'Details', copy: 'Copy', copied: 'Copied', loading: 'Reading', notKnownYet: 'not known yet',
     files_one: '{{files}} file', files_other: '{{files}} files', filesAndBytes_one: '{{files}} file, {{bytes}}', filesAndBytes_other: '{{files}} files, {{bytes}}',
   },
   rail: {
@@ -14,6 +14,7 @@ export const en = {
   },
   state: { 'up-to-date': 'Up to date', syncing: 'Syncing', syncingPercent: 'Syncing {{percent}}\u00a0%', paused: 'Paused', 'needs-attention': 'Needs attention', locked: 'Locked' },
   second: { held_one: '{{value}} deletion held', held_other: '{{value}} deletions held', locked: 'Unlock to sync', scanning: 'Looking at both sides', planning: 'Comparing both sides' },
+  phases: { label: 'Steps', looking: 'Looking at both sides', looked: 'Looked at both sides', comparing: 'Comparing', compared: 'Compared', sealing: 'Sealing here, sending to S3', sending: 'Sending to S3', confirming: 'S3 confirms each file' },
   ago: { never: 'not yet', now: 'just now', seconds: '{{value}}\u00a0s ago', minutes: '{{value}}\u00a0min ago', today: 'today {{at}}', yesterday: 'yesterday {{at}}' },
   table: {
     state: 'State', here: 'This computer', there: 'S3', direction: 'Direction', who: 'Who may read', lastSuccess: 'Last success', menu: 'Menu', progressOf: 'Progress of {{name}}', doneOf: '{{done}} of {{total}}',
@@ -56,14 +57,14 @@ export const en = {
     ifLost: 'If the key is lost', wayOut: 'Way out', cost: 'Cost', wayOutClient: 'Amazon’s own S3 Encryption Client opens every file with your key.', wayOutServer: 'Any S3 program with access to the bucket.',
   },
   home: {
-    welcome: 'Nothing to keep in step yet.', inStep: 'Everything is in step.', syncing_one: 'One folder is syncing.', syncing_other: '{{count}} folders are syncing.', needYou_one: 'One thing needs you.', needYou_other: '{{value}} things need you.', numbers: { two: 'Two', three: 'Three', four: 'Four', five: 'Five', six: 'Six' }, restInStep: 'Everything else is in step with S3.', nothingNeeded: 'Nothing needs you.',
-    lastSuccess: 'Last success:', questions: 'What needs you', andMore_one: 'and 1 more', andMore_other: 'and {{count}} more', calm_one: 'Your folder is the same here and on S3.', calm_other: 'Your {{count}} folders are the same here and on S3.',
+    welcome: 'Nothing to keep in step yet.', inStep: 'Everything is in step.', syncing_one: 'One folder is syncing.', syncing_other: '{{count}} folders are syncing.', needYou_one: 'One thing needs you.', needYou_other: '{{value}} things need you.', numbers: { two: 'Two', three: 'Three', four: 'Four', five: 'Five', six: 'Six' }, restInStep: 'Everything else is in step with S3.', restQuiet: 'Nothing else needs you.', paused_one: 'One folder is paused.', paused_other: '{{value}} folders are paused.', othersInStep: 'The others are the same here and on S3.', untilResumed: 'Nothing is compared until you resume.', nothingNeeded: 'Nothing needs you.',
+    lastSuccess: 'Last success:', questions: 'What needs you', andMore_one: 'and 1 more', andMore_other: 'and {{count}} more', calm_one: 'Your folder is the same here and on S3.', calm_other: 'Your {{count}} folders are the same here and on S3.', pauseAll: 'Pause all', resumeAll: 'Resume all', moving: 'Moving now',
     vanished_one: '{{value}} file vanished from {{name}}', vanished_other: '{{value}} files vanished from {{name}}', vanishedSays: 'Nothing was deleted; the folder waits for your answer.', look_one: 'Look at the file', look_other: 'Look at the {{value}} files', lockedTitle: '{{name}} is locked', problemTitle: '{{name}} cannot go on',
     openFolder: 'Open folder', keyUnsaved: 'The key {{name}} has no recovery file', keyUnsavedSays: 'Until one is saved, this computer holds the only copy.', saveFile: 'Save a recovery file', kit: { due: 'Is the recovery kit of {{name}} still there?', unverified: 'The recovery kit of {{name}} was never checked', outdated: 'The recovery kit of {{name}} does not know a new folder' },
     kitSays: { due: 'It was last checked more than a year ago. Check it while this computer still has the key.', unverified: 'Type its words once: then you know that it works.', outdated: 'Make it again, or check that its words open the new folder too.' }, checkKit: 'Check kit', foot_one: '1 folder', foot_other: '{{count}} folders',
   },
   folders: {
-    add: 'Add folder', dropHere: 'Drop a folder here', dropSays: 'Or press Add folder. You choose who may read it, see what would happen, and only then does anything leave this computer.', choose: 'Choose a folder…', oftenChosen: 'Often chosen', dropHint: 'Drop a folder anywhere here to add it. In all',
+    add: 'Add folder', dropHere: 'Drop a folder here', dropSays: 'Or press Add folder. You choose who may read it, see what would happen, and only then does anything leave this computer.', choose: 'Choose a folder…', joinThere: 'Join one that is on S3 already', oftenChosen: 'Often chosen', dropHint: 'Drop a folder anywhere here to add it. In all',
   },
   folder: {
     menu: 'Menu of {{name}}', open: 'Open', browse: 'Browse S3', syncNow: 'Sync now', pause: 'Pause', resume: 'Resume', now: 'Now', progress: '{{done}} of {{total}} files, {{doneBytes}} of {{totalBytes}}',
@@ -71,15 +72,16 @@ export const en = {
     facts: 'This folder', files: 'On S3', key: 'Key', keyOfS3: 'S3’s own', names: 'Names', direction: 'Direction', storage: 'Storage', twoVersions: 'Two versions', twoVersionsSays_one: '1 file changed in two places; both are kept', twoVersionsSays_other: '{{count}} files changed in two places; both are kept', gone: 'This folder is no longer in Enfold.',
   },
   tabs: { transfers: 'Transfers', activity: 'Activity', twoVersions: 'Two versions', skipped: 'Skipped', settings: 'Settings' },
-  throughput: { title: 'Moving now', still: 'The last two minutes', peak: 'At most {{top}}', chart: 'Speed in the last two minutes: now {{now}}, at most {{top}}', voice: 'State of the folders' },
+  throughput: { title: 'Traffic', span: 'last 30 min', still: 'Nothing is moving.', chart: 'Speed in the last half hour: now {{now}}, at most {{top}}', chartShort: 'Speed in the last two minutes: now {{now}}, at most {{top}}', voice: 'State of the folders' },
+  proof: { title: 'Last proven restore', run: 'Run now', runOf: 'Run now: {{name}}', ofFiles_one: '{{right}} of {{files}} file', ofFiles_other: '{{right}} of {{files}} files', never: 'Not tried yet', neverSays: 'Fetches some files from S3, opens them and compares. Nothing is changed.', says: 'Fetched, opened and compared with what was sent.', kits: 'Recovery kits: {{checked}} of {{all}} checked' },
   speed: { title: 'Speed', says: 'For all folders together. It holds at once, also for what is under way.', saysFolder: 'For this folder, beside what holds for all together.', upload: 'Upload at most', download: 'Download at most', rateSays: 'Bytes a second: 512K, 2M, off, or a timetable: 08:00,512K 18:00,off', transfers: 'Files at once', transfersSays: '1 to 256, or automatic', transfersWrong: 'A number from 1 to 256', auto: 'automatic', save: 'Save', saved: 'Saved. It holds from now on.' },
-  drill: { title: 'Restore drill', says: 'Some files, chosen at random, are fetched from S3, opened and compared with what was sent. Nothing is changed.', proven: 'Last proven restore', never: 'not yet', run: 'Try a restore now', result_one: 'Last time: {{files}} file, {{bytes}}, {{failed}} failed.', result_other: 'Last time: {{files}} files, {{bytes}}, {{failed}} failed.' },
+  drill: { title: 'Restore drill', says: 'Some files, chosen at random, are fetched from S3, opened and compared with what was sent. Nothing is changed.', proven: 'Last proven restore', never: 'not yet', fact: 'Restore', factSays: 'Proven {{at}}', factNever: 'Not proven yet', run: 'Try a restore now', result_one: 'Last time: {{files}} file, {{bytes}}, {{failed}} failed.', result_other: 'Last time: {{files}} files, {{bytes}}, {{failed}} failed.' },
   transfers: {
     file: 'File', size: 'Size', progress: 'Progress', up: 'Sending', down: 'Receiving', upSealed: 'Sealing and sending', downSealed: 'Receiving and opening', waiting: 'Waiting for S3 to confirm', justDone: 'Just done', sentAt: 'Confirmed by S3 {{at}}', receivedAt: 'Received and checked {{at}}', none: 'Nothing is moving. Both sides are compared again when something changes.',
   },
   activity: {
     filter: 'Filter by name', kind: 'Kind of event', allFolders: 'All folders', all: 'All', sent: 'Sent', received: 'Received', moved: 'Moved', deleted: 'Deleted', problems: 'Problems', today: 'today', none: 'Nothing has happened in this folder yet.', noneFits: 'No event fits the filter.',
-    andMore_one: 'and 1 more', andMore_other: 'and {{value}} more', in: 'in',
+    andMore_one: 'and 1 more', andMore_other: 'and {{value}} more', in: 'in', renamedTo: 'was renamed to', sealedSent_one: 'was sealed and sent', sealedSent_other: 'were sealed and sent', lookAtBoth: 'Look at both',
     kinds: {
       uploaded_one: 'was sent', uploaded_other: 'were sent', downloaded_one: 'was received', downloaded_other: 'were received', 'deleted-local_one': 'was moved to the local trash', 'deleted-local_other': 'were moved to the local trash', 'deleted-remote_one': 'was deleted on S3', 'deleted-remote_other': 'were deleted on S3',
       renamed_one: 'was renamed', renamed_other: 'were renamed', 'two-versions_one': 'was changed in two places, both versions are kept', 'two-versions_other': 'were changed in two places, both versions are kept', adopted_one: 'was the same on both sides', adopted_other: 'were the same on both sides',
@@ -87,7 +89,7 @@ export const en = {
     },
   },
   twoVersions: {
-    says: 'These files were changed in two places. Both versions were kept; nothing is lost whatever you choose.', none: 'No file has two versions.', line: 'From {{device}}, {{at}}', compare: 'Compare', compareOf: 'Compare the two versions of {{name}}', of: 'Two versions of {{name}}', changed: 'Changed', named: 'Has the name', from: 'From {{device}}', which: 'Which do you keep?',
+    says: 'These files were changed in two places. Both versions were kept; nothing is lost whatever you choose.', none: 'No file has two versions.', line: 'From {{device}}, {{at}}', compare: 'Compare', compareOf: 'Compare the two versions of {{name}}', of: 'Two versions of {{name}}', changed: 'Changed', named: 'Under the name', namedSays: 'It kept the name', sizeExact: '{{value}} bytes', next: 'Next', previous: 'Previous', at: '{{at}} of {{all}}', from: 'From {{device}}', which: 'Which do you keep?',
     keep: { both: 'Keep both', original: 'Keep the one with the name', copy: 'Keep the other one' }, keepSays: { both: 'Each stays under its own name.', original: 'The other goes to the folder’s trash, for 30 days.', copy: 'It takes the name. What had it goes to the folder’s trash, for 30 days.' }, others_one: 'The same for the other one', others_other: 'The same for the other {{value}}',
   },
   find: { placeholder: 'A place, a folder, a command', results: 'Found', none: 'Nothing of that name.', place: 'Place', command: 'Command', folder: 'Folder', lock: 'Lock Enfold', browse: 'Browse {{name}}', sync: 'Sync {{name}} now', pause: 'Pause {{name}}', resume: 'Resume {{name}}' },
@@ -172,7 +174,7 @@ export const en = {
   first: { keysStay: 'Keys stay in this computer’s keychain.', everyStep: 'You see every step before anything is sent.', wayOut: 'Amazon’s own tools open what is sealed here.', lookAround: 'Look around first', setUp: 'Set up storage' },
   place: {
     title: 'Where should the copies live?', says: 'Your folders stay where they are. Enfold keeps a second copy elsewhere and keeps both in step. You can add more places later.', disk: 'On a disk of mine', diskSays: 'An external disk, a NAS, or a folder here. No account needed, the S3 storage is built in.', startHere: 'Start here', aws: 'In Amazon S3', awsSays: 'Sign in with a profile from ~/.aws, single sign-on, or an access key.',
-    s3: 'On another S3 server', s3Says: 'Ceph, Backblaze, Wasabi, your own.', kit: 'I have a recovery kit', kitSays: 'Open folders again from the page you printed.', another: 'Another place', anotherSays: 'A disk, Amazon S3, or another S3 server.', directory: 'Place for the copies', directorySays: 'Best on a different disk than your folders. It is made if it is not there.', chooseTitle: 'Choose a place for the copies',
+    s3: 'On another S3 server', s3Says: 'Ceph, Backblaze, Wasabi, your own. Enfold tests what the server really enforces.', kit: 'I have a recovery kit', kitSays: 'Open folders again from the page you printed.', another: 'Another place', anotherSays: 'A disk, Amazon S3, or another S3 server.', directory: 'Place for the copies', directorySays: 'Best on a different disk than your folders. It is made if it is not there.', chooseTitle: 'Choose a place for the copies',
     signIn: 'AWS sign-in', profile: 'Profile', accessKey: 'Access key', profileName: 'Profile from ~/.aws', profileSays: 'Picked or typed. Its keys are not copied.', isSso: 'Single sign-on through the AWS command line.', ssoTitle: 'Sign in with AWS first', ssoSays: 'Run this in a terminal; it opens your browser. Then try again here.', region: 'Region', accessKeyId: 'Access key ID', secret: 'Secret access key', secretSays: 'Kept in the keychain.', endpoint: 'Endpoint', endpointWrong: 'An address like https://s3.example.org', names: { disk: 'Storage on my disk', aws: 'Amazon S3', profile: 'Amazon S3 ({{profile}})' },
   },
   wizard: {

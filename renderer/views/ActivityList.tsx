@@ -1,6 +1,6 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { SegmentedControl, TextInput } from '@mantine/core';
+import { SegmentedControl, TextInput, UnstyledButton } from '@mantine/core';
 import {
   IconAlertTriangle, IconArrowDown, IconArrowUp, IconArrowsRight, IconChecks, IconFilter, IconGitFork, IconLink, IconPlayerPause, IconRestore, IconTag, IconTrash, type Icon,
 } from '@tabler/icons-react';
@@ -8,6 +8,8 @@ import type { ActivityEvent, ActivityKind, FolderView, WireError } from '../../p
 import { ask, wireOf } from '../bridge.ts';
 import { ErrorNote, useNow } from '../components/bits.tsx';
 import { bytes, count, date, parentOf, time, visible } from '../format.ts';
+import { MODES } from '../modes.ts';
+import { openFolder } from '../store.ts';
 
 const LIMIT = 500;
 const LOOKS: Record<ActivityKind, { icon: Icon; tone: string }> = {
@@ -68,12 +70,21 @@ function useActivity(folders: readonly FolderView[]): { value: Entry[] | null; e
   return state;
 }
 
+/** What happened, as the end of a sentence that begins with the file's name. */
+function Says({ event, count: files, isSealed }: { event: Entry; count: number; isSealed: boolean }): ReactElement {
+  const { t } = useTranslation();
+  const detail = files === 1 ? event.detail : null;
+  if (event.kind === 'renamed' && detail !== null) return <>{t('activity.renamedTo')} <b><bdi>{visible(detail)}</bdi></b></>;
+  return <>{event.kind === 'uploaded' && isSealed ? t('activity.sealedSent', { count: files }) : t(`activity.kinds.${event.kind}`, { count: files })}{detail !== null && <span className="mute"> {visible(detail)}</span>}</>;
+}
+
 export function ActivityList({ folders }: { folders: readonly FolderView[] }): ReactElement {
   const { t } = useTranslation();
   const [text, setText] = useState('');
   const [filter, setFilter] = useState<Filter>('all');
   const { value, error } = useActivity(folders);
   const nameOf = (folderId: string): string => visible(folders.find(({ id }) => id === folderId)?.name ?? '');
+  const isSealed = (folderId: string): boolean => folders.some(({ id, mode }) => id === folderId && MODES[mode].family === 'client');
   const kinds = FILTERS[filter];
   const shown = (value ?? []).filter((event) => (kinds === null || kinds.includes(event.kind)) && event.path.toLowerCase().includes(text.toLowerCase()));
   const today = date(useNow());
@@ -94,7 +105,8 @@ export function ActivityList({ folders }: { folders: readonly FolderView[] }): R
                 return (
                   <li key={`${event.path}${index}`}>
                     <span className={`ei ${tone}`}><EventIcon size={14} stroke={1.9} aria-hidden="true" /></span>
-                    <span className="ell grow"><b><bdi>{event.path === '' ? nameOf(event.folderId) : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <bdi className="mono">{visible(parentOf(event.path))}</bdi> </>}</>}{t(`activity.kinds.${event.kind}`, { count: more + 1 })}{more === 0 && event.detail !== null && <span className="mute"> {visible(event.detail)}</span>}</span>
+                    <span className="ell grow"><b><bdi>{event.path === '' ? nameOf(event.folderId) : visible(event.path)}</bdi></b> {more > 0 && <>{t('activity.andMore', { count: more, value: count(more) })} {parentOf(event.path) !== '' && <>{t('activity.in')} <bdi className="mono">{visible(parentOf(event.path))}</bdi> </>}</>}<Says event={event} count={more + 1} isSealed={isSealed(event.folderId)} /></span>
+                    {event.kind === 'two-versions' && folders.some(({ id, status }) => id === event.folderId && status.twoVersions > 0) && <UnstyledButton className="link" onClick={() => openFolder(event.folderId, 'twoVersions')}>{t('activity.lookAtBoth')}</UnstyledButton>}
                     <span className="sm faint">{folders.length > 1 && nameOf(event.folderId)} {size > 0 ? bytes(size) : ''}</span>
                   </li>
                 );

@@ -9,6 +9,7 @@ import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf,
 import { FolderMenu, remoteName } from '../components/FolderTable.tsx';
 import { Sparkline, Speed, useSamples } from '../components/Throughput.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
+import { Phases } from '../components/Phases.tsx';
 import { bytes, count, shortPath, visible } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
@@ -43,6 +44,7 @@ function Now({ folder, isBusy, onLook, onAccept }: { folder: FolderView; isBusy:
         {status.held !== null && <Button variant="filled" onClick={onLook}>{t('home.look', { count: status.held.deletions, value: count(status.held.deletions) })}</Button>}
       </div>
       {share !== null && status.state === 'syncing' && <Bar share={share} isSealed={isSealed} label={t('table.progressOf', { name: folder.name })} />}
+      {status.state === 'syncing' && <Phases phase={status.phase} isSealed={isSealed} sends={folder.direction !== 'download' && folder.direction !== 'download-mirror'} />}
       {status.held === null && status.problems.slice(0, 5).map(({ error, path }) => (
         <ErrorNote key={`${error.code}:${path ?? ''}`} error={path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path } }}>
           {error.code === 'folder-changed' && <div><Button size="xs" onClick={onAccept} loading={isBusy}>{t('change.accept')}</Button></div>}
@@ -65,7 +67,7 @@ function Facts({ folder }: { folder: FolderView }): ReactElement {
         <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
         <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.says`)}</Fact>
         <Fact name={t('folder.storage')}>{folder.connectionName}</Fact>
-        <Fact name={t('drill.proven')}>{proven.says}</Fact>
+        <Fact name={t('drill.fact')}>{(proven.last?.lastProvenMs ?? null) === null ? t('drill.factNever') : t('drill.factSays', { at: proven.says })}</Fact>
         {folder.status.twoVersions > 0 && <Fact name={t('folder.twoVersions')}>{t('folder.twoVersionsSays', { count: folder.status.twoVersions })}</Fact>}
       </dl>
     </aside>

@@ -1,18 +1,20 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
-import { IconFolderPlus, IconPlus, IconUsers } from '@tabler/icons-react';
+import { IconFolderPlus, IconLink, IconPlus, IconUsers } from '@tabler/icons-react';
 import { FolderTable } from '../components/FolderTable.tsx';
 import { useTotals } from '../components/bits.tsx';
 import { FoldArt } from '../components/glyphs.tsx';
 import { useDrop } from '../components/drop.ts';
 import { ask } from '../bridge.ts';
+import { shortPath } from '../format.ts';
 import { openWizard, useStore } from '../store.ts';
 import { AcceptInvitation } from './AcceptInvitation.tsx';
 
 export function EmptyFolders(): ReactElement {
   const { t } = useTranslation();
   const defaults = useStore((state) => state.defaults);
+  const home = useStore((state) => state.info?.homeDirectory);
   const drop = useDrop(([localPath]) => openWizard({ localPath: localPath ?? null }));
   const choose = async (): Promise<void> => {
     const localPath = await ask('host.chooseFolder', { title: t('wizard.chooseFolder') }).catch(() => null);
@@ -24,13 +26,16 @@ export function EmptyFolders(): ReactElement {
         <FoldArt holds="place" width={220} />
         <h2>{t('folders.dropHere')}</h2>
         <p className="mute">{t('folders.dropSays')}</p>
-        <Button leftSection={<IconFolderPlus size={16} />} onClick={() => void choose()}>{t('folders.choose')}</Button>
+        <div className="row drop-acts">
+          <Button leftSection={<IconFolderPlus size={16} />} onClick={() => void choose()}>{t('folders.choose')}</Button>
+          <Button variant="subtle" className="btn quiet-btn" leftSection={<IconLink size={16} />} onClick={() => openWizard()}>{t('folders.joinThere')}</Button>
+        </div>
       </section>
       <footer className="suggestions">
         {defaults !== null && (
           <>
             <span className="sm faint">{t('folders.oftenChosen')}</span>
-            <Button size="xs" onClick={() => openWizard({ localPath: defaults.documentsDirectory })}>{defaults.documentsDirectory}</Button>
+            <Button size="xs" onClick={() => openWizard({ localPath: defaults.documentsDirectory })}>{shortPath(defaults.documentsDirectory, home)}</Button>
           </>
         )}
       </footer>

@@ -2,15 +2,18 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
-import { IconChecks, IconKey, IconPlus } from '@tabler/icons-react';
+import { IconChecks, IconKey, IconPlayerPause, IconPlayerPlay, IconPlus } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
-import { Ago, useTotals } from '../components/bits.tsx';
+import { ask, useAction } from '../bridge.ts';
+import { Ago, Bar, StatusWord, progressOf, useTotals } from '../components/bits.tsx';
 import { FolderTable } from '../components/FolderTable.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
-import { ThroughputPanel } from '../components/Throughput.tsx';
+import { ProofPanel } from '../components/ProofPanel.tsx';
+import { TrafficPanel } from '../components/Throughput.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
-import { count } from '../format.ts';
-import { go, openFolder, openWizard, useStore } from '../store.ts';
+import { bytes, count, visible } from '../format.ts';
+import { MODES } from '../modes.ts';
+import { go, openFolder, openWizard, refreshFolders, useStore } from '../store.ts';
 import { EmptyFolders } from './FoldersView.tsx';
 
 const SHOWN = 3;
@@ -60,6 +63,41 @@ function useQuestions(ask: (folder: FolderView) => void): { key: string; element
   return questions;
 }
 
+/** What moves, where nothing needs the user. */
+function Moving({ folders }: { folders: readonly FolderView[] }): ReactElement {
+  const { t } = useTranslation();
+  return (
+    <section className="panel asks" aria-label={t('home.moving')}>
+      {folders.slice(0, SHOWN).map((folder) => {
+        const { progress } = folder.status;
+        const share = progressOf(folder.status);
+        return (
+          <article key={folder.id}>
+            <div className="grow col moving-one">
+              <div className="row"><h2 className="h3 ell"><bdi>{visible(folder.name)}</bdi></h2><span className="grow" /><StatusWord status={folder.status} /></div>
+              {share !== null && <Bar share={share} isSealed={MODES[folder.mode].family === 'client'} label={t('table.progressOf', { name: folder.name })} />}
+              {progress !== null && <p className="sm mute">{t('folder.progress', { done: count(progress.doneFiles), total: count(progress.totalFiles), doneBytes: bytes(progress.doneBytes), totalBytes: bytes(progress.totalBytes) })}</p>}
+            </div>
+          </article>
+        );
+      })}
+      {folders.length > SHOWN && <footer><span className="sm mute">{t('home.andMore', { count: folders.length - SHOWN })}</span></footer>}
+    </section>
+  );
+}
+
+/** Stops and starts every folder; one that the user paused before starts with them. */
+function PauseAll({ folders }: { folders: readonly FolderView[] }): ReactElement {
+  const { t } = useTranslation();
+  const action = useAction();
+  const isAnyRunning = folders.some(({ isPaused }) => !isPaused);
+  const toggle = (): void => void action.run(async () => {
+    await Promise.allSettled(folders.filter(({ isPaused }) => isPaused !== isAnyRunning).map(({ id }) => ask(isAnyRunning ? 'folders.pause' : 'folders.start', { folderId: id })));
+    await refreshFolders();
+  });
+  return <Button leftSection={isAnyRunning ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />} loading={action.isRunning} onClick={toggle}>{t(isAnyRunning ? 'home.pauseAll' : 'home.resumeAll')}</Button>;
+}
+
 /** Small numbers as words at the start of the one big sentence. */
 function useNumberWord(): (value: number) => string {
   const { t } = useTranslation();
@@ -71,13 +109,15 @@ function useNumberWord(): (value: number) => string {
 
 export function HomeView(): ReactElement {
   const { t } = useTranslation();
-  const { folders } = useStore();
+  const { folders, keys } = useStore();
+  const used = keys.filter((key) => key.usedBy.length > 0);
   const [heldId, setHeldId] = useState<string | null>(null);
   const questions = useQuestions((folder) => setHeldId(folder.id));
   const totals = useTotals();
   const inWords = useNumberWord();
   const held = folders.find((folder) => folder.id === heldId);
   const lastSuccess = Math.max(...folders.map((folder) => folder.status.lastSuccessMs ?? 0));
+  const paused = folders.filter((folder) => folder.status.state === 'paused').length;
   const syncing = folders.filter((folder) => folder.status.state === 'syncing').length;
 
   if (folders.length === 0)
@@ -91,25 +131,33 @@ export function HomeView(): ReactElement {
     <div className="page scroll">
       <header className="page-head">
         <div className="grow">
-          <h1 className="hero">{questions.length > 0 ? t('home.needYou', { count: questions.length, value: inWords(questions.length) }) : syncing > 0 ? t('home.syncing', { count: syncing }) : t('home.inStep')}</h1>
+          <h1 className="hero">{questions.length > 0 ? t('home.needYou', { count: questions.length, value: inWords(questions.length) }) : syncing > 0 ? t('home.syncing', { count: syncing }) : paused > 0 ? t('home.paused', { count: paused, value: inWords(paused) }) : t('home.inStep')}</h1>
           <p className="mute">
-            {questions.length > 0 ? t('home.restInStep') : t('home.nothingNeeded')} {lastSuccess > 0 && <>{t('home.lastSuccess')} <Ago ms={lastSuccess} />.</>}
+            {questions.length > 0 ? t(folders.every(({ status }) => status.state !== 'paused' && status.state !== 'syncing') ? 'home.restInStep' : 'home.restQuiet') : t('home.nothingNeeded')} {lastSuccess > 0 && <>{t('home.lastSuccess')} <Ago ms={lastSuccess} />.</>}
           </p>
         </div>
+        <PauseAll folders={folders} />
         <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => openWizard()}>{t('folders.add')}</Button>
       </header>
-      {questions.length > 0 && (
-        <section className="panel asks" aria-label={t('home.questions')}>
-          {questions.slice(0, SHOWN).map((question) => question.element)}
-          {questions.length > SHOWN && <footer><span className="sm mute">{t('home.andMore', { count: questions.length - SHOWN })}</span></footer>}
-        </section>
-      )}
-      {questions.length === 0 && syncing === 0 && (
-        <section className="panel calm"><IconChecks size={18} stroke={1.6} aria-hidden="true" /><span>{t('home.calm', { count: folders.length })}</span></section>
-      )}
-      <ThroughputPanel folders={folders} />
+      <div className="home-top">
+        {questions.length > 0 && (
+          <section className="panel asks" aria-label={t('home.questions')}>
+            {questions.slice(0, SHOWN).map((question) => question.element)}
+            {questions.length > SHOWN && <footer><span className="sm mute">{t('home.andMore', { count: questions.length - SHOWN })}</span></footer>}
+          </section>
+        )}
+        {questions.length === 0 && syncing === 0 && (
+          <section className="panel calm">{paused < folders.length ? <IconChecks size={28} stroke={1.6} aria-hidden="true" /> : <StateGlyph state="paused" size={24} />}<span>{paused === 0 ? t('home.calm', { count: folders.length }) : t(paused < folders.length ? 'home.othersInStep' : 'home.untilResumed')}</span></section>
+        )}
+        {questions.length === 0 && syncing > 0 && <Moving folders={folders.filter((folder) => folder.status.state === 'syncing')} />}
+        <ProofPanel folders={folders} />
+        <TrafficPanel folders={folders} />
+      </div>
       <FolderTable folders={folders} />
-      <footer className="sm faint page-foot">{t('home.foot', { count: folders.length })}, {totals(folders.reduce((sum, folder) => sum + folder.status.files, 0), folders.reduce((sum, folder) => sum + folder.status.bytes, 0))}.</footer>
+      <footer className="row sm faint page-foot">
+        <span className="grow">{t('home.foot', { count: folders.length })}, {totals(folders.reduce((sum, folder) => sum + folder.status.files, 0), folders.reduce((sum, folder) => sum + folder.status.bytes, 0))}.</span>
+        {used.length > 0 && <span>{t('proof.kits', { checked: count(used.filter(({ kit }) => kit.state === 'verified').length), all: count(used.length) })}</span>}
+      </footer>
       {held !== undefined && <HeldDialog folder={held} onClose={() => setHeldId(null)} />}
     </div>
   );

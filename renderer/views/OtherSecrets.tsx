@@ -11,7 +11,7 @@ export function OtherSecrets(): ReactElement | null {
   const { value } = useAnswer('keys.others', undefined, JSON.stringify([folders.map(({ id, mode, modeDetails }) => [id, mode, modeDetails.kmsKeyId]), connections.map(({ id }) => id)]));
   if (value === null || value.length === 0) return null;
   return (
-    <section aria-label={t('keys.others')}>
+    <section className="key-others" aria-label={t('keys.others')}>
       <h2 className="h3">{t('keys.others')}</h2>
       <p className="sm mute">{t('keys.othersSay')}</p>
       <ul className="panel key-list">

@@ -34,7 +34,10 @@ function strengthOf(mode: EncryptionMode): number {
 export function modeWords(mode: EncryptionMode): string {
   if (mode.id === 'cse-c' || mode.id === 'sse-c') return `${mode.id} with key ${mode.keyId}`;
   if (mode.id === 'sse-s3') return mode.id;
-  return mode.kmsKeyId === null ? `${mode.id} with the AWS managed key` : `${mode.id} with KMS key ${mode.kmsKeyId}`;
+  const key = mode.kmsKeyId === null ? 'the AWS managed key' : `KMS key ${mode.kmsKeyId}`;
+  if (mode.id === 'cse-kms') return `${mode.id} with ${key}`;
+  const context = mode.encryptionContext === null ? [] : [`context ${Object.entries(mode.encryptionContext).map(([name, value]) => `${name}=${value}`).join(' ')}`];
+  return [`${mode.id} with ${key}`, ...(mode.dsse ? ['two layers'] : mode.bucketKey ? [] : ['no bucket key']), ...context].join(', ');
 }
 
 export function zeroUnlocked({ folderKey, namesKey, keys, epochs }: UnlockedFolder): void {

@@ -21,7 +21,7 @@ export function previewLines(preview: ChangePreview, again: string): string[] {
   const { ways, requests, costUsd, oldVersions } = preview;
   const rows = (Object.keys(ways) as ChangeWay[]).filter((way) => ways[way].objects > 0).map((way) => `  ${plural(ways[way].objects, 'object')}, ${formatBytes(ways[way].bytes)}: ${WAY_WORDS[way]}`);
   return [
-    `${printable(preview.name)}: from ${modeWords(preview.from)} to ${modeWords(preview.to)}`,
+    `${printable(preview.name)}: from ${printable(modeWords(preview.from))} to ${printable(modeWords(preview.to))}`,
     ...(rows.length === 0 ? ['  no objects yet'] : rows),
     `  about ${plural(requests.writes, 'write request')}, ${plural(requests.reads, 'read request')}${requests.kms === 0 ? '' : `, ${plural(requests.kms, 'KMS call')}`}${preview.bytesUp === 0 ? '' : `; ${formatBytes(preview.bytesDown)} down, ${formatBytes(preview.bytesUp)} up`}`,
     ...(costUsd === null ? [] : [`  about ${costUsd.toFixed(2)} US dollars at AWS's list prices`]),

@@ -53,7 +53,7 @@ export function folderJson(folder: FolderSettings, enfold: Enfold): Record<strin
 type AddOptions = { remote: string; connection: string; mode?: string; key?: string; kmsKeyId?: string; bucketKey: boolean; dsse?: boolean; context?: string[]; names?: string; direction: string; format?: string; createBucket?: boolean; name?: string; reuseDataKey?: boolean };
 type SetOptions = {
   direction?: string; pause?: boolean; resume?: boolean; name?: string; names?: string; reuseDataKey?: boolean; yes?: boolean; acceptEpoch?: boolean; deleteOldVersions?: boolean;
-  mode?: string; key?: string; kmsKeyId?: string; format?: string; bucketKey?: boolean; dsse?: boolean; context?: string[];
+  mode?: string; key?: string; kmsKeyId?: string; format?: string; bucketKey?: boolean; dsse?: boolean; context?: string[] | false;
 } & LimitOptions;
 
 /** What is to be encrypted in another way. Null: nothing was said about it. */
@@ -61,7 +61,7 @@ function modeChangesOf(options: SetOptions): ModeChanges | null {
   const { mode, key, kmsKeyId, format, bucketKey, dsse, context } = options;
   const changes: ModeChanges = {
     ...(mode === undefined ? {} : { mode: parseMode(mode) }), ...(key === undefined ? {} : { key }), ...(kmsKeyId === undefined ? {} : { kmsKeyId }), ...(format === undefined ? {} : { format: parseFormat(format) }),
-    ...(bucketKey === undefined ? {} : { bucketKey }), ...(dsse === undefined ? {} : { dsse }), ...(context === undefined ? {} : { encryptionContext: parseContext(context) }),
+    ...(bucketKey === undefined ? {} : { bucketKey }), ...(dsse === undefined ? {} : { dsse }), ...(context === undefined ? {} : { encryptionContext: context === false ? {} : parseContext(context) }),
   };
   return Object.keys(changes).length === 0 ? null : changes;
 }
@@ -70,7 +70,7 @@ function modeChangesOf(options: SetOptions): ModeChanges | null {
 function spokenOptions({ mode, key, kmsKeyId, format, bucketKey, dsse, context }: SetOptions): string {
   const said = [
     mode === undefined ? '' : `--mode ${mode}`, key === undefined ? '' : `--key ${printable(key)}`, kmsKeyId === undefined ? '' : `--kms-key-id ${printable(kmsKeyId)}`, format === undefined ? '' : `--format ${format}`,
-    bucketKey === undefined ? '' : bucketKey ? '--bucket-key' : '--no-bucket-key', dsse === undefined ? '' : dsse ? '--dsse' : '--no-dsse', context === undefined ? '' : `--context ${context.map(printable).join(' ')}`,
+    bucketKey === undefined ? '' : bucketKey ? '--bucket-key' : '--no-bucket-key', dsse === undefined ? '' : dsse ? '--dsse' : '--no-dsse', context === undefined ? '' : context === false ? '--no-context' : `--context ${context.map(printable).join(' ')}`,
   ];
   return said.filter((option) => option !== '').join(' ');
 }
@@ -188,6 +188,7 @@ Nothing is transferred before the first sync, and a first sync deletes nothing o
     .option('--dsse', 'sse-kms: two layers of encryption')
     .option('--no-dsse', 'sse-kms: one layer')
     .option('--context <name=value...>', 'sse-kms: another encryption context')
+    .option('--no-context', 'sse-kms: no encryption context any more')
     .option('--yes', 'begin the change of encryption; without it only what it would take is told')
     .option('--accept-epoch', 'agree to a change of encryption that another computer made')
     .option('--delete-old-versions', 'remove earlier versions in the bucket that are not under the mode and key of now (with --yes; without it they are counted)')

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { chooseMode, type ModeChoice } from '../../main/assembly/mode-choice.ts';
+import { changeMode, chooseMode, type ModeChoice } from '../../main/assembly/mode-choice.ts';
 import { SyncError } from '../../main/model/errors.ts';
-import type { KeyId } from '../../main/model/mode.ts';
+import type { EncryptionMode, KeyId } from '../../main/model/mode.ts';
 import type { KeySettings, KeyType } from '../../main/model/settings.ts';
 
 const keyId = '0123456789abcdef' as KeyId;
@@ -39,5 +39,18 @@ describe('what the user chose', () => {
     ['a KMS key id that would break a header', { mode: 'sse-kms', kmsKeyId: 'a\r\nb' }],
   ])('is refused: %s', (_what, choice) => {
     expect(() => choose(choice)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
+  });
+});
+
+describe('what changes within a mode', () => {
+  const now: EncryptionMode = { id: 'sse-kms', kmsKeyId: 'alias/mine', bucketKey: true, dsse: false, encryptionContext: { team: 'a' } };
+  test.each<[string, Parameters<typeof changeMode>[1], Partial<EncryptionMode>]>([
+    ['nothing else with another key', { kmsKeyId: 'alias/yours' }, { ...now, kmsKeyId: 'alias/yours' }],
+    ['the context', { encryptionContext: { team: 'b' } }, { ...now, encryptionContext: { team: 'b' } }],
+    ['the context, to none', { encryptionContext: {} }, { ...now, encryptionContext: null }],
+    ['two layers, which have no bucket key', { dsse: true }, { ...now, dsse: true, bucketKey: false }],
+    ['all where it is another mode', { mode: 'sse-s3' }, { id: 'sse-s3' }],
+  ])('%s', (_what, changes, wanted) => {
+    expect(changeMode(now, changes, keys)).toEqual(wanted);
   });
 });

@@ -289,6 +289,12 @@ export type SyncOptions = {
   readonly look?: Look;
 };
 
+export type Hints = {
+  next(signal: AbortSignal): Promise<boolean>;
+  /** What keeps changes from being told at once; null: nothing. */
+  problem(): SyncError | null;
+};
+
 export type OpenFolder = {
   readonly settings: FolderSettings;
   /** Cycles until nothing is left to do or nothing more can be done now. @throws SyncError where the cycle could not start */
@@ -297,7 +303,7 @@ export type OpenFolder = {
   /** Goes on with a change of mode or key that was begun; null where there is none. @throws SyncError */
   continueChange(options: ContinueOptions): Promise<ReprotectResult | null>;
   /** Starts looking out for local changes; `next` answers true when something may have changed, false at the signal. */
-  watch(): Promise<{ next(signal: AbortSignal): Promise<boolean> }>;
+  watch(): Promise<Hints>;
   close(): Promise<void>;
 };
 

@@ -295,6 +295,7 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
       };
       await wired.watcher.start(onHint);
       return {
+        problem: () => wired.watcher.problem,
         next: async (signal) =>
           new Promise<boolean>((resolve) => {
             const finish = (isHint: boolean): void => {

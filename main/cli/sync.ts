@@ -197,6 +197,11 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
 
   try {
     const hints = await open.watch();
+    const problem = hints.problem();
+    if (problem !== null) {
+      if (cli.out.isJson) process.stderr.write(failureJson(toWire(problem)));
+      cli.out.note(describeFailure(toWire(problem)).trimEnd());
+    }
     while (!cli.signal.aborted) {
       await syncAndTell();
       const pauseMs = failures > 0 ? (BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] ?? 60_000) : Date.now() < busyUntil ? WATCH_POLL_MS : WATCH_IDLE_POLL_MS;

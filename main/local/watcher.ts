@@ -4,6 +4,7 @@
  */
 import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { SyncError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { LocalWatcher } from '../sync/ports.ts';
 import { DirectoryWatches } from './directory-watches.ts';
@@ -28,8 +29,8 @@ const MAX_PATHS = 1000;
 
 /** A folder that is not there may come back, as a disk does that is plugged in again. */
 const ROOT_LOOK_MS = 2_000;
-/** What the system has no watch left for is looked at this often. */
-const UNWATCHED_LOOK_MS = 30_000;
+/** What the system has no watch left for is looked at this often: a look at a million files takes many seconds. */
+const UNWATCHED_LOOK_MS = 120_000;
 
 /** @param root - the folder; it must exist when the watcher is started. */
 export function createLocalWatcher(root: string, options: WatcherOptions = {}): LocalWatcher {
@@ -51,6 +52,10 @@ class FolderWatcher implements LocalWatcher {
   constructor(root: string, options: WatcherOptions) {
     this.#root = root;
     this.#options = options;
+  }
+
+  get problem(): SyncError | null {
+    return this.#watches?.isWhole === false ? new SyncError('watch-limit') : null;
   }
 
   /** Resolves when changes are seen from now on; what happened while it started is covered by the hint 'everything'. */

@@ -76,6 +76,7 @@ const table = {
   'not-a-directory': { family: 'LocalError', retry: 'after-user', says: 'That is not a folder.', next: 'Choose a folder.' },
   'target-exists': { family: 'LocalError', retry: 'after-user', says: 'There is already something of that name.', next: 'Choose another name.' },
   'path-symlink': { family: 'LocalError', retry: 'later', says: 'A symbolic link stands where a folder should be.', next: 'Enfold never writes through links; put a real folder there.' },
+  'watch-limit': { family: 'LocalError', retry: 'after-user', says: 'The system does not let Enfold watch all directories of this folder.', next: 'Nothing is missed: changes in the others are found within two minutes. For at once, raise the limit (`sudo sysctl fs.inotify.max_user_watches=1048576`), then pause and resume the folder.' },
   'file-too-large-for-mode': { family: 'LocalError', retry: 'never', says: 'The file is larger than this encryption mode can hold (64 GiB).', next: 'Use a server-side mode for it, or split it.' },
   // Remote
   'version-changed': { family: 'RemoteError', retry: 'replan', says: 'The object changed in the meantime.', next: 'Enfold looks again.' },

@@ -149,7 +149,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
     const totals = state.baseTotals();
     board.set({
       phase: phaseAfter(result),
-      problems: [...result.problems, ...questionsAsProblems(result.questions)],
+      problems: [...result.problems, ...questionsAsProblems(result.questions), ...watchProblem()],
       held: heldStatus(result),
       isAnswered: false,
       files: totals.files,
@@ -158,6 +158,11 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       twoVersions: rememberConflictCopies(result.conflictCopies),
       ...(isInStep ? { lastSuccessMs: nowMs } : {}),
     });
+  }
+
+  function watchProblem(): readonly SyncProblem[] {
+    const problem = isWatching ? (watcher?.problem ?? null) : null;
+    return problem === null ? [] : [{ path: null, error: toWire(problem) }];
   }
 
   function conflictCopies(): readonly SyncPath[] {

@@ -7,7 +7,7 @@
 import type { LocalPath, ObjectKey, SyncPath } from '../model/path.ts';
 import type { BaseEntry, FileAttributes, LocalEntry, OperationId, PathStates, RemoteVersion, Skipped, SkipReason, Tombstone } from '../model/snapshot.ts';
 import type { DeviceId } from '../model/version-vector.ts';
-import type { WireError } from '../model/errors.ts';
+import type { SyncError, WireError } from '../model/errors.ts';
 import type { Change, ChangeFeed, NumberedChange } from '../model/feed.ts';
 import type { EnvelopeFormat, KeyId } from '../model/mode.ts';
 import type { ActivityEvent } from '../model/activity.ts';
@@ -84,6 +84,8 @@ export interface LocalTree {
 export interface LocalWatcher {
   start(onHint: (paths: ReadonlySet<string> | 'everything') => void): Promise<void>;
   stop(): Promise<void>;
+  /** What keeps it from telling of all changes, so that some are found by a look at everything only. */
+  readonly problem: SyncError | null;
 }
 
 // ---------------------------------------------------------------- remote side

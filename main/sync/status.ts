@@ -37,8 +37,8 @@ type Facts = Omit<SyncStatus, 'folderId' | 'state' | 'progress' | 'transfers'> &
 
 /** Codes that mean: the folder waits for a key or a keychain, and for nothing else. */
 export const LOCKED_CODES: ReadonlySet<string> = new Set(['enfold-locked', 'key-item-missing', 'keychain-lost', 'keychain-locked', 'keychain-missing', 'passphrase-missing', 'passphrase-wrong', 'key-not-found']);
-/** Codes that need nobody: the next cycles get over them. */
-const TRANSIENT_CODES: ReadonlySet<string> = new Set(['changed-while-reading', 'target-changed', 'file-vanished', 'version-changed', 'object-not-found']);
+/** Codes that need nobody: the next cycles get over them. What is not watched is walked. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(['watch-limit', 'changed-while-reading', 'target-changed', 'file-vanished', 'version-changed', 'object-not-found']);
 
 const NOTIFY_EVERY_MS = 200;
 const SPEED_WINDOW_MS = 5_000;

@@ -3,7 +3,7 @@
  *
  * Each figure is the whole client process, from start to exit, on the same server in the same run; rounds alternate between
  * the programs and each has its turn to be first, and medians are shown. Options: --server radosgw|built-in, --rounds N, --scale F (share of the full sizes),
- * --only CASE (1GiB, 5000x16KiB, 20000, 100000, latency, requests).
+ * --only CASE (1GiB, 5000x16KiB, 20000, 100000, latency, requests, resident; more of them with commas), --files N,N,... (of `resident`: 1000,10000,100000).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
@@ -11,14 +11,19 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rm
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import type { FolderStatus } from '../../preload/contract.ts';
 import { startFaultProxy } from '../helpers/fault-proxy.ts';
 import { startRadosgw } from '../helpers/radosgw.ts';
-import { type Cost, measure, medianCost } from './measure.ts';
+import { type Cost, measure, median, medianCost } from './measure.ts';
+import { type EngineCost, startResident } from './resident.ts';
 
-const { values: options } = parseArgs({ options: { only: { type: 'string', default: '' }, server: { type: 'string', default: 'radosgw' }, rounds: { type: 'string', default: '3' }, scale: { type: 'string', default: '1' } } });
+const { values: options } = parseArgs({ options: { only: { type: 'string', default: '' }, server: { type: 'string', default: 'radosgw' }, rounds: { type: 'string', default: '3' }, scale: { type: 'string', default: '1' }, files: { type: 'string', default: '1000,10000,100000' } } });
 const rounds = Number(options.rounds);
 const scale = Number(options.scale);
+const chosen = new Set(options.only.split(',').filter((name) => name !== ''));
+const isChosen = (...names: readonly string[]): boolean => chosen.size === 0 || names.some((name) => chosen.has(name));
 const scratch = mkdtempSync(join(tmpdir(), 'enfold-bench-'));
 const cli = resolve('out/main/cli.js');
 const log = join(scratch, 'out.txt');
@@ -61,10 +66,10 @@ function randomFile(file: string, bytes: number): void {
   closeSync(handle);
 }
 
-function makeFolder(name: string, files: number, bytes: number): string {
+function makeFolder(name: string, files: number, bytes: number, directories = 50): string {
   const folder = join(scratch, name);
   for (let i = 0; i < files; i += 1) {
-    const directory = join(folder, `d${String(i % 50).padStart(2, '0')}`);
+    const directory = join(folder, `d${String(i % directories).padStart(2, '0')}`);
     if (!existsSync(directory)) mkdirSync(directory, { recursive: true });
     randomFile(join(directory, `file-${String(i).padStart(6, '0')}.bin`), bytes);
   }
@@ -122,7 +127,7 @@ function note(caseName: string, program: string, cost: Cost): void {
 
 /** Uploads, checks a second run that finds nothing to do, downloads elsewhere and compares. */
 function benchSet(name: string, files: number, bytes: number, cases: readonly Step['direction'][]): void {
-  if (options.only !== '' && options.only !== name) return;
+  if (!isChosen(name)) return;
   const folder = makeFolder(name, files, bytes);
   for (let round = 0; round < rounds; round += 1) {
     for (const program of [...programs.slice(round % programs.length), ...programs.slice(0, round % programs.length)]) {
@@ -158,7 +163,7 @@ function benchSet(name: string, files: number, bytes: number, cases: readonly St
 
 /** A folder of very many small files in which nothing changed, and then one file: with rclone's own two-way sync beside the others. */
 function benchMany(name: string, files: number): void {
-  if (options.only !== '' && options.only !== name) return;
+  if (!isChosen(name)) return;
   const folder = makeFolder('many', files, 256);
   const remote = 'c:bisync';
   const bisync: Program = { name: 'rclone bisync', run: ({ direction, folder: at, bucket }) => ({ command: ['rclone', 'bisync', at, remote, '--workdir', join(scratch, 'bisync'), '--transfers', '32', '--checkers', '32', '--fast-list', ...(direction === 'up' ? ['--resync'] : [])], env: { ...env, RCLONE_CONFIG_C_REMOTE: `s:${bucket}/bisync` } }) };
@@ -185,19 +190,24 @@ function benchMany(name: string, files: number): void {
   rmSync(folder, { recursive: true });
 }
 
+/** A home with a folder whose requests go through a proxy in this process, which must not wait for a command standing still. */
+async function proxiedHome(endpoint: string, folder: string, bucket: string): Promise<string> {
+  const home = newHome();
+  must(enfold(home, 'connection', 'add', 'proxied', '--endpoint', endpoint, '--access-key', server.accessKeyId).command, { ENFOLD_HOME: home }, `${server.secretAccessKey}\n`);
+  const { command: [program = '', ...args], env: environment } = enfold(home, 'folder', 'add', folder, '--remote', `s3://${bucket}/enfold`, '--connection', 'proxied', '--mode', 'cse-c', '--key', 'bench');
+  const code = await new Promise((done) => spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] }).once('exit', done));
+  if (code !== 0) throw new Error('the folder was not added');
+  return home;
+}
+
 /** From a small file that is written to the object that holds it, while Enfold watches the folder; and what each kind of change costs in requests. */
 async function benchResident(): Promise<void> {
-  if (options.only !== '' && options.only !== 'latency' && options.only !== 'requests') return;
+  if (!isChosen('latency', 'requests')) return;
   const proxy = await startFaultProxy(server.endpoint);
   const bucket = 'bench-resident';
   must([...aws, 's3api', 'create-bucket', '--bucket', bucket]);
   const folder = makeFolder('resident', 100, 256);
-  const home = newHome();
-  must(enfold(home, 'connection', 'add', 'proxied', '--endpoint', proxy.endpoint, '--access-key', server.accessKeyId).command, { ENFOLD_HOME: home }, `${server.secretAccessKey}\n`);
-  // This process carries the command's requests, so it must not wait for it standing still.
-  const adding = enfold(home, 'folder', 'add', folder, '--remote', `s3://${bucket}/enfold`, '--connection', 'proxied', '--mode', 'cse-c', '--key', 'bench');
-  const added = await new Promise((done) => spawn(adding.command[0] ?? '', adding.command.slice(1), { env: adding.env, stdio: ['ignore', 'ignore', 'inherit'] }).once('exit', done));
-  if (added !== 0) throw new Error('the folder was not added');
+  const home = await proxiedHome(proxy.endpoint, folder, bucket);
   const { command: [program = '', ...args], env: environment } = enfold(home, 'sync', '--watch', '--json');
   const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
@@ -231,6 +241,67 @@ async function benchResident(): Promise<void> {
   for (const [name, requests] of requestsOf) console.log(`| ${name} | ${requests} |`);
 }
 
+const IDLE_MS = 30_000;
+
+/** The app's engine over folders of more and more files: its first sync, then nothing to do, everything looked at anew, one file changed. */
+async function benchMemory(files: number): Promise<readonly string[]> {
+  let onFeed = (): void => undefined;
+  const proxy = await startFaultProxy(server.endpoint, (line) => {
+    if (/^PUT \S+\/\.enfold\/feed\//.test(line)) onFeed();
+  });
+  const bucket = `bench-resident-${files}`;
+  must([...aws, 's3api', 'create-bucket', '--bucket', bucket]);
+  const folder = makeFolder(bucket, files, 100, Math.max(50, files / 100));
+  const home = await proxiedHome(proxy.endpoint, folder, bucket);
+  const engine = await startResident(home, env, scratch);
+  const rows: string[] = [];
+  const row = (name: string, wallSeconds: number | null, cost: EngineCost, requests: number | null): void => {
+    rows.push(`| ${files} | ${name} | ${wallSeconds?.toFixed(2) ?? ''} | ${cost.cpuSeconds.toFixed(2)} | ${cost.peakMiB.toFixed(0)} | ${cost.nowMiB.toFixed(0)} | ${cost.longestStallMs.toFixed(0)} | ${cost.longestComputingMs.toFixed(0)} | ${requests ?? ''} |`);
+    process.stderr.write(`${rows.at(-1)}\n`);
+  };
+  try {
+    let fromMs = performance.now();
+    const inStep = (status: FolderStatus): boolean => status.phase === 'idle' && status.files === files && status.lastSuccessMs !== null;
+    await engine.until(inStep);
+    row('first sync', (performance.now() - fromMs) / 1000, engine.cost(), proxy.requests.length);
+    await engine.untilQuiet();
+    const wholes: number[] = [];
+    engine.mark();
+    for (let round = 0; round < rounds; round += 1) wholes.push(await engine.syncWhole());
+    row(`both sides whole, ${rounds} times, the median`, median(wholes), engine.cost(), null);
+    await engine.untilQuiet();
+    engine.mark();
+    let from = proxy.requests.length;
+    await sleep(IDLE_MS);
+    row(`nothing to do for ${IDLE_MS / 1000} s`, null, engine.cost(), proxy.requests.length - from);
+    const latencies: number[] = [];
+    engine.mark();
+    from = proxy.requests.length;
+    for (let i = 0; i < 3 * rounds; i += 1) {
+      fromMs = performance.now();
+      // The other devices are told after the server's answer and this device's own record: an upper bound of the time to durable.
+      const told = new Promise<void>((done) => { onFeed = done; });
+      randomFile(join(folder, 'd00', 'file-000000.bin'), 101 + i);
+      await told;
+      latencies.push(performance.now() - fromMs);
+      await sleep(1_000);
+    }
+    row(`one file changed, ${3 * rounds} times, the median until it is stored, recorded and told`, median(latencies) / 1000, engine.cost(), (proxy.requests.length - from) / (3 * rounds));
+  } finally {
+    await engine.stop();
+    await proxy.stop();
+    rmSync(folder, { recursive: true });
+  }
+  return rows;
+}
+
+async function benchResidents(): Promise<void> {
+  if (!isChosen('resident')) return;
+  const rows: string[] = [];
+  for (const files of options.files.split(',').map(Number)) rows.push(...await benchMemory(files));
+  console.log(`\nThe engine of the app over a folder of small files.\n\n| files | | wall s | CPU s | peak MiB | MiB then | longest stall ms | of that computing | requests |\n| --- |${' --- |'.repeat(8)}\n${rows.join('\n')}`);
+}
+
 function report(): void {
   console.log(`\nServer: ${options.server}; medians of ${rounds} rounds; wall s / CPU s / peak MiB of the client; ratio = Enfold's wall time / the other's.\n`);
   console.log(`| case | ${programs.map((program) => program.name).join(' | ')} |`);
@@ -258,6 +329,7 @@ try {
   benchSet('20000', Math.round(20_000 * scale), 256, ['unchanged']);
   benchMany('100000', Math.round(100_000 * scale));
   await benchResident();
+  await benchResidents();
   report();
 } finally {
   await server.stop();

@@ -117,7 +117,7 @@ test('a folder of 100,000 files in which nothing happens costs at most 3,000 req
   const access = { endpoint: 'http://127.0.0.1:9', region: 'us-east-1', pathStyle: true, credentials: { type: 'environment' } } as const;
   const remote = openRemoteFolder({ access, bucket: 'b', prefix: 'p/', folderId: FOLDER_ID, names: 'readable', namesKey: null, epochs: [{ n: 1, mode: { id: 'sse-s3' }, authKey: null }], keys: [] }, store);
   const engine = createFolderEngine({
-    tree, remote, state, clock, transfers: {} as Transfers, random: { bytes: (length) => new Uint8Array(length) }, watcher: { start: () => Promise.resolve(), stop: () => Promise.resolve() },
+    tree, remote, state, clock, transfers: {} as Transfers, random: { bytes: (length) => new Uint8Array(length) }, watcher: { start: () => Promise.resolve(), problem: null, stop: () => Promise.resolve() },
     folderId: FOLDER_ID, hostName: 'anna', epoch: 1, keyId: null, policy: { direction: 'two-way', isClientSide: false },
   });
   engine.start();

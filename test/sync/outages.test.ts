@@ -12,7 +12,7 @@ let b: Device;
 let engine: FolderEngine;
 
 /** A watcher that is there and never says anything. */
-const deaf = { start: () => Promise.resolve(), stop: () => Promise.resolve() };
+const deaf = { start: () => Promise.resolve(), problem: null, stop: () => Promise.resolve() };
 
 beforeEach(async () => {
   faults = {};

@@ -221,7 +221,7 @@ describe('one look', () => {
 
   test('is what a watched folder takes: hints begin with the walk, polls with the change feeds', async () => {
     let hint: () => void = () => undefined;
-    const watcher = { start: (onHint: (paths: 'everything') => void) => Promise.resolve(void (hint = () => onHint('everything'))), stop: () => Promise.resolve() };
+    const watcher = { start: (onHint: (paths: 'everything') => void) => Promise.resolve(void (hint = () => onHint('everything'))), problem: null, stop: () => Promise.resolve() };
     const engine = createFolderEngine({ ...a.parts, watcher, folderId: 'watched', hostName: 'anna', epoch: 1, keyId: null, policy: { direction: 'two-way', isClientSide: false } });
     a.disk.write('one', 'one');
     engine.start();
@@ -233,6 +233,16 @@ describe('one look', () => {
     hint();
     await world.clock.advance(700);
     expect(world.remoteFiles().size).toBe(2);
+    await engine.close();
+  });
+
+  test('says what cannot be watched, and is in step all the same', async () => {
+    const watcher = { start: () => Promise.resolve(), problem: new SyncError('watch-limit'), stop: () => Promise.resolve() };
+    const engine = createFolderEngine({ ...a.parts, watcher, folderId: 'watched', hostName: 'anna', epoch: 1, keyId: null, policy: { direction: 'two-way', isClientSide: false } });
+    a.disk.write('one', 'one');
+    engine.start();
+    await world.clock.advance(5_000);
+    expect(engine.status()).toMatchObject({ state: 'up-to-date', problems: [{ path: null, error: { code: 'watch-limit' } }] });
     await engine.close();
   });
 });

@@ -88,6 +88,9 @@ function receive(message: ToEngine): void {
     case 'unlock-verified':
       service.unlockVerified();
       return;
+    case 'woken':
+      service.woken();
+      return;
     case 'stop':
       void stop();
   }

@@ -139,6 +139,8 @@ export const requests = {
   'folders.twoVersions': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.settleTwoVersions': { by: 'engine', input: z.strictObject({ folderId: id, copies: z.array(insidePath.min(1)).min(1).max(10_000), keep: z.enum(['both', 'original', 'copy']) }) },
   'folders.rename': { by: 'engine', input: z.strictObject({ folderId: id, name }) },
+  /** Which folder the window shows now: it is looked at more often. Null: none. */
+  'folders.shown': { by: 'engine', input: z.strictObject({ folderId: id.nullable() }) },
   /** `folderId` null: of all folders together. */
   'limits.get': { by: 'engine', input: z.strictObject({ folderId: id.nullable() }) },
   /** Rates as `enfold limits --help` says them; what is left out stays. */
@@ -386,6 +388,7 @@ type Answers = {
   'folders.twoVersions': TwoVersionsView[];
   'folders.settleTwoVersions': null;
   'folders.rename': null;
+  'folders.shown': null;
   'limits.get': LimitsView;
   'limits.set': LimitsView;
   'trash.list': TrashedView[];
@@ -489,6 +492,8 @@ export type ToEngine =
   | { type: 'make-kit'; id: number; keyId: string }
   /** The system has checked its user. */
   | { type: 'unlock-verified' }
+  /** The computer woke up. */
+  | { type: 'woken' }
   | { type: 'stop' };
 export type FromEngine =
   | { type: 'ready' }

@@ -2,6 +2,8 @@
 import { useEffect, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
+import { useDocumentVisibility } from '@mantine/hooks';
+import { ask } from './bridge.ts';
 import { ErrorNote } from './components/bits.tsx';
 import { CommandBox } from './components/CommandBox.tsx';
 import { KeychainDialog } from './components/KeychainDialog.tsx';
@@ -59,6 +61,17 @@ function useRegionKeys(): void {
   }, []);
 }
 
+/** Tells which folder can be seen, so that it is looked at every few seconds; a hidden window shows none. */
+function useShownFolder(): void {
+  const folderId = useStore(({ place, wizard }) => (wizard === null && 'folderId' in place ? place.folderId : null));
+  const isRunning = useStore(({ engine, info }) => engine.state === 'running' && info !== null);
+  const page = useDocumentVisibility();
+  const shown = page === 'visible' ? folderId : null;
+  useEffect(() => {
+    if (isRunning) void ask('folders.shown', { folderId: shown }).catch(() => undefined);
+  }, [isRunning, shown]);
+}
+
 /** The menu's own accelerators, for when there is no menu. */
 function useFindKey(): void {
   useEffect(() => {
@@ -78,6 +91,7 @@ export function App(): ReactElement {
   useFindKey();
   useRegionKeys();
   const changed = folders.find(({ id }) => id === changing);
+  useShownFolder();
   const viewKey = place.view + ('folderId' in place ? place.folderId : '');
 
   if (info === null)

@@ -20,6 +20,8 @@ export type EngineHost = {
   readonly makeKit: (keyId: string) => Promise<{ page: string; age: string | null }>;
   /** The system has checked its user. */
   readonly unlockVerified: () => void;
+  /** The computer woke up. */
+  readonly woken: () => void;
   /** Lets the engine finish what must not be torn, then ends it; resolves when it is gone. */
   readonly stop: () => Promise<void>;
 };
@@ -115,6 +117,7 @@ export function startEngine(options: Options): EngineHost {
         kits.set(id, { resolve, reject });
         child.postMessage({ type: 'make-kit', id, keyId } satisfies ToEngine);
       }),
+    woken: () => child?.postMessage({ type: 'woken' } satisfies ToEngine),
     unlockVerified: () => child?.postMessage({ type: 'unlock-verified' } satisfies ToEngine),
     request: (name, input) =>
       new Promise((resolve) => {

@@ -62,7 +62,10 @@ export async function runShell(options: Options): Promise<void> {
         if (!hasSaidStillRunning) sayStillRunning();
         hasSaidStillRunning = true;
       });
-      window.on('closed', () => (window = null));
+      window.on('closed', () => {
+        window = null;
+        void askEngine('folders.shown', { folderId: null });
+      });
     } else bringToFront(window);
     return window;
   };
@@ -137,6 +140,7 @@ export async function runShell(options: Options): Promise<void> {
     },
     lock: () => void askEngine('lock.lock', undefined),
   });
+  powerMonitor.on('resume', engine.woken);
   const setMenu = (): void => setApplicationMenu({ show, quit, lock: () => void askEngine('lock.lock', undefined), isMac: platform === 'darwin', devTools: !app.isPackaged });
   setMenu();
   app.on('before-quit', quit);

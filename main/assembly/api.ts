@@ -289,8 +289,10 @@ export type SyncOptions = {
   readonly look?: Look;
 };
 
+/** `woken`: the computer slept, or its network or clock changed. */
+export type WatchNews = 'changed' | 'woken' | 'nothing';
 export type Hints = {
-  next(signal: AbortSignal): Promise<boolean>;
+  next(signal: AbortSignal): Promise<WatchNews>;
   /** What keeps changes from being told at once; null: nothing. */
   problem(): SyncError | null;
 };
@@ -302,7 +304,7 @@ export type OpenFolder = {
   preview(signal: AbortSignal): Promise<Plan>;
   /** Goes on with a change of mode or key that was begun; null where there is none. @throws SyncError */
   continueChange(options: ContinueOptions): Promise<ReprotectResult | null>;
-  /** Starts looking out for local changes; `next` answers true when something may have changed, false at the signal. */
+  /** Starts looking out for local changes, and for the computer waking up; `next` tells which of them came, or that the signal did. */
   watch(): Promise<Hints>;
   close(): Promise<void>;
 };

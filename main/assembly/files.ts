@@ -10,7 +10,8 @@ import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors } from '../model/version-vector.ts';
 import type { FolderState, ListedObject } from '../sync/ports.ts';
 import type { Fetched, FileRow, Folders, OnBytes, RemoteFiles, Stored, Target } from './api.ts';
-import { openCurrentSide, systemClock, type OpenSideOptions, type RemoteSide, type Wiring } from './open-folder.ts';
+import { openCurrentSide, type OpenSideOptions, type RemoteSide, type Wiring } from './open-folder.ts';
+import { systemClock } from './computer.ts';
 import { createObjects } from './objects.ts';
 import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } from './temporary.ts';
 

@@ -1,7 +1,5 @@
 /** One folder with its keys open: the remote side alone, or wired into an engine with the local side and the records. */
 import { hostname } from 'node:os';
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SyncError, fromWire, isSyncError, toWire } from '../model/errors.ts';
 import { isClientSide } from '../model/mode.ts';
 import type { PlanCounts } from '../model/action.ts';
@@ -14,16 +12,15 @@ import type { FolderParts } from '../sync/parts.ts';
 import type { CycleResult } from '../sync/cycle.ts';
 import type { FolderEngine, SyncResult } from '../sync/folder-engine.ts';
 import type { SettingsStore } from '../state/settings.ts';
-import type { Clock, FolderState, LocalWatcher, Random, Transfers } from '../sync/ports.ts';
-import type { Connections, Keys, OpenFolder, SyncOptions, SyncReport } from './api.ts';
+import type { FolderState, LocalWatcher, Transfers } from '../sync/ports.ts';
+import { watchForWaking } from '../sync/waking.ts';
+import type { Connections, Keys, OpenFolder, SyncOptions, SyncReport, WatchNews } from './api.ts';
+import { networkOf, systemClock, systemRandom } from './computer.ts';
 import { remoteConfigOf, unlockFolder, type UnlockedFolder } from './folder-access.ts';
 import { explainBlocked } from './mode-choice.ts';
 import { rememberedCapabilities } from './capabilities.ts';
 import type { TransferFlow } from './flow.ts';
 import { adoptDescription, CAPABILITIES_FACT, knownDescription, zeroUnlocked } from './epochs.ts';
-
-export const systemClock: Clock = { nowMs: () => Date.now(), sleep: async (ms, signal) => sleep(ms, undefined, { signal }).then(() => undefined, () => signal.throwIfAborted()) };
-export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
 export type Wiring = { readonly home: string; readonly settings: SettingsStore; readonly connections: Connections; readonly keys: Keys; readonly hostName: string | undefined; /** While true no folder is opened, also one that needs no secret. */ readonly isLocked: () => boolean; /** What all folders of this process share when they transfer. */ readonly flow: TransferFlow; readonly log: (line: string) => void };
 
@@ -221,6 +218,7 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
   let wired = await wireFolder(settings, wiring);
   let lastReport: SyncReport | null = null;
   let onHint: (() => void) | null = null;
+  const closing = new AbortController();
 
   const renew = async (signal: AbortSignal): Promise<void> => {
     await wired.close();
@@ -288,27 +286,35 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
     },
     watch: async () => {
       let wake: (() => void) | null = null;
-      let isPending = false;
-      onHint = () => {
-        isPending = true;
+      let pending: WatchNews = 'nothing';
+      const tell = (news: WatchNews): void => {
+        // Who was asleep looks at both sides, and so at what changed.
+        if (pending !== 'woken') pending = news;
         wake?.();
       };
+      onHint = () => tell('changed');
       await wired.watcher.start(onHint);
+      void watchForWaking({ clock: systemClock, network: networkOf, onWoken: () => tell('woken') }, closing.signal);
       return {
         problem: () => wired.watcher.problem,
         next: async (signal) =>
-          new Promise<boolean>((resolve) => {
-            const finish = (isHint: boolean): void => {
+          new Promise<WatchNews>((resolve) => {
+            const finish = (): void => {
               wake = null;
-              if (isHint) isPending = false;
-              resolve(isHint);
+              const news = pending;
+              pending = 'nothing';
+              signal.removeEventListener('abort', finish);
+              resolve(news);
             };
-            if (isPending || signal.aborted) return finish(isPending);
-            wake = () => finish(true);
-            signal.addEventListener('abort', () => finish(false), { once: true });
+            if (pending !== 'nothing' || signal.aborted) return finish();
+            wake = finish;
+            signal.addEventListener('abort', finish, { once: true });
           }),
       };
     },
-    close: async () => wired.close(),
+    close: async () => {
+      closing.abort();
+      await wired.close();
+    },
   };
 }

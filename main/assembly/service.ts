@@ -12,10 +12,12 @@ import { syncPath } from '../model/path.ts';
 import type { EncryptionMode } from '../model/mode.ts';
 import type { ConnectionSettings, FolderSettings, KeySettings } from '../model/settings.ts';
 import type { SyncStatus } from '../sync/status.ts';
+import { watchForWaking } from '../sync/waking.ts';
 import { createBucketHandlers } from './bucket-requests.ts';
 import type { Enfold, NewConnection, SelfTest, SyncReport } from './api.ts';
 import { createBrowseHandlers } from './browse.ts';
 import { createChangeHandlers } from './change-requests.ts';
+import { networkOf, systemClock } from './computer.ts';
 import { createDrills } from './drills.ts';
 import type { EngineQuestion, SyncQuestion } from './engine-socket.ts';
 import { createKeyHandlers } from './key-requests.ts';
@@ -36,6 +38,8 @@ export type EngineService = {
   makeKit(keyId: string): Promise<{ readonly page: string; readonly age: string | null }>;
   /** Resolves when every folder is closed and what was opened is forgotten. */
   lock(): Promise<void>;
+  /** The computer woke up, or found a network. */
+  woken(): void;
   unlock(passphrase: string | null): Promise<void>;
   /** The system has checked its user. */
   unlockVerified(): void;
@@ -234,6 +238,10 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       await folders.set(folderId, { name });
       return null;
     },
+    'folders.shown': async ({ folderId }) => {
+      sessions.show(folderId);
+      return null;
+    },
     'aws.profiles': async () => (await import('./aws-profiles.ts')).listProfiles(process.env),
     ...previewHandlers,
     'drag.stage': async ({ folderId, paths }) => {
@@ -400,6 +408,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       removeDragged(enfold.home);
       await sessions.reconcile();
       drills.start();
+      void watchForWaking({ clock: systemClock, network: networkOf, onWoken: () => sessions.woken() }, closing.signal);
       void selfTest().catch((error: unknown) => enfold.wiring.log(`self-test: ${toWire(error).code}`));
     },
     makeKit: async (keyId) => {
@@ -408,6 +417,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       return { page: papers.page, age: papers.age };
     },
     lock: lockNow,
+    woken: () => sessions.woken(),
     unlock: async (passphrase) => lock.unlock(passphrase),
     unlockVerified: () => lock.unlockVerified(),
     sync,

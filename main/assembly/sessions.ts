@@ -40,6 +40,10 @@ export type Sessions = {
   reconcile(): Promise<void>;
   /** Tries at once what could not be opened: the user unlocked something. */
   retry(): void;
+  /** The computer slept, or its network changed: every folder is looked at now, whatever it waits for. */
+  woken(): void;
+  /** The folder that a window shows; null: none. It is looked at more often. */
+  show(folderId: string | null): void;
   statusOf(folder: FolderSettings): FolderStanding;
   /** Closes every folder and shows it as locked; `retry` opens them again. */
   lock(): Promise<void>;
@@ -55,6 +59,7 @@ const NOTHING = { progress: null, transfers: [], lastSuccessMs: null, files: 0, 
 export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) => void): Sessions {
   const sessions = new Map<string, Session>();
   let isClosed = false;
+  let shown: string | null = null;
   const closing = new AbortController();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -148,6 +153,7 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
         return null;
       }
       session.wired = wired;
+      wired.engine.setShown(settings.id === shown);
       session.problem = null;
       session.retries = 0;
       wired.engine.onStatus((status) => {
@@ -173,6 +179,10 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
     session.timer = null;
     if (session.wired !== null) return session.wired;
     return (session.opening ??= open(session));
+  };
+
+  const retry = (): void => {
+    for (const session of sessions.values()) if (session.wired === null) void begin(session);
   };
 
   const end = async (session: Session): Promise<void> => {
@@ -215,8 +225,14 @@ export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) =>
       turn = mine.catch(() => undefined);
       return mine;
     },
-    retry: () => {
-      for (const session of sessions.values()) if (session.wired === null) void begin(session);
+    retry,
+    show: (folderId) => {
+      shown = folderId;
+      for (const [id, { wired }] of sessions) wired?.engine.setShown(id === shown);
+    },
+    woken: () => {
+      for (const { wired } of sessions.values()) wired?.engine.woken();
+      retry();
     },
     statusOf: (folder) => {
       const session = sessions.get(folder.id);

@@ -1,6 +1,6 @@
 /** `enfold preview` and `enfold sync`. */
 import type { Command } from 'commander';
-import type { Enfold, OpenFolder, SyncProgress, SyncReport } from '../assembly/api.ts';
+import type { Enfold, OpenFolder, SyncProgress, SyncReport, WatchNews } from '../assembly/api.ts';
 import type { Plan, Question } from '../model/action.ts';
 import { SyncError, toWire } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
@@ -155,6 +155,8 @@ const WALK_EVERY_MS = 3_600_000;
 const LIST_EVERY_MS = 6 * 3_600_000;
 const BACK_OFF_MS = [3_000, 6_000, 12_000, 24_000, 48_000, 60_000];
 
+const LOOK_AFTER: Readonly<Record<WatchNews, Look>> = { changed: 'local-first', nothing: 'remote-first', woken: 'changes' };
+
 /** Keeps one folder in step until the signal: after local changes at once, after remote ones at the next look. */
 async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acceptHeld: boolean): Promise<ExitCode> {
   const open = await enfold.folders.open(folder.id);
@@ -205,7 +207,9 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
     while (!cli.signal.aborted) {
       await syncAndTell();
       const pauseMs = failures > 0 ? (BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] ?? 60_000) : Date.now() < busyUntil ? WATCH_POLL_MS : WATCH_IDLE_POLL_MS;
-      look = (await hints.next(AbortSignal.any([cli.signal, AbortSignal.timeout(pauseMs)]))) ? 'local-first' : 'remote-first';
+      const news = await hints.next(AbortSignal.any([cli.signal, AbortSignal.timeout(pauseMs)]));
+      look = LOOK_AFTER[news];
+      if (news === 'woken') listedAt = Math.min(listedAt, Date.now());
     }
     return code ?? 0;
   } finally {

@@ -63,6 +63,8 @@ export type FolderEngine = {
   resume(): void;
   /** A cycle now, whatever is waited for. */
   syncNow(): void;
+  /** The computer slept, or its network or clock changed: both sides are looked at now, and what failed is tried again. */
+  woken(): void;
   /** `delete`: what is held was meant. `bring-back`: what is missing comes back from the side that has it. */
   answerHeld(answer: 'delete' | 'bring-back'): Promise<void>;
   /** Whether a window shows the folder: it is looked at more often then. */
@@ -179,7 +181,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
   }
 
   async function runScheduled(reason: WakeReason, signal: AbortSignal): Promise<CycleEnd> {
-    if (reason === 'asked') memory.failures.forgetPauses();
+    if (reason === 'asked' || reason === 'woken') memory.failures.forgetPauses();
     try {
       const result = await inTurn(() => {
         const acceptHeld = acceptNext;
@@ -214,6 +216,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       case 'relist': return 'both';
       case 'hint': return lastResult?.isSettled === true ? 'local-first' : 'changes';
       case 'poll': return isWatching && lastResult !== null ? 'remote-first' : 'changes';
+      case 'woken':
       case 'rescan':
       case 'retry': return 'changes';
     }
@@ -266,6 +269,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       start();
     },
     syncNow: () => scheduler.ask(),
+    woken: () => scheduler.woken(),
     answerHeld: (answer) =>
       inTurn(async () => {
         const held = lastResult?.held ?? null;

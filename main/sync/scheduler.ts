@@ -27,7 +27,7 @@ const BACK_OFF: Record<Retry, { readonly firstMs: number; readonly maxMs: number
 };
 
 /** `start`, `asked` and `relist` list the bucket, the others ask what is new; a hint or a poll may begin with one side. */
-export type WakeReason = 'start' | 'asked' | 'hint' | 'poll' | 'rescan' | 'relist' | 'retry';
+export type WakeReason = 'start' | 'asked' | 'woken' | 'hint' | 'poll' | 'rescan' | 'relist' | 'retry';
 
 /** What the scheduler must know about a cycle that ended. */
 export type CycleEnd = {
@@ -53,6 +53,7 @@ export class Scheduler {
   #loop: Promise<void> | null = null;
   #wake: (() => void) | null = null;
   #isAsked = false;
+  #isWoken = false;
   #isShown = false;
   #firstHintMs: number | null = null;
   #lastHintMs = 0;
@@ -60,7 +61,7 @@ export class Scheduler {
   #nextRescanMs = 0;
   #nextRelistMs = 0;
   #againAtMs: number | null = null;
-  #activeUntilMs = 0;
+  #activeUntilMs = Number.NEGATIVE_INFINITY;
   #backOff: { readonly untilMs: number; readonly tries: number } | null = null;
 
   constructor(options: SchedulerOptions) {
@@ -108,6 +109,12 @@ export class Scheduler {
     this.#wake?.();
   }
 
+  /** The computer slept, or its network or clock changed: what was waited for means nothing any more. */
+  woken(): void {
+    this.#isWoken = true;
+    this.#wake?.();
+  }
+
   /** Whether a window shows the folder. */
   setShown(isShown: boolean): void {
     if (isShown && !this.#isShown) this.#nextPollMs = Math.min(this.#nextPollMs, this.#clock.nowMs() + POLL_ACTIVE_MS);
@@ -118,6 +125,7 @@ export class Scheduler {
   /** What runs next, and when. */
   next(): { readonly reason: WakeReason; readonly atMs: number } {
     if (this.#isAsked) return { reason: 'asked', atMs: this.#clock.nowMs() };
+    if (this.#isWoken) return { reason: 'woken', atMs: this.#clock.nowMs() };
     if (this.#backOff !== null) return { reason: 'retry', atMs: this.#backOff.untilMs };
     const due: { reason: WakeReason; atMs: number }[] = [
       { reason: 'relist', atMs: this.#nextRelistMs },
@@ -142,6 +150,9 @@ export class Scheduler {
       this.#isAsked = false;
       this.#firstHintMs = null;
       this.#againAtMs = null;
+      // The pauses begin anew with what this cycle meets.
+      if (this.#isWoken) this.#backOff = null;
+      this.#isWoken = false;
       const end = await this.#run(reason, signal);
       if (!signal.aborted) this.#plan(reason, end);
     }
@@ -149,6 +160,10 @@ export class Scheduler {
 
   #plan(reason: WakeReason, end: CycleEnd): void {
     const nowMs = this.#clock.nowMs();
+    // Times that a clock which was put back since has moved too far away.
+    this.#activeUntilMs = Math.min(this.#activeUntilMs, nowMs + ACTIVE_MS);
+    this.#nextRescanMs = Math.min(this.#nextRescanMs, nowMs + RESCAN_MS);
+    this.#nextRelistMs = Math.min(this.#nextRelistMs, nowMs + RELIST_MS);
     if (end.wasActive) this.#activeUntilMs = nowMs + ACTIVE_MS;
     const isActive = this.#isShown || nowMs < this.#activeUntilMs;
     this.#nextPollMs = nowMs + (isActive ? POLL_ACTIVE_MS : POLL_IDLE_MS);

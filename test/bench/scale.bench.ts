@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { systemClock, systemRandom } from '../../main/assembly/open-folder.ts';
+import { systemClock, systemRandom } from '../../main/assembly/computer.ts';
 import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
 import type { LocalEntry } from '../../main/model/snapshot.ts';
 import { openFolderState } from '../../main/state/folder-state.ts';

@@ -101,6 +101,25 @@ describe('the schedule', () => {
     expect(runs[1]).toEqual({ reason: 'asked', atMs: 100 });
   });
 
+  test('runs at once when the computer wakes up, and its pauses begin anew', async () => {
+    const { clock, runs, scheduler } = start((_, atMs) => (atMs < 20_000 ? offline : QUIET_END));
+    await clock.advance(15_000);
+    scheduler.woken();
+    await idle();
+    expect(runs.map(({ reason, atMs }) => [reason, atMs])).toEqual([['start', 0], ['retry', 2_000], ['retry', 6_000], ['retry', 14_000], ['woken', 15_000]]);
+    await clock.advance(2_000);
+    expect(runs.at(-1)).toEqual({ reason: 'retry', atMs: 17_000 });
+  });
+
+  test('polls on after the clock was put back', async () => {
+    const { clock, runs, scheduler } = start();
+    await clock.advance(10_000);
+    clock.pass(-3_600_000);
+    scheduler.woken();
+    await clock.advance(80_000);
+    expect(runs.slice(1).map(({ reason, atMs }) => [reason, atMs + 3_600_000])).toEqual([['woken', 10_000], ['poll', 46_000], ['poll', 82_000]]);
+  });
+
   test('comes back when a file that is being written will be quiet', async () => {
     const { clock, runs } = start((reason) => (reason === 'start' ? { ...QUIET_END, againAtMs: 800 } : QUIET_END));
     await clock.advance(2_000);

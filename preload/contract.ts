@@ -273,7 +273,7 @@ export type FolderView = {
   id: string; name: string; localPath: string; connectionId: string; connectionName: string; bucket: string; prefix: string;
   mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; status: FolderStatus;
 };
-export type PreviewView = { upload: number; download: number; adopt: number; twoVersions: number; deleteLocal: number; deleteRemote: number; rename: number; bytesUp: number; bytesDown: number; skipped: number; examples: { action: string; path: string }[]; held: string | null };
+export type PreviewView = { upload: number; download: number; adopt: number; twoVersions: number; deleteLocal: number; deleteRemote: number; rename: number; bytesUp: number; bytesDown: number; skipped: number; /** Differ on both sides; neither is touched until the user chooses. */ undecided: number; examples: { action: string; path: string }[]; held: string | null };
 export type BrowseRow = {
   /** Path inside the folder; directories end in `/`. */
   path: string; name: string; kind: 'file' | 'directory'; sizeBytes: number | null; modifiedMs: number | null;

@@ -51,6 +51,18 @@ export const closeWizard = (): void => set({ wizard: null, changing: null });
 export const changeEncryption = (folderId: string): void => set({ changing: folderId });
 export const openFolder = (folderId: string, tab: FolderTab = 'transfers'): void => go({ view: 'folder', folderId, tab });
 
+/** Nothing was ever in step: its first cycle is looked at before it runs. */
+export const awaitsFirstLook = ({ isPaused, status }: FolderView): boolean => isPaused && status.lastSuccessMs === null && status.files === 0;
+/** @returns whether it runs now; else what it would do is shown first. */
+export async function resumeFolder(folder: FolderView): Promise<boolean> {
+  if (awaitsFirstLook(folder)) {
+    openFolder(folder.id);
+    return false;
+  }
+  await ask('folders.start', { folderId: folder.id });
+  return true;
+}
+
 const byName = (left: FolderView, right: FolderView): number =>
   Number(right.status.state === 'syncing') - Number(left.status.state === 'syncing') || left.name.localeCompare(right.name);
 

@@ -131,7 +131,7 @@ export type Invitations = {
   /** @throws SyncError recipient-invalid, key-shared, target-exists, … */
   invite(input: { readonly folder: string; readonly audience: Audience; readonly file: string; /** What to call whom it lets in. */ readonly name: string; /** Until it expires. */ readonly days: number }): Promise<{ readonly member: Member; readonly file: string; readonly recipient: Recipient | null }>;
   /** Joins the folder. On an error nothing is changed on either side. @throws SyncError invitation-…, fingerprint-mismatch, no-such-connection, … */
-  accept(input: { readonly file: string; /** Null: the folder is here already, and the invitation brings its new key. */ readonly localPath: string | null; /** Null: the one connection to the same server. */ readonly connection: string | null; readonly passphrase: string | null }): Promise<AddedFolder & { readonly from: string }>;
+  accept(input: { readonly file: string; /** Null: the folder is here already, and the invitation brings its new key. */ readonly localPath: string | null; /** Null: the one connection to the same server. */ readonly connection: string | null; readonly passphrase: string | null; /** The folder is looked at before its first cycle. */ readonly isPaused?: boolean }): Promise<AddedFolder & { readonly from: string }>;
   /** True where a passphrase opens the file. */
   needsPassphrase(file: string): Promise<boolean>;
   members(folder: string): Promise<readonly Member[]>;

@@ -139,7 +139,7 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
     }
   };
 
-  const accept: Invitations['accept'] = async ({ file, localPath, connection: wanted, passphrase }) => {
+  const accept: Invitations['accept'] = async ({ file, localPath, connection: wanted, passphrase, isPaused = false }) => {
     const invitation = await read(file, passphrase);
     const { folder: known, id } = invitation;
     const { signal } = new AbortController();
@@ -175,7 +175,7 @@ export function createInvitations({ home, settings, secrets, keys, connections, 
         if (localPath === null) throw new SyncError('bad-usage', { detail: 'say where the folder is to be on this computer' });
         rememberFolders(settings, [known]);
         isRemembered = true;
-        const added = await folders.add({ localPath, connection: connectionId, bucket: known.bucket, prefix: known.prefix, mode: null, key: null, names: null, direction: 'two-way', createBucket: false });
+        const added = await folders.add({ localPath, connection: connectionId, bucket: known.bucket, prefix: known.prefix, mode: null, key: null, names: null, direction: 'two-way', createBucket: false, isPaused });
         try {
           const now = Date.now();
           await members.save({ ...stored.member, acceptedAtMs: now, acceptedOn: hostName }, stored.etag, signal);

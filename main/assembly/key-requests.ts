@@ -69,7 +69,8 @@ export function createKeyHandlers({ enfold, keyView, folderView, reconcile, lock
     },
     'sharing.needsPassphrase': async ({ file }) => ({ needs: await invitations.needsPassphrase(file) }),
     'sharing.accept': async ({ connectionId, ...input }) => {
-      const { folder } = await invitations.accept({ ...input, connection: connectionId });
+      // As every folder that the window adds, it waits for `folders.start`.
+      const { folder } = await invitations.accept({ ...input, connection: connectionId, isPaused: true });
       await reconcile();
       return folderView(folder);
     },

@@ -75,7 +75,7 @@ function previewView(plan: Plan): PreviewView {
   const { counts } = plan;
   return {
     upload: counts.upload, download: counts.download, adopt: counts.adopt, twoVersions: counts['keep-both'], deleteLocal: counts['delete-local'], deleteRemote: counts['delete-remote'],
-    rename: counts['rename-remote'], bytesUp: counts.bytesUp, bytesDown: counts.bytesDown, skipped: plan.skipped.length,
+    rename: counts['rename-remote'], bytesUp: counts.bytesUp, bytesDown: counts.bytesDown, skipped: plan.skipped.length, undecided: plan.questions.length,
     examples: plan.stages.flat().slice(0, MAX_EXAMPLES).map(({ type, path }) => ({ action: type, path })), held: plan.held?.reason ?? null,
   };
 }

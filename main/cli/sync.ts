@@ -18,8 +18,10 @@ const HELD_WORDS: Readonly<Record<string, string>> = {
   'remote-emptied': 'the bucket was emptied',
 };
 
-function questionWords(type: Question['type']): string {
-  return type === 'vanished' ? 'is gone from S3 without a recorded deletion; the local file is kept' : 'changed on both sides; neither is touched';
+function questionWords(type: Question['type'], { id, direction }: Pick<FolderSettings, 'id' | 'direction'>): string {
+  if (type === 'vanished') return 'is gone from S3 without a recorded deletion; the local file is kept';
+  const choice = direction === 'upload-mirror' ? `to replace what is in S3: enfold sync ${id.slice(0, 8)} --yes; to keep both, rename the file here` : 'rename the file here to keep both, or remove the object you do not want';
+  return `differs on both sides, and neither is touched until you choose: ${choice}`;
 }
 
 function planJson(folder: FolderSettings, plan: Plan): Record<string, unknown> {
@@ -40,8 +42,8 @@ function planLines(folder: FolderSettings, plan: Plan): string[] {
   return [
     ...actions.slice(0, SHOWN_ACTIONS).map((action) => `${(ACTION_WORDS[action.type] ?? action.type).padEnd(18)} ${printable(action.type === 'rename-remote' ? `${action.from.path} -> ${action.path}` : action.path)}`),
     ...(actions.length + unlisted > SHOWN_ACTIONS ? [`... and ${actions.length + unlisted - SHOWN_ACTIONS} more${unlisted === 0 ? ' (--json lists all)' : ''}`] : []),
-    ...plan.questions.map((question) => `for you to decide  ${printable(question.path)} ${questionWords(question.type)}`),
-    actions.length === 0 ? `${printable(folder.name)} is in step.` : `${plural(actions.length + unlisted, 'change')}${transfers.length === 0 ? '' : `, ${transfers.join(', ')}`}. Nothing was done yet.`,
+    ...plan.questions.map((question) => `for you to decide  ${printable(question.path)} ${questionWords(question.type, folder)}`),
+    actions.length + plan.questions.length === 0 ? `${printable(folder.name)} is in step.` : `${plural(actions.length + unlisted, 'change')}${transfers.length === 0 ? '' : `, ${transfers.join(', ')}`}. Nothing was done yet.`,
     ...(plan.held === null ? [] : [`Held: ${HELD_WORDS[plan.held.reason] ?? plan.held.reason} (${plan.held.deletions.length} of ${plan.held.ofTotal}). To go on: enfold sync ${folder.id.slice(0, 8)} --yes`]),
   ];
 }
@@ -59,11 +61,11 @@ function reportLine(report: SyncReport): string {
   return `${printable(report.name)}: ${report.inStep ? 'in step' : 'not in step'} (${parts.length === 0 ? 'nothing to do' : parts.join(', ')}; ${seconds} s)`;
 }
 
-function problemLines(report: SyncReport): string[] {
+function problemLines(report: SyncReport, folder: FolderSettings): string[] {
   return [
     ...report.failed.map(({ path, error }) => describeFailure(path === null || error.about.path !== undefined ? error : { ...error, about: { ...error.about, path: printable(path) } }).trimEnd()),
     ...report.quarantined.map((skipped) => `enfold: ${printable(skipped.path)} is left alone: ${skipped.reason}${skipped.detail === null ? '' : ` (${printable(skipped.detail)})`}`),
-    ...report.questions.map((question) => `enfold: ${printable(question.path)} ${questionWords(question.type)}`),
+    ...report.questions.map((question) => `enfold: ${printable(question.path)} ${questionWords(question.type, folder)}`),
     ...(report.held === null ? [] : [`enfold: held: ${HELD_WORDS[report.held.reason] ?? report.held.reason}: ${report.held.deletions.length} of ${report.held.ofTotal}. Nothing was deleted.\n        See enfold preview ${report.id.slice(0, 8)}; if that is right: enfold sync ${report.id.slice(0, 8)} --yes [plan-held]`]),
   ];
 }
@@ -129,7 +131,7 @@ async function syncAll(cli: Cli, enfold: Enfold, chosen: readonly FolderSettings
       codes.push(codeOf(report));
       cli.out.progress(null);
       if (!cli.out.isJson) await cli.out.item(report, reportLine(report));
-      for (const line of problemLines(report)) cli.out.note(line);
+      for (const line of problemLines(report, folder)) cli.out.note(line);
     } catch (error) {
       if (cli.signal.aborted) throw error;
       const known = asSyncError(error);
@@ -186,7 +188,7 @@ async function watchFolder(cli: Cli, enfold: Enfold, folder: FolderSettings, acc
       cli.out.progress(null);
       if (!hasChanges && before === code && report.failed.length === 0) return;
       await cli.out.item(report, reportLine(report));
-      for (const line of problemLines(report)) cli.out.note(line);
+      for (const line of problemLines(report, folder)) cli.out.note(line);
     } catch (error) {
       if (cli.signal.aborted) return;
       const known = asSyncError(error);
@@ -242,7 +244,7 @@ export function registerSync(program: Command): void {
     .description('bring folders in step, until nothing is left to do')
     .argument('[id...]', 'folders by id, start of id, name or local path; all that are not paused without it')
     .option('--watch', 'keep going until interrupted')
-    .option('--yes', 'accept a plan that is held because it would delete many files')
+    .option('--yes', 'accept a plan that is held because it would delete many files, and let an upload-mirror replace objects it never knew')
     .option('--quick', 'learn what changed from the other devices instead of listing the bucket; finds nothing that other programs did there')
     .addHelpText('after', `
 Exit code: 0 in step (files kept in two versions and paths skipped by rule included), 2 something failed, is quarantined or held, 1 could not start.

@@ -153,7 +153,8 @@ function bothPresent(states: PathStates, local: Extract<LocalState, { type: 'pre
     // A backup touches nothing local, so the local version cannot move aside; to overwrite the remote one would lose it, and a
     // copy under another name would be made again by every cycle, since it puts nothing in step. Both stand until somebody chooses.
     case 'upload': return ask({ type: 'both-changed', path: states.path, base });
-    case 'upload-mirror': return overwrite(base, local.entry, version);
+    // A mirror undoes what was done to its own versions. One that it never knew may be somebody's only copy, as an object that has no file here is.
+    case 'upload-mirror': return base === null && !policy.acceptHeld ? ask({ type: 'both-changed', path: states.path, base }) : overwrite(base, local.entry, version);
     default: {
       const localSha256 = localHashOf(base, local);
       // The conflict copy's name needs it; whoever read the rows could not read the file.

@@ -3,7 +3,7 @@ import { useState, type KeyboardEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconCornerDownLeft, IconSearch } from '@tabler/icons-react';
 import { ask } from '../bridge.ts';
-import { go, openFolder, openWizard, refreshFolders, showFind, useStore } from '../store.ts';
+import { go, openFolder, openWizard, refreshFolders, resumeFolder, showFind, useStore } from '../store.ts';
 import { Dialog } from './Dialog.tsx';
 
 type Command = { id: string; name: string; says: string; run: () => void };
@@ -20,7 +20,7 @@ function useCommands(): Command[] {
       { id: `${folder.id}open`, name: folder.name, says: t('find.folder'), run: () => openFolder(folder.id) },
       { id: `${folder.id}browse`, name: t('find.browse', { name: folder.name }), says: t('find.command'), run: () => go({ view: 'browse', folderId: folder.id, directory: '' }) },
       { id: `${folder.id}sync`, name: t('find.sync', { name: folder.name }), says: t('find.command'), run: () => quietly(ask('folders.syncNow', { folderId: folder.id })) },
-      { id: `${folder.id}pause`, name: t(folder.isPaused ? 'find.resume' : 'find.pause', { name: folder.name }), says: t('find.command'), run: () => quietly(ask(folder.isPaused ? 'folders.start' : 'folders.pause', { folderId: folder.id })) },
+      { id: `${folder.id}pause`, name: t(folder.isPaused ? 'find.resume' : 'find.pause', { name: folder.name }), says: t('find.command'), run: () => quietly(folder.isPaused ? resumeFolder(folder) : ask('folders.pause', { folderId: folder.id })) },
     ]),
   ];
 }

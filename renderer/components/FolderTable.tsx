@@ -7,7 +7,7 @@ import type { FolderView } from '../../preload/contract.ts';
 import { ask } from '../bridge.ts';
 import { count, shortPath, visible } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
-import { go, openFolder, refreshFolders, useStore } from '../store.ts';
+import { go, openFolder, refreshFolders, resumeFolder, useStore } from '../store.ts';
 import { Ago, Bar, DirectionIcon, ModeBadge, StatusWord, progressOf, useSecondLine } from './bits.tsx';
 
 const quietly = (work: Promise<unknown>): void => void work.then(refreshFolders).catch(() => undefined);
@@ -25,7 +25,7 @@ export function FolderMenu({ folder, isSmall = true }: { folder: FolderView; isS
         <Menu.Item leftSection={<IconFileSearch size={16} />} onClick={() => go({ view: 'browse', folderId, directory: '' })}>{t('folder.browse')}</Menu.Item>
         <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => quietly(ask('folders.syncNow', { folderId }))}>{t('folder.syncNow')}</Menu.Item>
         {folder.isPaused ? (
-          <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => quietly(ask('folders.start', { folderId }))}>{t('folder.resume')}</Menu.Item>
+          <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => quietly(resumeFolder(folder))}>{t('folder.resume')}</Menu.Item>
         ) : (
           <Menu.Item leftSection={<IconPlayerPause size={16} />} onClick={() => quietly(ask('folders.pause', { folderId }))}>{t('folder.pause')}</Menu.Item>
         )}

@@ -198,6 +198,7 @@ export const de: Words = {
   },
   preview: {
     title: 'Was geschehen wird', comparing: 'Beide Seiten werden verglichen. Noch wird keine Datei gesendet.', upload_one: 'Datei geht hoch', upload_other: 'Dateien gehen hoch', download_one: 'Datei kommt herunter', download_other: 'Dateien kommen herunter', adopt_one: 'Datei ist schon auf beiden Seiten gleich', adopt_other: 'Dateien sind schon auf beiden Seiten gleich', twoVersions_one: 'Datei ist verschieden; beide Fassungen bleiben', twoVersions_other: 'Dateien sind verschieden; beide Fassungen bleiben',
+    undecided_one: 'Datei ist verschieden; keine Fassung wird angerührt, bis Sie wählen', undecided_other: 'Dateien sind verschieden; keine Fassung wird angerührt, bis Sie wählen', firstLook: 'Noch wurde nichts gesendet oder geholt. Sehen Sie es sich an und beginnen Sie dann.', start: 'Beginnen',
     delete_one: 'Datei wird gelöscht', delete_other: 'Dateien werden gelöscht', skipped_one: 'Datei wird ausgelassen', skipped_other: 'Dateien werden ausgelassen', examples: 'Einige davon', union: 'Beim ersten Mal werden beide Seiten vereint: nichts wird auf einer Seite gelöscht.',
   },
 };

@@ -197,6 +197,7 @@ export const en = {
   },
   preview: {
     title: 'What will happen', comparing: 'Comparing both sides. No file is sent yet.', upload_one: 'file goes up', upload_other: 'files go up', download_one: 'file comes down', download_other: 'files come down', adopt_one: 'file is the same on both sides already', adopt_other: 'files are the same on both sides already', twoVersions_one: 'file differs; both versions are kept', twoVersions_other: 'files differ; both versions are kept',
+    undecided_one: 'file differs; neither version is touched until you choose', undecided_other: 'files differ; neither version is touched until you choose', firstLook: 'Nothing was sent or fetched yet. Have a look, then start.', start: 'Start',
     delete_one: 'file is deleted', delete_other: 'files are deleted', skipped_one: 'file is left out', skipped_other: 'files are left out', examples: 'Some of them', union: 'The first time, both sides are joined: nothing is deleted on either side.',
   },
 } as const;

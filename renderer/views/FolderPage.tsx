@@ -12,10 +12,11 @@ import { HeldDialog } from '../components/HeldDialog.tsx';
 import { Phases } from '../components/Phases.tsx';
 import { bytes, count, shortPath, visible } from '../format.ts';
 import { MODES, choiceOf } from '../modes.ts';
-import { go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
+import { awaitsFirstLook, go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
 import { ChangeNow } from './change/ChangeNow.tsx';
 import { useProven } from './FolderDrill.tsx';
+import { FirstLook } from './FirstLook.tsx';
 import { FolderSettings } from './FolderSettings.tsx';
 import { SkippedList } from './SkippedList.tsx';
 import { TwoVersionsList } from './TwoVersionsList.tsx';
@@ -88,6 +89,7 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
       </div>
     );
   const { status } = folder;
+  const isNew = awaitsFirstLook(folder);
   const toggle = (): void => void action.run(async () => {
     await ask(folder.isPaused ? 'folders.start' : 'folders.pause', { folderId });
     await refreshFolders();
@@ -106,12 +108,16 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
         </div>
         <Button leftSection={<IconFolderOpen size={16} />} onClick={() => void action.run(() => ask('host.revealLocal', { folderId, path: '' }))}>{t('folder.open')}</Button>
         <Button leftSection={<IconFileSearch size={16} />} onClick={() => go({ view: 'browse', folderId, directory: '' })}>{t('folder.browse')}</Button>
-        <Button leftSection={folder.isPaused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />} onClick={toggle} loading={action.isRunning}>{folder.isPaused ? t('folder.resume') : t('folder.pause')}</Button>
+        {!isNew && <Button leftSection={folder.isPaused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />} onClick={toggle} loading={action.isRunning}>{folder.isPaused ? t('folder.resume') : t('folder.pause')}</Button>}
         <FolderMenu folder={folder} isSmall={false} />
       </header>
       {action.error !== null && <ErrorNote error={action.error} />}
-      <ChangeNow folder={folder} isBusy={action.isRunning} onToggle={toggle} />
-      <Now folder={folder} onLook={() => setLooking(true)} onAccept={accept} isBusy={action.isRunning} />
+      {isNew ? <FirstLook folder={folder} /> : (
+        <>
+          <ChangeNow folder={folder} isBusy={action.isRunning} onToggle={toggle} />
+          <Now folder={folder} onLook={() => setLooking(true)} onAccept={accept} isBusy={action.isRunning} />
+        </>
+      )}
       <Tabs keepMounted={false} value={tab} onChange={(next) => openFolder(folderId, (next ?? 'transfers') as FolderTab)} classNames={{ root: 'tabs-root', list: 'tabs', tab: 'tab', panel: 'tab-panel' }}>
         <Tabs.List>
           <Tabs.Tab value="transfers" rightSection={status.transfers.length > 0 ? <span className="cnt">{count(status.transfers.length)}</span> : undefined}>{t('tabs.transfers')}</Tabs.Tab>

@@ -78,6 +78,49 @@ async function changeBoth(direction: Direction): Promise<{ here: Side; there: Si
   return { here, there, report };
 }
 
+/** Both sides are full before they meet: equal.txt is the same, differs.txt is not, and each has a file of its own. */
+const FIRST: readonly { readonly direction: Direction; readonly counts: Record<string, number>; readonly here: Record<string, string>; readonly there: Record<string, string> }[] = [
+  { direction: 'two-way', counts: { upload: 1, download: 1, adopt: 1, 'keep-both': 1 }, here: { 'differs (copy).txt': 'of here', 'differs.txt': 'of there', 'equal.txt': 'equal', 'here.txt': 'here', 'there.txt': 'there' }, there: { 'differs (copy).txt': 'of here', 'differs.txt': 'of there', 'equal.txt': 'equal', 'here.txt': 'here', 'there.txt': 'there' } },
+  { direction: 'upload', counts: { upload: 1, adopt: 1 }, here: { 'differs.txt': 'of here', 'equal.txt': 'equal', 'here.txt': 'here' }, there: { 'differs.txt': 'of there', 'equal.txt': 'equal', 'here.txt': 'here', 'there.txt': 'there' } },
+  { direction: 'upload-mirror', counts: { upload: 1, adopt: 1 }, here: { 'differs.txt': 'of here', 'equal.txt': 'equal', 'here.txt': 'here' }, there: { 'differs.txt': 'of there', 'equal.txt': 'equal', 'here.txt': 'here', 'there.txt': 'there' } },
+  { direction: 'download', counts: { download: 1, adopt: 1, 'keep-both': 1 }, here: { 'differs (copy).txt': 'of here', 'differs.txt': 'of there', 'equal.txt': 'equal', 'here.txt': 'here', 'there.txt': 'there' }, there: { 'differs.txt': 'of there', 'equal.txt': 'equal', 'there.txt': 'there' } },
+  { direction: 'download-mirror', counts: { download: 1, adopt: 1, 'keep-both': 1 }, here: { 'differs (copy).txt': 'of here', 'differs.txt': 'of there', 'equal.txt': 'equal', 'here.txt': 'here', 'there.txt': 'there' }, there: { 'differs.txt': 'of there', 'equal.txt': 'equal', 'there.txt': 'there' } },
+];
+const textsOf = (root: string): Record<string, string> => Object.fromEntries(names(root).map((name) => [name.replace(/ \(conflict [^)]*\)/, ' (copy)'), readAt(root, name)]));
+
+describe('the first sync of two full sides', () => {
+  test.each(FIRST)('deletes and overwrites nothing on either side, and is told before: $direction', async ({ direction, counts, here: wantedHere, there: wantedThere }) => {
+    places += 1;
+    const add = async (enfold: Enfold, name: string, way: Direction): Promise<Side> => {
+      const root = join(scratch, `${name}-${places}`);
+      mkdirSync(root, { recursive: true });
+      for (const [file, text] of Object.entries({ 'equal.txt': 'equal', 'differs.txt': `of ${name}`, [`${name}.txt`]: name })) writeAt(root, file, text);
+      const { folder } = await enfold.folders.add({ localPath: root, connection: 's3', bucket: 'directions', prefix: `${places}/`, mode: name === 'there' ? 'sse-s3' : null, key: null, names: null, direction: way, createBucket: true });
+      return { root, id: folder.id, enfold };
+    };
+    const there = await add(both, 'there', 'two-way');
+    await sync(there);
+    const here = await add(one, 'here', direction);
+    const plan = await withFolder(here, async (open) => open.preview(signal));
+    expect(Object.fromEntries(Object.entries(plan.counts).filter(([name, count]) => count > 0 && !name.startsWith('bytes')))).toEqual(counts);
+    expect(plan.questions.map(({ type, path }) => [type, path])).toEqual(direction.startsWith('upload') ? [['both-changed', 'differs.txt']] : []);
+    expect([textsOf(here.root)['there.txt'], textsOf(here.root)['differs.txt']]).toEqual([undefined, 'of here']);
+
+    for (let round = 0; round < 2; round++) {
+      await withFolder(here, async (open) => open.sync({ acceptHeld: false, signal }));
+      await sync(there);
+    }
+    expect(textsOf(here.root)).toEqual(wantedHere);
+    expect(textsOf(there.root)).toEqual(wantedThere);
+
+    // Said so, a mirror replaces what it never knew; a backup never does.
+    if (!direction.startsWith('upload')) return;
+    await withFolder(here, async (open) => open.sync({ acceptHeld: true, signal }));
+    await sync(there);
+    expect(textsOf(there.root)['differs.txt']).toBe(direction === 'upload' ? 'of there' : 'of here');
+  });
+});
+
 describe('one way', () => {
   test('upload is a backup: nothing here is touched, and nothing there is deleted or overwritten unseen', async () => {
     const { here, there, report } = await changeBoth('upload');

@@ -149,8 +149,8 @@ describe('a file that never was in step', () => {
     'upload-mirror': `
               | absent        | equal            | other            | unfetched        | unknown
       absent  | -             | remote:direction | remote:direction | remote:direction | remote:foreign
-      new     | upload        | adopt            | upload           | upload           | remote:foreign
-      unread  | upload        | upload           | upload           | upload           | remote:foreign
+      new     | upload        | adopt            | ask:both-changed | ask:both-changed | remote:foreign
+      unread  | upload        | ask:both-changed | ask:both-changed | ask:both-changed | remote:foreign
       unknown | local:ignored | local:ignored    | local:ignored    | local:ignored    | local:ignored`,
     download: `
               | absent        | equal            | other            | unfetched        | unknown
@@ -288,6 +288,11 @@ describe('versions', () => {
   test('a mirror\'s upload descends from the version it replaces', () => {
     const action = actionOf(here.edited, there['forked']?.('edited') ?? ABSENT_THERE, policyOf({ direction: 'upload-mirror' }));
     expect(action).toMatchObject({ type: 'upload', ancestor: { [ME]: 3, [OTHER]: 4 } });
+  });
+  test('a mirror replaces a version that it never knew only where the user said so', () => {
+    const unknown: RemoteState = { type: 'present', version: versionOf('f', 'theirs', { [OTHER]: 1 }) };
+    expect(decide(null, newFile('f', 'mine'), unknown, policyOf({ direction: 'upload-mirror', acceptHeld: true }))).toBe('upload');
+    expect(decide(null, newFile('f', 'mine'), unknown, policyOf({ direction: 'upload', acceptHeld: true }))).toBe('ask:both-changed');
   });
   test('an ETag that is the same tells nothing where the operation is another', () => {
     const repeated: RemoteState = { type: 'present', version: { ...versionOf('f', 'base', NEWER), etag: base.etag } };

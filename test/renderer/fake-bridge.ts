@@ -57,7 +57,7 @@ const skipped: Skipped[] = [
   { path: 'House/Survey/scan-archive.e57', side: 'local', reason: 'file-too-large-for-mode', detail: null }, { path: 'Accounts/ledger-2026.xlsx', side: 'local', reason: 'waiting-for-quiet', detail: null }, { path: 'House/current', side: 'local', reason: 'symlink', detail: null },
   { path: 'House/plans/readme.md', side: 'remote', reason: 'name-collision', detail: null }, { path: 'Thumbs.db', side: 'local', reason: 'ignored', detail: 'Thumbs.db, a default rule' }, { path: 'export-2026-10.csv', side: 'remote', reason: 'foreign', detail: null },
 ];
-const preview: PreviewView = { upload: 4812, download: 0, adopt: 0, twoVersions: 0, deleteLocal: 0, deleteRemote: 0, rename: 0, bytesUp: 9_400_000_000, bytesDown: 0, skipped: 7, examples: [{ action: 'upload', path: 'House/Plans/Ground floor rev C.pdf' }, { action: 'upload', path: 'House/Room schedule.ods' }], held: null };
+const preview: PreviewView = { upload: 4812, download: 0, adopt: 0, twoVersions: 0, deleteLocal: 0, deleteRemote: 0, rename: 0, bytesUp: 9_400_000_000, bytesDown: 0, skipped: 7, undecided: 0, examples: [{ action: 'upload', path: 'House/Plans/Ground floor rev C.pdf' }, { action: 'upload', path: 'House/Room schedule.ods' }], held: null };
 
 const changeCost: ChangePreviewView = {
   ways: { none: { objects: 0, bytes: 0 }, update: { objects: 0, bytes: 0 }, copy: { objects: 0, bytes: 0 }, rewrap: { objects: 4210, bytes: 9_100_000_000 }, transfer: { objects: 602, bytes: 300_000_000 } }, bytesUp: 300_000_000, bytesDown: 300_000_000,

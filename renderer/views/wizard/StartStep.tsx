@@ -1,11 +1,11 @@
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
-import { IconArrowDown, IconArrowUp, IconChecks, IconEyeOff, IconGitFork, IconTrash } from '@tabler/icons-react';
 import type { ConnectionView, FolderView, PreviewView, WireError } from '../../../preload/contract.ts';
 import { ask, useAction } from '../../bridge.ts';
 import { DirectionIcon, ErrorNote, ModeBadge } from '../../components/bits.tsx';
-import { bytes, count, shortPath, visible } from '../../format.ts';
+import { PreviewCounts } from '../../components/PreviewCounts.tsx';
+import { shortPath } from '../../format.ts';
 import { parseContext } from '../../mode-request.ts';
 import { MODES, modeIdOf } from '../../modes.ts';
 import { refreshFolders, useStore } from '../../store.ts';
@@ -70,14 +70,6 @@ export function StartStep({ draft, connection, starter }: { draft: Draft; connec
   const { t } = useTranslation();
   const home = useStore((state) => state.info?.homeDirectory);
   const { preview, error, isBusy } = starter;
-  const rows = preview === null ? [] : [
-    { key: 'upload', icon: IconArrowUp, value: preview.upload, says: t('preview.upload', { count: preview.upload }), size: preview.bytesUp },
-    { key: 'download', icon: IconArrowDown, value: preview.download, says: t('preview.download', { count: preview.download }), size: preview.bytesDown },
-    { key: 'adopt', icon: IconChecks, value: preview.adopt, says: t('preview.adopt', { count: preview.adopt }), size: null },
-    { key: 'twoVersions', icon: IconGitFork, value: preview.twoVersions, says: t('preview.twoVersions', { count: preview.twoVersions }), size: null },
-    { key: 'delete', icon: IconTrash, value: preview.deleteLocal + preview.deleteRemote, says: t('preview.delete', { count: preview.deleteLocal + preview.deleteRemote }), size: null },
-    { key: 'skipped', icon: IconEyeOff, value: preview.skipped, says: t('preview.skipped', { count: preview.skipped }), size: null },
-  ].filter((row) => row.value > 0 || row.key === 'upload' || row.key === 'delete');
   return (
     <div className="wizard-narrow">
       <h1 className="hero">{t('preview.title')}</h1>
@@ -91,27 +83,7 @@ export function StartStep({ draft, connection, starter }: { draft: Draft; connec
       </div>
       {error !== null && <ErrorNote error={error}><Button onClick={starter.prepare}>{t('common.tryAgain')}</Button></ErrorNote>}
       {preview === null && isBusy && <p className="mute" role="status">{t('preview.comparing')}</p>}
-      {preview !== null && (
-        <>
-          <ul className="panel preview" aria-label={t('preview.title')}>
-            {rows.map(({ key, icon: RowIcon, value, says, size }) => (
-              <li key={key} className={value === 0 ? 'none' : key}>
-                <RowIcon size={18} stroke={1.6} aria-hidden="true" />
-                <span className="preview-count">{count(value)}</span>
-                <span className="grow">{says}</span>
-                <span className="sm mute">{size !== null && size > 0 ? bytes(size) : ''}</span>
-              </li>
-            ))}
-          </ul>
-          {preview.examples.length > 0 && (
-            <details className="sm preview-examples">
-              <summary>{t('preview.examples')}</summary>
-              <ul>{preview.examples.map((example) => <li key={example.action + example.path}><bdi className="mono">{visible(example.path)}</bdi></li>)}</ul>
-            </details>
-          )}
-          <p className="sm mute">{t('preview.union')}</p>
-        </>
-      )}
+      {preview !== null && <PreviewCounts preview={preview} />}
     </div>
   );
 }

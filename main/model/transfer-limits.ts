@@ -3,6 +3,11 @@
 /** From here on a transfer is large: it gets a share of the places, so that small files never wait behind it. */
 export const LARGE_BYTES = 8 * 1024 * 1024;
 
+/** Files of one class go by age, the newest first; a smaller class goes first. */
+export function sizeClassOf(bytes: number): number {
+  return bytes < 256 * 1024 ? 0 : Math.ceil(Math.log2(bytes));
+}
+
 /** From `minute` of the week on (0 is Monday 00:00, local time) until the next entry; the last one of the week holds until the first of the next. Null: no limit. */
 export type RateEntry = { readonly minute: number; readonly bytesPerSecond: number | null };
 /** Never empty, ascending. */

@@ -5,8 +5,8 @@
  */
 import type { Plan, PlanCounts, PlanPolicy } from '../model/action.ts';
 import { isDirectoryPath } from '../model/path.ts';
-import type { PathStates } from '../model/snapshot.ts';
-import { LARGE_BYTES } from '../model/transfer-limits.ts';
+import type { PathStates, RemoteVersion } from '../model/snapshot.ts';
+import { LARGE_BYTES, sizeClassOf } from '../model/transfer-limits.ts';
 import { mayRename } from './needs.ts';
 
 /** @param sizes - what {@link renameSizes} found in all rows. */
@@ -18,6 +18,25 @@ export function standsAlone({ path, base, local, remote }: PathStates, sizes: Re
   if (remote.type === 'present' && remote.version.objectBytes >= LARGE_BYTES) return false;
   const mayBeRenamed = base === null && local.type === 'present' && remote.type === 'absent' && mayRename(policy) && sizes.has(local.entry.sizeBytes);
   return !mayBeRenamed;
+}
+
+/** Which goes first: the smaller size class, and in it the newest. */
+export type Urgency = { readonly sizeClass: number; readonly mtimeMs: number };
+
+/** Before all that has to travel. */
+export const NOTHING_TO_SEND = { sizeClass: -1 } as const;
+
+/** A listing does not tell when the file was changed; when it came to the bucket is the next best. */
+export function mtimeOf({ attributes, lastModifiedMs }: RemoteVersion): number {
+  return attributes?.mtimeMs ?? lastModifiedMs;
+}
+
+/** Of what may have to travel for a row. */
+export function urgencyOf({ base, local, remote }: PathStates): Urgency {
+  if (local.type === 'unknown' || remote.type === 'unknown') return { ...NOTHING_TO_SEND, mtimeMs: 0 };
+  if (remote.type === 'present' && (base === null || remote.version.etag !== base.etag)) return { sizeClass: sizeClassOf(remote.version.objectBytes), mtimeMs: mtimeOf(remote.version) };
+  if (local.type === 'present' && local.entry.stamp !== base?.stamp) return { sizeClass: sizeClassOf(local.entry.sizeBytes), mtimeMs: local.entry.mtimeMs };
+  return { ...NOTHING_TO_SEND, mtimeMs: 0 };
 }
 
 /** What several plans came to together; their stages are not kept. */

@@ -116,5 +116,7 @@ export const SCAN_SCHEMA = `
 CREATE TABLE scan.local_difference (path TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE scan.remote_difference (path TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE scan.unknown_directory (side TEXT NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (side, path)) STRICT, WITHOUT ROWID;
+-- The most urgent first: by size class, then the newest, then by path.
+CREATE TABLE scan.in_line (size_class INTEGER NOT NULL, age REAL NOT NULL, path TEXT NOT NULL, PRIMARY KEY (size_class, age, path)) STRICT, WITHOUT ROWID;
 CREATE TABLE scan.seen_skipped (side TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (side, path)) STRICT, WITHOUT ROWID;
 `;

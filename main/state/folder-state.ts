@@ -15,7 +15,7 @@ import { MAX_FEED_ENTRIES } from '../model/feed.ts';
 import type { Change, NumberedChange } from '../model/feed.ts';
 import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../model/snapshot.ts';
 import type { DeviceId, VersionVector } from '../model/version-vector.ts';
-import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../sync/ports.ts';
+import type { Commit, FolderState, InLine, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../sync/ports.ts';
 import { localStateOf, remoteStateOf } from './base-states.ts';
 import { Database } from './database.ts';
 import { FOLDER_MIGRATIONS, SCAN_SCHEMA } from './folder-schema.ts';
@@ -30,6 +30,8 @@ const COLUMNS = [
 ] as const;
 const SELECT_BASE = `SELECT ${COLUMNS.join(', ')} FROM base`;
 const JOINED = COLUMNS.map((column) => `b.${column}`).join(', ');
+const STATES = `p.path, l.state, r.state, ${JOINED}`;
+const JOIN_STATES = 'LEFT JOIN scan.local_difference l ON l.path = p.path LEFT JOIN scan.remote_difference r ON r.path = p.path LEFT JOIN base b ON b.path = p.path';
 const PUT_BASE = `INSERT INTO base (${COLUMNS.join(', ')}, parent) VALUES (${COLUMNS.map(() => '?').join(', ')}, ?)
   ON CONFLICT (path) DO UPDATE SET ${COLUMNS.slice(1).map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
@@ -212,7 +214,7 @@ class SqliteFolderState implements FolderState {
     this.#openScratch();
     this.#isScanning = true;
     this.#database.guard(() => {
-      for (const table of ['local_difference', 'remote_difference', 'unknown_directory', 'seen_skipped']) this.#database.exec(`DELETE FROM scan.${table}`);
+      for (const table of ['local_difference', 'remote_difference', 'unknown_directory', 'seen_skipped', 'in_line']) this.#database.exec(`DELETE FROM scan.${table}`);
       if (keepsRemoteSkipped) this.#database.exec("INSERT INTO scan.seen_skipped SELECT side, path FROM skipped WHERE side = 'remote'");
     });
   }
@@ -230,31 +232,56 @@ class SqliteFolderState implements FolderState {
 
   *differences(after?: SyncPath): Iterable<PathStates> {
     this.#openScratch();
-    const isUnknown = { local: this.#unknownDirectories('local'), remote: this.#unknownDirectories('remote') };
+    const stateOf = this.#joiner();
     let from: string = after ?? '';
     for (;;) {
       const page = this.#database.allArrays(
-        `SELECT p.path, l.state, r.state, ${JOINED}
-         FROM (SELECT path FROM scan.local_difference WHERE path > ?1 UNION SELECT path FROM scan.remote_difference WHERE path > ?1 ORDER BY path LIMIT ${PAGE_ROWS}) p
-         LEFT JOIN scan.local_difference l ON l.path = p.path
-         LEFT JOIN scan.remote_difference r ON r.path = p.path
-         LEFT JOIN base b ON b.path = p.path
-         ORDER BY p.path`,
+        `SELECT ${STATES} FROM (SELECT path FROM scan.local_difference WHERE path > ?1 UNION SELECT path FROM scan.remote_difference WHERE path > ?1 ORDER BY path LIMIT ${PAGE_ROWS}) p
+         ${JOIN_STATES} ORDER BY p.path`,
         from,
       );
-      for (const [path, local, remote, ...cells] of page) {
-        const at = path as SyncPath;
-        const base = cells[0] === null ? null : this.#entry(cells);
-        yield {
-          path: at,
-          base,
-          local: local === null ? (unknownAt(isUnknown.local, at) ?? localStateOf(base)) : (JSON.parse(local as string) as LocalState),
-          remote: remote === null ? (unknownAt(isUnknown.remote, at) ?? remoteStateOf(base)) : (JSON.parse(remote as string) as RemoteState),
-        };
-      }
+      for (const row of page) yield stateOf(row);
       if (page.length < PAGE_ROWS) return;
       from = String(page.at(-1)?.[0]);
     }
+  }
+
+  putInLine(rows: readonly InLine[]): void {
+    this.#openScratch();
+    this.#database.transaction(() => {
+      for (const { path, sizeClass, mtimeMs } of rows) this.#database.run('INSERT OR REPLACE INTO scan.in_line VALUES (?, ?, ?)', sizeClass, -mtimeMs, path);
+    });
+  }
+
+  *inLine(): Iterable<PathStates> {
+    this.#openScratch();
+    const stateOf = this.#joiner();
+    let from: Cells = [Number.MIN_SAFE_INTEGER, 0, ''];
+    for (;;) {
+      const page = this.#database.allArrays(
+        `SELECT p.size_class, p.age, ${STATES} FROM (SELECT * FROM scan.in_line WHERE (size_class, age, path) > (?1, ?2, ?3) ORDER BY size_class, age, path LIMIT ${PAGE_ROWS}) p
+         ${JOIN_STATES} ORDER BY p.size_class, p.age, p.path`,
+        ...(from as readonly (number | string)[]),
+      );
+      for (const [, , ...row] of page) yield stateOf(row);
+      if (page.length < PAGE_ROWS) return;
+      from = page.at(-1)?.slice(0, 3) ?? from;
+    }
+  }
+
+  /** Rows of {@link STATES} -> what they say, with the directories that are unknown now. */
+  #joiner(): (row: Cells) => PathStates {
+    const isUnknown = { local: this.#unknownDirectories('local'), remote: this.#unknownDirectories('remote') };
+    return ([path, local, remote, ...cells]) => {
+      const at = path as SyncPath;
+      const base = cells[0] === null ? null : this.#entry(cells);
+      return {
+        path: at,
+        base,
+        local: local === null ? (unknownAt(isUnknown.local, at) ?? localStateOf(base)) : (JSON.parse(local as string) as LocalState),
+        remote: remote === null ? (unknownAt(isUnknown.remote, at) ?? remoteStateOf(base)) : (JSON.parse(remote as string) as RemoteState),
+      };
+    };
   }
 
   skipped(): readonly Skipped[] {

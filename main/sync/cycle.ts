@@ -136,7 +136,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     const copies = createCopyGuard();
     let hasBegun = false;
     let isWhole = true;
-    for await (const next of plansOf(() => parts.state.differences(), found, policy, facts.portionRows)) {
+    for await (const next of plansOf(parts.state, found, policy, facts.portionRows)) {
       plan = plan === null ? next : addPlans(plan, next);
       keepPlanned(forgotten, next);
       keepSkipped(memory.suspects, suspected, next);
@@ -223,7 +223,7 @@ export async function previewCycle(parts: FolderParts, facts: FolderFacts, memor
   dropOneSided(parts);
   const policy = policyOf(parts, facts, snapshots, options);
   const found = await enrich(parts, policy, signal);
-  return onePlan(plansOf(() => parts.state.differences(), found, policy, facts.portionRows));
+  return onePlan(plansOf(parts.state, found, policy, facts.portionRows));
 }
 
 type Counted = { readonly local: { readonly files: number }; readonly remote: { readonly files: number }; readonly isListed: boolean };

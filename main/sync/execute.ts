@@ -9,7 +9,8 @@ import type { Action, Plan } from '../model/action.ts';
 import { isDirectoryPath } from '../model/path.ts';
 import { advanceVector, joinVectors } from '../model/version-vector.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import { LARGE_BYTES } from '../model/transfer-limits.ts';
+import { LARGE_BYTES, sizeClassOf } from '../model/transfer-limits.ts';
+import { mtimeOf, NOTHING_TO_SEND, type Urgency } from '../plan/apart.ts';
 import { newOperationId } from './base-entry.ts';
 import { breathe, forEachBounded } from './bounded.ts';
 import type { Lane } from './brakes.ts';
@@ -30,6 +31,7 @@ const ACTIONS_PER_BREATH = 1_000;
 
 type Of<T extends Action['type']> = Extract<Action, { type: T }>;
 type RemoteChange = Of<'upload'> | Of<'delete-remote'> | Of<'rename-remote'> | Of<'update-attributes'>;
+type Travelling = RemoteChange | Of<'download'> | Of<'keep-both'> | Of<'adopt'>;
 type Work = { readonly action: RemoteChange; readonly intent: Intent };
 
 /**
@@ -91,7 +93,8 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   }
   remoteChanges.sort(smallAndRecentFirst);
   largeUploads.sort(smallAndRecentFirst);
-  downloads.sort((a, b) => a.remote.objectBytes - b.remote.objectBytes);
+  downloads.sort(smallAndRecentFirst);
+  largeDownloads.sort(smallAndRecentFirst);
 
   const atOnce = run.parts.transfers.concurrency;
   const largeAtOnce = Math.max(1, Math.floor(atOnce / LARGE_SHARE));
@@ -117,18 +120,20 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
 }
 
 /** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */
-function smallAndRecentFirst(a: RemoteChange, b: RemoteChange): number {
-  const [x, y] = [sizeClassOf(a), sizeClassOf(b)];
-  return x !== y ? x - y : mtimeOf(b) - mtimeOf(a);
+function smallAndRecentFirst(a: Travelling, b: Travelling): number {
+  const [x, y] = [urgencyOf(a), urgencyOf(b)];
+  return x.sizeClass !== y.sizeClass ? x.sizeClass - y.sizeClass : y.mtimeMs - x.mtimeMs;
 }
 
-function sizeClassOf(action: RemoteChange): number {
-  if (action.type !== 'upload') return 0;
-  return action.local.sizeBytes < 256 * 1024 ? 1 : Math.ceil(Math.log2(action.local.sizeBytes));
-}
-
-function mtimeOf(action: RemoteChange): number {
-  return action.type === 'delete-remote' ? 0 : action.local.mtimeMs;
+function urgencyOf(action: Travelling): Urgency {
+  switch (action.type) {
+    case 'upload': return { sizeClass: sizeClassOf(action.local.sizeBytes), mtimeMs: action.local.mtimeMs };
+    case 'download':
+    case 'keep-both':
+    case 'adopt': return { sizeClass: sizeClassOf(action.remote.objectBytes), mtimeMs: mtimeOf(action.remote) };
+    case 'delete-remote': return { ...NOTHING_TO_SEND, mtimeMs: 0 };
+    default: return { ...NOTHING_TO_SEND, mtimeMs: action.local.mtimeMs };
+  }
 }
 
 function laneOf(action: RemoteChange): Lane {

@@ -314,6 +314,10 @@ export interface FolderState {
   putUnknownDirectory(side: 'local' | 'remote', directory: SyncPath | '', reason: SkipReason): void;
   /** The differing paths joined with base, ordered by path in byte order of UTF-8, those behind `after` only. A side without a row equals base, or is unknown below an unknown directory. */
   differences(after?: SyncPath): Iterable<PathStates>;
+  /** Where differing paths of this scan stand in line; each at most once. */
+  putInLine(rows: readonly InLine[]): void;
+  /** The paths in line as {@link differences} tells them, the most urgent first. */
+  inLine(): Iterable<PathStates>;
   skipped(): readonly Skipped[];
   putSkipped(rows: readonly Skipped[]): void;
 
@@ -335,6 +339,8 @@ export interface FolderState {
   putFact(name: string, value: unknown): void;
   close(): void;
 }
+/** The smallest size class goes first, in it the newest, then by path. */
+export type InLine = { readonly path: SyncPath; readonly sizeClass: number; readonly mtimeMs: number };
 export type LocalDifference = { readonly path: SyncPath; readonly state: { readonly type: 'absent' } | { readonly type: 'present'; readonly entry: LocalEntry; readonly sha256: string | null } | { readonly type: 'unknown'; readonly reason: SkipReason } };
 export type RemoteDifference = { readonly path: SyncPath; readonly state: { readonly type: 'absent'; readonly tombstone: Tombstone | null } | { readonly type: 'present'; readonly version: RemoteVersion } | { readonly type: 'unknown'; readonly reason: SkipReason } };
 

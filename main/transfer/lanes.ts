@@ -2,7 +2,7 @@
  * The places for transfers, shared by all folders of a process: how many files are on their way at once and how much memory they hold together. Small and
  * recent files go first, and large ones have a share of the places only, so that a huge file never holds up the rest.
  */
-import { LARGE_BYTES } from '../model/transfer-limits.ts';
+import { LARGE_BYTES, sizeClassOf } from '../model/transfer-limits.ts';
 import { waitForTurn } from '../remote/on-abort.ts';
 
 export type Wanted = {
@@ -38,7 +38,6 @@ type Group = { limit: number | null; underWay: number; large: number };
 type Waiting = { readonly wanted: Wanted; readonly group: Group; readonly sizeClass: number; readonly number: number; readonly go: () => void };
 
 const largeOf = (limit: number): number => Math.max(1, Math.floor(limit / LARGE_SHARE));
-const sizeClassOf = (bytes: number): number => (bytes < 256 * 1024 ? 0 : Math.ceil(Math.log2(bytes)));
 
 export function createLanes({ transfers = DEFAULT_TRANSFERS, memoryBytes = DEFAULT_MEMORY_BYTES }: { readonly transfers?: number; readonly memoryBytes?: number } = {}): Lanes {
   let limit = transfers;

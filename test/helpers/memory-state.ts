@@ -10,7 +10,7 @@ import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipp
 import type { DeviceId } from '../../main/model/version-vector.ts';
 import { localStateOf, remoteStateOf } from '../../main/state/base-states.ts';
 import { compareByteOrder } from '../../main/sync/key-order.ts';
-import type { Commit, FolderState, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../../main/sync/ports.ts';
+import type { Commit, FolderState, InLine, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../../main/sync/ports.ts';
 import type { Power } from './faults.ts';
 
 /** What is on the disk. */
@@ -44,6 +44,7 @@ export class MemoryState implements FolderState {
   /** Facts as they were last read: whoever reads one changes nothing in it. */
   readonly #parsed = new Map<string, { readonly text: string; readonly value: unknown }>();
   readonly #seenSkipped = new Set<string>();
+  #line: InLine[] = [];
   #isScanning = false;
   #isClosed = false;
 
@@ -133,6 +134,7 @@ export class MemoryState implements FolderState {
     this.#unknown.local.clear();
     this.#unknown.remote.clear();
     this.#seenSkipped.clear();
+    this.#line = [];
     if (keepsRemoteSkipped) for (const [key, { side }] of this.#records.skipped) if (side === 'remote') this.#seenSkipped.add(key);
   }
   putLocalDifferences(rows: readonly LocalDifference[]): void {
@@ -151,15 +153,27 @@ export class MemoryState implements FolderState {
   *differences(after?: SyncPath): Iterable<PathStates> {
     this.#check();
     const paths = [...new Set([...this.#local.keys(), ...this.#remote.keys()])].filter((path) => after === undefined || compareByteOrder(path, after) > 0);
-    for (const path of paths.toSorted(compareByteOrder)) {
-      const base = this.#records.base.get(path) ?? null;
-      yield {
-        path,
-        base,
-        local: this.#local.get(path) ?? unknownAt(this.#unknown.local, path) ?? localStateOf(base),
-        remote: this.#remote.get(path) ?? unknownAt(this.#unknown.remote, path) ?? remoteStateOf(base),
-      };
-    }
+    for (const path of paths.toSorted(compareByteOrder)) yield this.#statesAt(path);
+  }
+
+  putInLine(rows: readonly InLine[]): void {
+    this.#check();
+    this.#line.push(...rows);
+  }
+  *inLine(): Iterable<PathStates> {
+    this.#check();
+    const line = this.#line.toSorted((a, b) => a.sizeClass - b.sizeClass || b.mtimeMs - a.mtimeMs || compareByteOrder(a.path, b.path));
+    for (const { path } of line) yield this.#statesAt(path);
+  }
+
+  #statesAt(path: SyncPath): PathStates {
+    const base = this.#records.base.get(path) ?? null;
+    return {
+      path,
+      base,
+      local: this.#local.get(path) ?? unknownAt(this.#unknown.local, path) ?? localStateOf(base),
+      remote: this.#remote.get(path) ?? unknownAt(this.#unknown.remote, path) ?? remoteStateOf(base),
+    };
   }
 
   skipped(): readonly Skipped[] {

@@ -246,6 +246,27 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       expect(paths(state.differences(syncPath('both')))).toEqual(['new', 'ä']);
     });
 
+    test('tells rows in line by size class, then the newest, then by path, joined with base as it is now, and forgets the line with the scan', () => {
+      const { state } = start();
+      state.beginScan();
+      const names = Array.from({ length: 1_200 }, (_, i) => `f${String(i).padStart(4, '0')}`);
+      state.putRemoteDifferences(names.map((name) => ({ path: syncPath(name), state: { type: 'present', version: remoteVersion(name) } })));
+      const rows = names.map((name, i) => ({ path: syncPath(name), sizeClass: (i * 7) % 3 - 1, mtimeMs: (i * 31) % 50 + 0.5 }));
+      for (const half of [rows.slice(0, 700), rows.slice(700)]) state.putInLine(half);
+      const wanted = rows.toSorted((a, b) => a.sizeClass - b.sizeClass || b.mtimeMs - a.mtimeMs || (a.path < b.path ? -1 : 1)).map(({ path }) => path);
+      const seen: string[] = [];
+      for (const row of state.inLine()) {
+        seen.push(row.path);
+        expect(row).toMatchObject({ base: null, local: { type: 'absent' }, remote: { type: 'present' } });
+        // What is carried out meanwhile is recorded between two rows.
+        if (seen.length % 100 === 0) state.commit({ put: [baseEntry(row.path)] });
+      }
+      expect(seen).toEqual(wanted);
+      expect([...state.inLine()].filter(({ base }) => base !== null).length).toBe(12);
+      state.beginScan();
+      expect([...state.inLine()]).toEqual([]);
+    });
+
     test('takes a later row for the earlier one, and forgets all of them when a scan begins', () => {
       const { state } = start();
       state.beginScan();

@@ -7,6 +7,7 @@ import { LARGE_BYTES } from '../../main/model/transfer-limits.ts';
 import { renameSizes } from '../../main/plan/needs.ts';
 import { makePlan } from '../../main/plan/plan.ts';
 import { onePlan, plansOf } from '../../main/sync/portions.ts';
+import type { FolderState, InLine } from '../../main/sync/ports.ts';
 import { baseOf, newFile, policyOf, presentHere, entryOf, unchangedThere, versionOf } from '../plan/rows.ts';
 
 const ABSENT: RemoteState = { type: 'absent', tombstone: null };
@@ -40,9 +41,20 @@ const found = { rows: rows.length, bytes: 0, renameSizes: renameSizes(rows, poli
 const actionsOf = (plans: readonly Plan[]): Action[] => plans.flatMap(({ stages }) => stages.flat());
 const named = (plans: readonly Plan[]): string[] => actionsOf(plans).map(({ type, path }) => `${type} ${path}`).toSorted((a, b) => (a < b ? -1 : 1));
 
+/** Records that hold just these rows. */
+function stateOf(all: readonly PathStates[]): Pick<FolderState, 'differences' | 'putInLine' | 'inLine'> {
+  const line: InLine[] = [];
+  const at = new Map(all.map((states) => [states.path, states]));
+  return {
+    differences: () => all,
+    putInLine: (more) => void line.push(...more),
+    inLine: () => line.toSorted((a, b) => a.sizeClass - b.sizeClass || b.mtimeMs - a.mtimeMs).map(({ path }) => at.get(path) as PathStates),
+  };
+}
+
 async function portionsOf(portionRows: number): Promise<Plan[]> {
   const plans: Plan[] = [];
-  for await (const plan of plansOf(() => rows, found, policy, portionRows)) plans.push(plan);
+  for await (const plan of plansOf(stateOf(rows), found, policy, portionRows)) plans.push(plan);
   return plans;
 }
 
@@ -66,9 +78,36 @@ describe('a plan in portions', () => {
 
   test('is told as one, with all that it counts', async () => {
     const one = makePlan(rows, policy);
-    const told = await onePlan(plansOf(() => rows, found, policy, 10));
+    const told = await onePlan(plansOf(stateOf(rows), found, policy, 10));
     expect(told.counts).toEqual(one.counts);
     expect(named([told])).toEqual(named([one]));
     expect(told.unlisted).toBeUndefined();
+  });
+
+  test('goes by size class and age over the whole folder, whatever the paths are', async () => {
+    const KIB = 1024;
+    const all = Array.from({ length: 60 }, (_, i): PathStates => {
+      const path = `${String(i).padStart(2, '0')} file`;
+      // In the order of paths: large and old first, small and new last.
+      const sizeBytes = i < 20 ? 4_000 * KIB : i < 40 ? 600 * KIB : KIB;
+      const entry = { ...entryOf(baseOf(path), { stamp: 'new' }), sizeBytes, mtimeMs: 1_000 * i };
+      return { path: syncPath(path), base: null, local: presentHere(entry, null), remote: ABSENT };
+    });
+    const plans: Plan[] = [];
+    for await (const plan of plansOf(stateOf(all), { rows: all.length, bytes: 0, renameSizes: new Set() }, policy, 20)) plans.push(plan);
+    const pathsOf = (plan: Plan | undefined): string[] => actionsOf(plan === undefined ? [] : [plan]).map(({ path }) => path);
+    expect(plans.map((plan) => pathsOf(plan).length)).toEqual([20, 20, 20, 0]);
+    expect(pathsOf(plans[0])).toEqual(all.slice(40).map(({ path }) => path).toReversed());
+    expect(pathsOf(plans[1])).toEqual(all.slice(20, 40).map(({ path }) => path).toReversed());
+    expect(pathsOf(plans[2])).toEqual(all.slice(0, 20).map(({ path }) => path).toReversed());
+  });
+
+  test('lets the file win where a file and what would lie below it both come, also when the latter is the more urgent', async () => {
+    const there = (path: string, objectBytes: number): PathStates => ({ path: syncPath(path), base: null, local: { type: 'absent' }, remote: { type: 'present', version: { ...versionOf(path, path, NEWER), objectBytes } } });
+    const all = [there('a', 900_000), there('a b', 10), there('a/deep/er', 10), there('a/x', 10), there('ab', 10), there('c', 10)];
+    const plans: Plan[] = [];
+    for await (const plan of plansOf(stateOf(all), { rows: all.length, bytes: 0, renameSizes: new Set() }, policy, 2)) plans.push(plan);
+    expect(named(plans)).toEqual(['download a', 'download a b', 'download ab', 'download c']);
+    expect(plans.flatMap(({ skipped }) => skipped).map(({ path, reason }) => [path, reason])).toEqual([['a/deep/er', 'name-clash'], ['a/x', 'name-clash']]);
   });
 });

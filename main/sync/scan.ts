@@ -228,12 +228,14 @@ export async function scanChanges(
   const rows = new Map<SyncPath, RemoteDifference>();
   const toAsk = new Map<SyncPath, ObjectKey>();
   const ask = (path: SyncPath): unknown => toAsk.set(path, state.baseAt(path)?.objectKey ?? remote.objectKeyOf(path));
-  for (const { path, state: left } of told.leftovers) {
-    if (left.type === 'ask') ask(path);
-    else rows.set(path, { path, state: left });
+  const left = new Set<ObjectKey>();
+  for (const { path, state: seen } of told.leftovers) {
+    if (seen.type === 'ask') ask(path);
+    else rows.set(path, { path, state: seen });
+    if (seen.type === 'present') left.add(seen.version.objectKey);
   }
   const skipped: Skipped[] = [];
-  const news = newsByKey(told.changes, state);
+  const news = newsByKey(told.changes, state, left);
   const pathOf = new Map<ObjectKey, SyncPath>();
   const unknown: ObjectKey[] = [];
   for (const objectKey of news.keys()) {
@@ -282,8 +284,8 @@ export async function scanChanges(
   return { files: state.baseTotals().files - filesIn('absent') + filesIn('present'), vanished, isClean: differing.length === 0 };
 }
 
-/** By object key, what of it this device has not seen: neither its own version nor an older one. */
-function newsByKey(changes: readonly NumberedChange[], state: FolderState): ReadonlyMap<ObjectKey, readonly NumberedChange[]> {
+/** By object key, what of it this device has not seen: neither its own version nor an older one. @param left - keys of versions that were told before and are not in base yet. */
+function newsByKey(changes: readonly NumberedChange[], state: FolderState, left: ReadonlySet<ObjectKey>): ReadonlyMap<ObjectKey, readonly NumberedChange[]> {
   const news = new Map<ObjectKey, NumberedChange[]>();
   for (const change of changes) {
     const base = state.baseByKey(change.objectKey);
@@ -293,7 +295,7 @@ function newsByKey(changes: readonly NumberedChange[], state: FolderState): Read
     const isElsewise = isBase && (base.etag !== change.etag || base.keyId !== change.keyId);
     // The deletion of an older version may have hit the newer one, where the server keeps no conditions.
     if (!change.isDeleted && !isElsewise && (isBase || isOlder)) continue;
-    if (change.isDeleted && base === null && !news.has(change.objectKey)) continue;
+    if (change.isDeleted && base === null && !news.has(change.objectKey) && !left.has(change.objectKey)) continue;
     const before = news.get(change.objectKey) ?? [];
     news.set(change.objectKey, [...before.filter((other) => other.isDeleted || !dominates(change.vector, other.vector)), change]);
   }

@@ -50,6 +50,23 @@ describe('a change of another device', () => {
     expect(lists).toBe(0);
   });
 
+  test('is a deletion also of a version that was told before and could not be taken', async () => {
+    a.disk.write('new', 'new');
+    await a.cycle({ look: 'changes' });
+    // Of the same size, so that the version's attributes are looked up; then of the same content, which is not the version.
+    b.disk.write('new', 'own');
+    world.faults.onCall = ({ device, call }) => {
+      if (call === 'remote.list') lists += 1;
+      if (device === 'ben' && call === 'remote.get') b.disk.write('new', 'new');
+    };
+    expect(await b.cycle({ look: 'changes' })).toMatchObject({ done: 0, failed: 1 });
+    a.disk.remove('new');
+    expect(await a.cycle({ look: 'changes' })).toMatchObject({ done: 1 });
+    world.clock.pass(600_000);
+    expect(await b.cycle({ look: 'changes' })).toMatchObject({ counts: { upload: 1, adopt: 0 } });
+    expect([world.remoteFiles().get('new'), lists]).toEqual(['new', 0]);
+  });
+
   test('is told again after a crash between recording and publishing it', async () => {
     world.faults.next = ({ device, call }) => (device === 'anna' && call === 'remote.feeds.put' ? { at: 'crash-before' } : null);
     a.disk.write('new', 'new');

@@ -64,6 +64,10 @@ const REMEMBERED: readonly [string, HistoryOptions & Kind][] = [
     'an upload that arrived, whose answer was lost, of a file that was edited since, where attributes hide hashes',
     { seed: 7, level: 'full', isClientSide: false, hidesHashes: true, devices: 1, steps: 40, faultChance: 0.08, crashChance: 0.02, meanwhileChance: 0.05, hasNoConflicts: true, without: left(7, 8, 11, 22, 25, 26) },
   ],
+  [
+    'a version that was told, could not be taken, and was deleted before the next look',
+    { seed: 237_013_427, level: 'none', isClientSide: false, devices: 2, steps: 12, faultChance: 0, crashChance: 0.003, meanwhileChance: 0.1, togetherChance: 0.3, restsOnFeeds: true, without: [2, 6, 8] },
+  ],
 ];
 
 describe('histories that were broken once', () => {

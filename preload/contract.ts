@@ -147,11 +147,13 @@ export const requests = {
   'limits.set': { by: 'engine', input: z.strictObject({ folderId: id.nullable(), upload: z.string().max(2000).optional(), download: z.string().max(2000).optional(), transfers: z.int().min(1).max(256).nullable().optional() }) },
   'trash.list': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'trash.restore': { by: 'engine', input: z.strictObject({ folderId: id, trashIds: z.array(z.string().min(1).max(4096)).min(1).max(10_000), replaces: z.boolean() }) },
+  /** For good; ids of the list. */
+  'trash.empty': { by: 'engine', input: z.strictObject({ folderId: id, trashIds: z.array(z.string().min(1).max(4096)).min(1).max(10_000) }) },
   /** A file, a directory or (`''`) all of it as it was then, by the server's clock; null: as it stands. `to` null: into place. */
-  'folders.restore': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, atMs: z.number().int().positive().nullable(), to: absolutePath.nullable(), isDryRun: z.boolean() }) },
+  'folders.restore': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath, atMs: z.number().int().positive().nullable(), to: absolutePath.nullable(), /** With `atMs` null: also what was deleted. */ includesDeleted: z.boolean().optional(), isDryRun: z.boolean() }) },
   'folders.why': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath.min(1) }) },
   'aws.profiles': { by: 'engine', input: nothing },
-  'browse.open': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, /** All below it, for a search. */ isDeep: z.boolean() }) },
+  'browse.open': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, /** All below it, for a search. */ isDeep: z.boolean(), /** As it was at a time by the server's clock, or (null) what was deleted; left out: as it stands. */ past: z.strictObject({ atMs: z.number().int().positive().nullable() }).optional() }) },
   'browse.rows': { by: 'engine', input: z.strictObject({ listingId: id, text: z.string().max(500), by: z.enum(['name', 'sizeBytes', 'modifiedMs']), isDown: z.boolean(), start: z.int().min(0), end: z.int().min(0) }).refine(({ start, end }) => end - start <= 10_000) },
   'browse.facts': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
   'browse.versions': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
@@ -283,6 +285,8 @@ export type BrowseRow = {
   protection: 'sealed' | 'server' | 'foreign';
   /** This very version was confirmed to this computer: by the server's answer to its upload, or by checking it when it came down. */
   isConfirmed: boolean;
+  /** Of a listing of an earlier time: how the file stands now, compared with what is shown. `objectKey` is empty then. */
+  past?: { now: 'same' | 'changed' | 'deleted' | 'unknown' };
 };
 /** What the server says of one object now, and what this computer makes of it; `problem` where it does not hold. */
 export type BrowseFacts = {
@@ -392,6 +396,7 @@ type Answers = {
   'limits.get': LimitsView;
   'limits.set': LimitsView;
   'trash.list': TrashedView[];
+  'trash.empty': { removed: number; bytes: number };
   'trash.restore': { restored: number; failed: { path: string; error: WireError }[] };
   'folders.restore': { restored: number; bytes: number; unchanged: number; newer: number; failed: { path: string | null; error: WireError }[] };
   'folders.why': WhyView;

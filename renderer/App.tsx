@@ -14,6 +14,7 @@ import { load, showFind, useStore } from './store.ts';
 import { ChangeWizard } from './views/change/ChangeWizard.tsx';
 import { ActivityView } from './views/ActivityView.tsx';
 import { BrowseView } from './views/browse/BrowseView.tsx';
+import { PastView } from './views/past/PastView.tsx';
 import { FolderPage } from './views/FolderPage.tsx';
 import { FoldersView } from './views/FoldersView.tsx';
 import { HomeView } from './views/HomeView.tsx';
@@ -33,6 +34,7 @@ function View(): ReactElement {
     case 'folder':
       return <FolderPage key={place.folderId} folderId={place.folderId} tab={place.tab} />;
     case 'browse':
+      if (place.isPast === true && place.folderId !== null) return <PastView key={place.folderId} folderId={place.folderId} start={place.directory} />;
       return <BrowseView folderId={place.folderId} directory={place.directory} />;
     case 'keys':
       return <KeysView />;

@@ -4,12 +4,12 @@ import type { AppSettings, ConnectionView, Events, FolderStatus, FolderView, Key
 import { speak } from './i18n.ts';
 import { ask, onAnyError, wireOf } from './bridge.ts';
 
-export type FolderTab = 'transfers' | 'activity' | 'twoVersions' | 'skipped' | 'settings';
+export type FolderTab = 'transfers' | 'activity' | 'twoVersions' | 'skipped' | 'trash' | 'settings';
 export type Place =
   | { view: 'home' }
   | { view: 'folders' }
   | { view: 'folder'; folderId: string; tab: FolderTab }
-  | { view: 'browse'; folderId: string | null; directory: string }
+  | { view: 'browse'; folderId: string | null; directory: string; /** Earlier times instead of what stands. */ isPast?: boolean }
   | { view: 'keys' }
   | { view: 'activity' }
   | { view: 'storage' }

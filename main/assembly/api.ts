@@ -416,6 +416,8 @@ export type Trash = {
    * @throws SyncError no-such-path
    */
   restore(folder: string, what: string, options: { readonly to: string | null; readonly replaces: boolean }): Promise<readonly RestoredFromTrash[]>;
+  /** Removes for good what ids of the list name; null: all of it. Nothing goes where one of them is not there. @throws SyncError no-such-path */
+  empty(folder: string, ids: readonly string[] | null): Promise<{ readonly removed: number; readonly bytes: number }>;
 };
 
 export type VerifyReport = {

@@ -10,7 +10,7 @@ import { SyncError, toWire } from '../model/errors.ts';
 import { isDirectoryPath, type SyncPath } from '../model/path.ts';
 import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors, type VersionVector } from '../model/version-vector.ts';
-import type { RemoteFiles } from './api.ts';
+import type { Enfold, RemoteFiles } from './api.ts';
 import { listFolder, pathOf, removeFrom, uploadOne } from './files.ts';
 import type { WiredFolder } from './open-folder.ts';
 import { inHome, removeTemporary } from './temporary.ts';
@@ -41,18 +41,19 @@ type Options = {
   readonly wired: (folderId: string) => Promise<WiredFolder>;
   readonly push: (event: Events['listing']) => void;
   readonly fetchVersion: RemoteFiles['get'];
+  readonly versionsOf: Enfold['versions'];
   readonly signal: AbortSignal;
 };
 type Names = 'browse.open' | 'browse.rows' | 'browse.facts' | 'browse.versions' | 'browse.restore' | 'browse.rename' | 'browse.makeDirectory' | 'browse.remove';
 
-export function createBrowseHandlers({ home, wired, push, fetchVersion, signal }: Options): Pick<EngineHandlers, Names> & { readonly close: () => void } {
+export function createBrowseHandlers({ home, wired, push, fetchVersion, versionsOf, signal }: Options): Pick<EngineHandlers, Names> & { readonly close: () => void } {
   const listings = new Map<string, Listing>();
 
-  const fill = async (listing: Listing, { side, state }: WiredFolder, directory: string, isDeep: boolean, onFirst: () => void): Promise<void> => {
+  const fill = async (listing: Listing, rowsUntil: (stop: AbortSignal) => AsyncIterable<BrowseRow>, onFirst: () => void): Promise<void> => {
     const stop = AbortSignal.any([signal, listing.stop.signal]);
     let toldAtMs = Date.now();
     try {
-      for await (const row of listFolder(side, state, directory, isDeep, stop)) {
+      for await (const row of rowsUntil(stop)) {
         listing.rows.push(row);
         if (listing.rows.length === FIRST_ROWS) onFirst();
         if (listing.rows.length >= MAX_ROWS) return;
@@ -68,6 +69,13 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, signal }
       onFirst();
       if (!stop.aborted) push({ listingId: listing.id, total: listing.rows.length, isComplete: true });
     }
+  };
+
+  const rowsOf = async ({ side, state }: WiredFolder, folder: string, directory: string, isDeep: boolean, past: { atMs: number | null } | undefined): Promise<(stop: AbortSignal) => AsyncIterable<BrowseRow>> => {
+    if (past === undefined) return (stop) => listFolder(side, state, directory, isDeep, stop);
+    const [{ pastRows }, { isClientSide }] = await Promise.all([import('./past-listing.ts'), import('../model/mode.ts')]);
+    const protection = isClientSide(side.unlocked.mode) ? 'sealed' : 'server';
+    return (stop) => pastRows(safely(versionsOf({ type: 'folder', folder, path: directory }, stop)), directory, isDeep, past.atMs, protection);
   };
 
   const shownOf = (listing: Listing, text: string, order: Order): readonly BrowseRow[] => {
@@ -156,7 +164,7 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, signal }
   };
 
   return {
-    'browse.open': async ({ folderId, directory, isDeep }) => {
+    'browse.open': async ({ folderId, directory, isDeep, past }) => {
       const folder = await wired(folderId);
       const listing: Listing = { id: randomBytes(8).toString('hex'), rows: [], isComplete: false, problem: null, shown: null, stop: new AbortController() };
       listings.set(listing.id, listing);
@@ -164,7 +172,8 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, signal }
         old.stop.abort();
         listings.delete(old.id);
       }
-      await new Promise<void>((resolve) => void fill(listing, folder, directory, isDeep, resolve));
+      const rowsUntil = await rowsOf(folder, folderId, directory, isDeep, past);
+      await new Promise<void>((resolve) => void fill(listing, rowsUntil, resolve));
       if (listing.problem !== null && listing.rows.length === 0) throw listing.problem;
       return { listingId: listing.id };
     },
@@ -240,7 +249,7 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, signal }
 }
 
 /** A directory that is not there lists as nothing. */
-async function* safely(rows: AsyncIterable<BrowseRow>): AsyncGenerator<BrowseRow> {
+async function* safely<T>(rows: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* rows;
   } catch (error) {

@@ -128,6 +128,7 @@ export async function openEnfold(options: EnfoldOptions): Promise<Enfold> {
     trash: {
       list: async (wanted) => (await import('./trash.ts')).trashOf(folders.find(wanted)),
       restore: async (wanted, what, given) => (await import('./trash.ts')).restoreTrashed(folders.find(wanted), what, given),
+      empty: async (wanted, ids) => (await import('./trash.ts')).emptyTrash(folders.find(wanted), ids),
     },
     limits: () => limitsIn(settings),
     setLimits: (changes) => {

@@ -4,7 +4,7 @@ import { SyncError } from '../model/errors.ts';
 import { formatRateTable, parseRateTable, type RateTable, type TransferLimits } from '../model/transfer-limits.ts';
 import type { Enfold } from './api.ts';
 
-type Names = 'limits.get' | 'limits.set' | 'trash.list' | 'trash.restore' | 'folders.restore' | 'folders.why';
+type Names = 'limits.get' | 'limits.set' | 'trash.list' | 'trash.restore' | 'trash.empty' | 'folders.restore' | 'folders.why';
 
 function viewOf({ upload, download, transfers }: TransferLimits): LimitsView {
   return { upload: formatRateTable(upload), download: formatRateTable(download), transfers: transfers ?? null };
@@ -34,8 +34,9 @@ export function createPastHandlers(enfold: Enfold, syncNow: (folderId: string) =
       syncNow(folderId);
       return { restored: done.filter(({ error }) => error === null).length, failed: done.flatMap(({ path, error }) => (error === null ? [] : [{ path, error }])) };
     },
-    'folders.restore': async ({ folderId, path, atMs, to, isDryRun }) => {
-      const { restored, bytes, unchanged, newer, failed } = await enfold.restore({ type: 'folder', folder: folderId, path }, { at: atMs, versionId: null, to, includesDeleted: false, isDryRun, signal });
+    'trash.empty': async ({ folderId, trashIds }) => enfold.trash.empty(folderId, trashIds),
+    'folders.restore': async ({ folderId, path, atMs, to, includesDeleted = false, isDryRun }) => {
+      const { restored, bytes, unchanged, newer, failed } = await enfold.restore({ type: 'folder', folder: folderId, path }, { at: atMs, versionId: null, to, includesDeleted, isDryRun, signal });
       if (to === null && !isDryRun) syncNow(folderId);
       return { restored, bytes, unchanged, newer, failed: [...failed] };
     },

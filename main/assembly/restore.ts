@@ -116,7 +116,7 @@ export async function* fileVersions(target: Target, folders: Folders, wiring: Wi
 }
 
 /** A listing of versions gives whole seconds on some servers: a time without a fraction means the whole second. */
-function isBy(at: number, { lastModifiedMs }: NamedVersion): boolean {
+export function isBy(at: number, lastModifiedMs: number): boolean {
   return (at % SECOND_MS === 0 ? Math.floor(lastModifiedMs / SECOND_MS) * SECOND_MS : lastModifiedMs) <= at;
 }
 
@@ -124,7 +124,7 @@ function isBy(at: number, { lastModifiedMs }: NamedVersion): boolean {
 function choose(versions: readonly NamedVersion[], { at, versionId, includesDeleted }: RestoreOptions, isSingle: boolean): NamedVersion | null {
   if (versionId !== null) return versions.find((version) => version.versionId === versionId && !version.isDeleteMarker) ?? null;
   if (at !== null) {
-    const then = versions.find((version) => isBy(at, version));
+    const then = versions.find((version) => isBy(at, version.lastModifiedMs));
     return then === undefined || then.isDeleteMarker ? null : then;
   }
   if (isSingle || includesDeleted) return versions.find(({ isDeleteMarker }) => !isDeleteMarker) ?? null;

@@ -116,7 +116,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     if (!isClosed) push('lock', { isLocked });
   };
   const wired = (folderId: string): ReturnType<typeof sessions.wired> => sessions.wired(folderId);
-  const { close: closeListings, ...browseHandlers } = createBrowseHandlers({ home: enfold.home, wired, push: (event) => !isClosed && push('listing', event), fetchVersion: async (...given) => enfold.files.get(...given), signal: closing.signal });
+  const { close: closeListings, ...browseHandlers } = createBrowseHandlers({ home: enfold.home, wired, push: (event) => !isClosed && push('listing', event), fetchVersion: async (...given) => enfold.files.get(...given), versionsOf: (...given) => enfold.versions(...given), signal: closing.signal });
   const { close: closePreviews, ...previewHandlers } = createPreviewHandlers({ home: enfold.home, wired, signal: closing.signal });
 
   let following: Promise<void> = Promise.resolve();

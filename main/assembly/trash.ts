@@ -51,3 +51,12 @@ export const restoreTrashed = async (folder: FolderSettings, what: string, { to,
   }
   return restored;
 };
+
+/** @param ids - of the list; null: all of it. Nothing goes where one of them is not there. @throws SyncError no-such-path */
+export async function emptyTrash(folder: FolderSettings, ids: readonly string[] | null): Promise<{ readonly removed: number; readonly bytes: number }> {
+  const tree = await treeOf(folder);
+  const trash = new Set(tree.listTrash().map(({ id }) => id));
+  const unknown = ids?.find((id) => !trash.has(id));
+  if (unknown !== undefined) throw new SyncError('no-such-path', { path: unknown, detail: 'not in the trash' });
+  return tree.removeFromTrash(ids ?? [...trash]);
+}

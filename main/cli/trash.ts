@@ -1,6 +1,7 @@
 /** `enfold trash`: what Enfold removed or replaced on this computer, for 30 days. */
 import type { Command } from 'commander';
 import type { TrashedView } from '../assembly/api.ts';
+import { SyncError } from '../model/errors.ts';
 import { perform } from './cli.ts';
 import { describeFailure } from './failure.ts';
 import { formatBytes, formatTime, plural, printable } from './output.ts';
@@ -47,5 +48,32 @@ Exit code: 0 all is back, 2 something is not, 1 nothing of that name is in the t
       ]);
       for (const { path, error } of restored) if (error !== null) cli.out.note(describeFailure({ ...error, about: { ...error.about, path: printable(path) } }).trimEnd());
       return back.length === restored.length ? 0 : 2;
+    }));
+
+  trash
+    .command('empty')
+    .description('remove what is in the trash for good')
+    .argument('<id>', 'a folder by id, start of id, name or local path')
+    .argument('[entry...]', 'entries of the list; without them all of it')
+    .option('--yes', 'do it; without it only what would go is told')
+    .addHelpText('after', `
+  $ enfold trash empty documents
+  $ enfold trash empty documents --yes`)
+    .action(perform(async (cli, options: { yes?: boolean }, id: string, entries: readonly string[]) => {
+      const enfold = await cli.enfold();
+      const folder = enfold.folders.find(id);
+      const named = { id: folder.id, name: folder.name };
+      const wanted = new Set(entries);
+      const found = (await enfold.trash.list(folder.id)).filter((one) => wanted.size === 0 || wanted.delete(one.id));
+      const [unknown] = wanted;
+      if (unknown !== undefined && entries.length > 0) throw new SyncError('no-such-path', { path: unknown, detail: 'not in the trash' });
+      if (options.yes !== true) {
+        const bytes = found.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+        cli.out.answer({ ...named, removed: 0, bytes: 0, wouldRemove: found.length, wouldFree: bytes }, [`${plural(found.length, 'file')} (${formatBytes(bytes)}) would go for good. Nothing was done yet. To remove them: enfold trash empty ${folder.id.slice(0, 8)} --yes`]);
+        return 0;
+      }
+      const { removed, bytes } = await enfold.trash.empty(folder.id, entries.length === 0 ? null : entries);
+      cli.out.answer({ ...named, removed, bytes }, [`${plural(removed, 'file')} (${formatBytes(bytes)}) removed for good.`]);
+      return 0;
     }));
 }

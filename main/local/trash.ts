@@ -3,7 +3,7 @@
  * index, so it can neither be lost nor lie, and anybody can look into it without Enfold; a file's ctime says when it came here.
  */
 import { randomBytes } from 'node:crypto';
-import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { nameOf, OWN_DIRECTORY, parseSyncPath, type SyncPath } from '../model/path.ts';
@@ -97,10 +97,7 @@ export function listTrash(place: Place): readonly TrashedFile[] {
  * @throws SyncError no-such-path, target-exists, path-symlink
  */
 export async function restoreFromTrash(place: Place, id: string, to?: SyncPath): Promise<SyncPath> {
-  const [date, session, ...rest] = id.split('/');
-  const path = parseSyncPath(rest.join('/'));
-  if (path === null || !isDate(date) || session === undefined || !/^[0-9a-f]{12}$/.test(session)) throw new SyncError('no-such-path', { path: id });
-  const from = join(place.root, OWN_DIRECTORY, 'trash', date, session, ...rest);
+  const { path, from } = placeOfId(place, id);
   const stats = lookAt(from, id);
   if (stats === null || !stats.isFile()) throw new SyncError('no-such-path', { path: id });
   const target = to ?? path;
@@ -111,6 +108,43 @@ export async function restoreFromTrash(place: Place, id: string, to?: SyncPath):
   const fsyncDirectory = createDirectoryFsync();
   await Promise.all([...dirty].map((directory) => fsyncDirectory(directory)));
   return target;
+}
+
+/**
+ * Removes trashed files for good, and the directories that are empty then. What is gone already is no error.
+ *
+ * @returns how many went, and their bytes
+ * @throws SyncError no-such-path for what is no id of the list, path-symlink
+ */
+export function removeFromTrash(place: Place, ids: readonly string[]): { readonly removed: number; readonly bytes: number } {
+  const top = join(place.root, OWN_DIRECTORY, 'trash');
+  let removed = 0;
+  let bytes = 0;
+  for (const id of ids) {
+    const { from, inTrash } = placeOfId(place, id);
+    if (!hasRealParents(place, inTrash)) continue;
+    const stats = lookAt(from, id);
+    if (stats === null) continue;
+    if (!stats.isFile()) throw new SyncError('no-such-path', { path: id });
+    try {
+      rmSync(from, { force: true });
+      removed += 1;
+      bytes += Number(stats.size);
+      for (let at = dirname(from); at.length > top.length; at = dirname(at)) rmdirSync(at);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST' && !isMissing(error)) throw fromOsError(error, id);
+    }
+  }
+  return { removed, bytes };
+}
+
+/** @throws SyncError no-such-path */
+function placeOfId(place: Place, id: string): { readonly path: SyncPath; readonly from: string; readonly inTrash: SyncPath } {
+  const [date, session, ...rest] = id.split('/');
+  const path = parseSyncPath(rest.join('/'));
+  if (path === null || !isDate(date) || session === undefined || !/^[0-9a-f]{12}$/.test(session)) throw new SyncError('no-such-path', { path: id });
+  return { path, from: join(place.root, OWN_DIRECTORY, 'trash', date, session, ...rest), inTrash: `${OWN_DIRECTORY}/trash/${id}` as SyncPath };
 }
 
 /** What came into the trash within this time stays, however much it is: whoever misses it has not had time to notice. */

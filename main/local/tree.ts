@@ -22,7 +22,7 @@ import { createDirectoryFsync, createPlace, hasRealParents, lookAt, makeOneDirec
 import { refuseName, replaceFiles } from './replace.ts';
 import { checkRootMarker } from './root.ts';
 import { entryOf, isSameContent, stampOf } from './stamp.ts';
-import { createTrash, expireTrash, listTrash, moveWithoutReplacing, restoreFromTrash, type TrashedFile } from './trash.ts';
+import { createTrash, expireTrash, listTrash, moveWithoutReplacing, removeFromTrash, restoreFromTrash, type TrashedFile } from './trash.ts';
 import { createBreather, lookAtOne, walkTree, type Classified } from './walk.ts';
 
 export { createRootMarker, removeRootMarker } from './root.ts';
@@ -43,6 +43,8 @@ export type FolderOnDisk = LocalTree & {
   listTrash(): readonly TrashedFile[];
   /** @throws SyncError no-such-path, target-exists, path-symlink */
   restoreFromTrash(id: string, to?: SyncPath): Promise<SyncPath>;
+  /** For good. @throws SyncError no-such-path, path-symlink */
+  removeFromTrash(ids: readonly string[]): { readonly removed: number; readonly bytes: number };
   /** Lines of `.enfoldignore` that were not taken. */
   refusedRules(): readonly string[];
   /** The rule that keeps `path` out, or null. */
@@ -392,6 +394,9 @@ class DiskTree implements FolderOnDisk {
   restoreFromTrash(id: string, to?: SyncPath): Promise<SyncPath> {
     if (to !== undefined) refuseName(to, true);
     return restoreFromTrash(this.#place, id, to);
+  }
+  removeFromTrash(ids: readonly string[]): { readonly removed: number; readonly bytes: number } {
+    return removeFromTrash(this.#place, ids);
   }
 
   refusedRules(): readonly string[] {

@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ActionIcon, Menu, UnstyledButton } from '@mantine/core';
-import { IconDots, IconFileSearch, IconFolderOpen, IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-react';
+import { IconDots, IconFileSearch, IconFolderOpen, IconHistory, IconPlayerPause, IconPlayerPlay, IconRefresh } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask } from '../bridge.ts';
 import { count, shortPath, visible } from '../format.ts';
@@ -23,6 +23,7 @@ export function FolderMenu({ folder, isSmall = true }: { folder: FolderView; isS
       <Menu.Dropdown>
         <Menu.Item leftSection={<IconFolderOpen size={16} />} onClick={() => quietly(ask('host.revealLocal', { folderId, path: '' }))}>{t('folder.open')}</Menu.Item>
         <Menu.Item leftSection={<IconFileSearch size={16} />} onClick={() => go({ view: 'browse', folderId, directory: '' })}>{t('folder.browse')}</Menu.Item>
+        <Menu.Item leftSection={<IconHistory size={16} />} onClick={() => go({ view: 'browse', folderId, directory: '', isPast: true })}>{t('past.open')}</Menu.Item>
         <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => quietly(ask('folders.syncNow', { folderId }))}>{t('folder.syncNow')}</Menu.Item>
         {folder.isPaused ? (
           <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => quietly(resumeFolder(folder))}>{t('folder.resume')}</Menu.Item>

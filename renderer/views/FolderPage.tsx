@@ -21,6 +21,7 @@ import { FolderSettings } from './FolderSettings.tsx';
 import { SkippedList } from './SkippedList.tsx';
 import { TwoVersionsList } from './TwoVersionsList.tsx';
 import { TransferList } from './TransferList.tsx';
+import { TrashList } from './past/TrashList.tsx';
 
 /** The panel under the head: only there when it has something to say. */
 function Now({ folder, isBusy, onLook, onAccept }: { folder: FolderView; isBusy: boolean; onLook: () => void; /** Takes over a change of encryption that another computer made. */ onAccept: () => void }): ReactElement | null {
@@ -124,12 +125,14 @@ export function FolderPage({ folderId, tab }: { folderId: string; tab: FolderTab
           <Tabs.Tab value="activity">{t('tabs.activity')}</Tabs.Tab>
           <Tabs.Tab value="twoVersions" rightSection={status.twoVersions > 0 ? <span className="cnt">{count(status.twoVersions)}</span> : undefined}>{t('tabs.twoVersions')}</Tabs.Tab>
           <Tabs.Tab value="skipped" rightSection={status.skippedCount > 0 ? <span className="cnt">{count(status.skippedCount)}</span> : undefined}>{t('tabs.skipped')}</Tabs.Tab>
+          <Tabs.Tab value="trash">{t('tabs.trash')}</Tabs.Tab>
           <Tabs.Tab value="settings">{t('tabs.settings')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="transfers"><div className="two"><TransferList folder={folder} /><Facts folder={folder} /></div></Tabs.Panel>
         <Tabs.Panel value="activity"><ActivityList folders={[folder]} /></Tabs.Panel>
         <Tabs.Panel value="twoVersions"><TwoVersionsList folder={folder} /></Tabs.Panel>
         <Tabs.Panel value="skipped"><SkippedList folder={folder} /></Tabs.Panel>
+        <Tabs.Panel value="trash"><TrashList folder={folder} /></Tabs.Panel>
         <Tabs.Panel value="settings"><FolderSettings folder={folder} /></Tabs.Panel>
       </Tabs>
       {isLooking && <HeldDialog folder={folder} onClose={() => setLooking(false)} />}

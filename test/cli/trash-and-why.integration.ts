@@ -71,6 +71,21 @@ describe('the trash', () => {
     expect(await ben.error(['trash', 'restore', id, 'letters/', 'list.txt', '--to', '../outside.txt'])).toMatchObject({ exitCode: 1 });
     expect(treeOf(b)).toEqual(tree);
   });
+
+  test('is emptied only where it is told to, of what is named or of all', async () => {
+    const inTrash = async (): Promise<{ id: string; path: string }[]> => ben.json(['trash', 'list', id]);
+    // The tree is its own index.
+    for (const name of ['x.txt', 'deep/y.txt']) writeAt(b, `.enfold/trash/${new Date().toISOString().slice(0, 10)}/0123456789ab/${name}`, name);
+    const before = await inTrash();
+    expect(before.length).toBeGreaterThan(1);
+    expect(await ben.json(['trash', 'empty', id])).toMatchObject({ removed: 0, wouldRemove: before.length });
+    expect(await ben.error(['trash', 'empty', id, 'never.txt', '--yes'])).toMatchObject({ exitCode: 1, code: 'no-such-path' });
+    expect(await inTrash()).toEqual(before);
+    expect(await ben.json(['trash', 'empty', id, before[0]?.id ?? '', '--yes'])).toMatchObject({ removed: 1 });
+    expect(await inTrash()).toEqual(before.slice(1));
+    expect(await ben.ok(['trash', 'empty', id, '--yes'])).toContain('removed for good');
+    expect(await inTrash()).toEqual([]);
+  });
 });
 
 describe('why', () => {

@@ -1,7 +1,7 @@
-/** Another mode and another key for a folder that is there, in the window, proved by what the storage holds. */
+/** What is done to a folder that is there, in the window: another mode, another key, earlier times, the trash. Proved by what disk and storage hold. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, ListObjectsV2Command, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openAccessKeys } from '../../main/storage/access-keys.ts';
 import { readEndpoint } from '../../main/storage/server.ts';
@@ -36,9 +36,12 @@ afterAll(async () => {
   removeScratch();
 });
 
+async function client(): Promise<S3Client> {
+  return new S3Client({ endpoint: (await readEndpoint(storage))!, region: 'us-east-1', forcePathStyle: true, credentials: (await openAccessKeys(storage)).root });
+}
 /** The metadata of each of the folder's objects. */
 async function envelopes(): Promise<Record<string, string>[]> {
-  const s3 = new S3Client({ endpoint: (await readEndpoint(storage))!, region: 'us-east-1', forcePathStyle: true, credentials: (await openAccessKeys(storage)).root });
+  const s3 = await client();
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: 'enfold', Prefix: 'letters/' }));
   const files = Contents.filter(({ Key }) => !Key!.includes('/.enfold/'));
   return Promise.all(files.map(async ({ Key }) => (await s3.send(new HeadObjectCommand({ Bucket: 'enfold', Key: Key! }))).Metadata ?? {}));
@@ -117,4 +120,80 @@ test('the key of a folder is replaced on the page of keys, without the contents 
   await button('Earlier versions').click();
   await button('Which keys are needed?').click();
   await page.getByText('Needed: Letters key 2').first().waitFor(patient);
+}, 240_000);
+
+const inFolder = (name: string): string => path.join(root, 'Letters', name);
+const row = (name: string | RegExp) => running.page.getByRole('row', { name });
+const bringBack = async (): Promise<void> => {
+  await running.page.getByRole('dialog').getByText(/come.? back$/).waitFor(patient);
+  await running.page.getByRole('dialog').getByRole('button', { name: 'Bring back', exact: true }).click();
+  await running.page.getByRole('status').filter({ hasText: /back, / }).waitFor(patient);
+};
+
+test('files come back as they were at a time, and those that were deleted, into place or elsewhere', async () => {
+  const { page } = running;
+  await button('Close').click();
+  await (await client()).send(new PutBucketVersioningCommand({ Bucket: 'enfold', VersioningConfiguration: { Status: 'Enabled' } }));
+  const then = Math.floor(Date.now() / 1000) * 1000;
+  // A version's time is told in whole seconds.
+  await expect.poll(() => Date.now() > then + 1000, { timeout: 5000, interval: 50 }).toBe(true);
+  fs.writeFileSync(inFolder('letter 1.txt'), 'other words');
+  fs.rmSync(inFolder('letter 2.txt'));
+  await button('Browse S3').click();
+  await row(/^letter 2/).waitFor({ ...patient, state: 'detached' });
+  await button('Earlier times…').click();
+  await page.getByLabel('Date and time').fill(new Date(then - new Date(then).getTimezoneOffset() * 60_000).toISOString().slice(0, 19));
+  await row(/^letter 1\.txt.*Changed since/).waitFor(patient);
+  await row(/^letter 3\.txt.*As it is now/).waitFor();
+  await row(/^letter 2\.txt.*Deleted since/).click();
+  await button('Bring back…').click();
+  await bringBack();
+  expect(fs.readFileSync(inFolder('letter 2.txt'), 'utf8')).toBe('canary words of letter 2');
+
+  await button('Bring all of it back…').click();
+  await radio(/^To another folder/).click();
+  await page.getByLabel('Folder to put it in').fill(path.join(root, 'Then'));
+  await bringBack();
+  expect(fs.readdirSync(path.join(root, 'Then'))).toHaveLength(FILES);
+  expect(fs.readFileSync(path.join(root, 'Then', 'letter 1.txt'), 'utf8')).toBe('canary words of letter 1');
+  expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('other words');
+
+  fs.rmSync(inFolder('letter 5.txt'));
+  await page.getByText('Deleted files', { exact: true }).click();
+  await row(/^letter 5\.txt.*Deleted since/).click(patient);
+  await button('Bring back…').click();
+  await bringBack();
+  expect(fs.readFileSync(inFolder('letter 5.txt'), 'utf8')).toBe('canary words of letter 5');
+}, 240_000);
+
+test('what was replaced lies in the trash, is put back, and goes for good only after a question', async () => {
+  const { page } = running;
+  const filesInTrash = (): string[] => fs.readdirSync(inFolder('.enfold/trash'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name);
+  await page.getByText('As it was at', { exact: true }).click();
+  await row(/^letter 1\.txt/).click();
+  await button('Bring back…').click();
+  await bringBack();
+  expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('canary words of letter 1');
+  await button(/^Folders/).first().click();
+  await button('Letters').click();
+  await page.getByRole('tab', { name: 'Trash' }).click();
+  await page.getByRole('checkbox', { name: 'Choose letter 1.txt' }).check(patient);
+  await button('Put back').click();
+  await page.getByText('One was not put back').waitFor(patient);
+  expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('canary words of letter 1');
+  await page.getByRole('checkbox', { name: 'Choose letter 1.txt' }).check();
+  await page.getByRole('checkbox', { name: /^Replace what stands there/ }).check();
+  await button('Put back').click();
+  await page.getByText('1 file was put back.').waitFor(patient);
+  expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('other words');
+  expect(filesInTrash()).toEqual(['letter 1.txt']);
+  await button('Empty…').click();
+  await page.getByRole('dialog').getByText('Delete 1 file for good?').waitFor();
+  await button('Keep them').click();
+  expect(filesInTrash()).toEqual(['letter 1.txt']);
+  await button('Empty…').click();
+  await button('Delete 1 file').click();
+  await page.getByText('The trash is empty.').waitFor(patient);
+  expect(filesInTrash()).toEqual([]);
+  expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('other words');
 }, 240_000);

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ActionIcon, Button, Menu, TextInput, Tooltip, UnstyledButton } from '@mantine/core';
-import { IconChevronDown, IconChevronRight, IconChevronUp, IconDotsVertical, IconDownload, IconEye, IconFilter, IconFolder, IconFolderPlus, IconPencil, IconRefresh, IconSearch, IconTrash, IconUpload } from '@tabler/icons-react';
+import { IconChevronDown, IconChevronRight, IconChevronUp, IconDotsVertical, IconDownload, IconEye, IconFilter, IconFolder, IconFolderPlus, IconHistory, IconPencil, IconRefresh, IconSearch, IconTrash, IconUpload } from '@tabler/icons-react';
 import type { BrowseRow, FolderView } from '../../../preload/contract.ts';
 import { ask, useAction } from '../../bridge.ts';
 import { ErrorNote, ModeBadge } from '../../components/bits.tsx';
@@ -201,6 +201,7 @@ function FolderBrowser({ folder, directory, folders, order, setOrder }: BrowserP
             <Button leftSection={<IconUpload size={16} />} onClick={() => void chooseUpload()} loading={action.isRunning}>{t('browse.upload')}</Button>
             <Button leftSection={<IconDownload size={16} />} disabled={ours.length === 0} onClick={() => save(ours)}>{t('browse.saveTo')}</Button>
             <Tooltip label={t('browse.newFolder')}><ActionIcon size={32} onClick={() => setAsked({ type: 'directory' })} aria-label={t('browse.newFolder')}><IconFolderPlus size={16} stroke={1.75} /></ActionIcon></Tooltip>
+            <Tooltip label={t('past.open')}><ActionIcon size={32} onClick={() => go({ view: 'browse', folderId, directory, isPast: true })} aria-label={t('past.open')}><IconHistory size={16} stroke={1.75} /></ActionIcon></Tooltip>
             <Tooltip label={t('browse.refresh')}><ActionIcon size={32} onClick={reload} aria-label={t('browse.refresh')}><IconRefresh size={16} stroke={1.75} /></ActionIcon></Tooltip>
             <Menu><Menu.Target><ActionIcon size={32} aria-label={t('browse.more')}><IconDotsVertical size={16} stroke={1.75} /></ActionIcon></Menu.Target><Menu.Dropdown>{items}</Menu.Dropdown></Menu>
           </div>

@@ -31,6 +31,7 @@ function RowState({ row, isGoing }: { row: BrowseRow; isGoing: boolean }): React
   if (isGoing) return <span className="sts faint"><IconTrash size={14} stroke={1.9} aria-hidden="true" />{t('browse.going')}</span>;
   if (row.protection === 'foreign') return <span className="sts faint"><IconAlertTriangle size={14} stroke={1.9} aria-hidden="true" />{t('browse.foreign')}</span>;
   if (row.kind === 'directory') return null;
+  if (row.past !== undefined) return row.past.now === 'unknown' ? null : <span className={row.past.now === 'same' ? 'sts faint' : 'sts'}>{t(`past.now.${row.past.now}`)}</span>;
   if (row.isConfirmed) return <span className="sts ok"><IconChecks size={14} stroke={1.9} aria-hidden="true" />{t('browse.verified')}</span>;
   return <span className="sts faint">{t('browse.notYet')}</span>;
 }

@@ -24,8 +24,8 @@ const MAX_PAGES = 12;
 type Pages = { key: string; rows: Map<number, BrowseRow[]>; total: number; ofTotal: number; isComplete: boolean; error: WireError | null };
 const NO_PAGES: Pages = { key: '', rows: new Map(), total: 0, ofTotal: 0, isComplete: false, error: null };
 
-export function useListing(folderId: string, directory: string, isDeep: boolean, text: string, order: Order, refresh: unknown): Listing {
-  const opened = useAnswer('browse.open', { folderId, directory, isDeep }, refresh);
+export function useListing(folderId: string, directory: string, isDeep: boolean, text: string, order: Order, refresh: unknown, past?: { atMs: number | null }): Listing {
+  const opened = useAnswer('browse.open', { folderId, directory, isDeep, ...(past === undefined ? {} : { past }) }, refresh);
   const listingId = opened.value?.listingId ?? null;
   const [grown, setGrown] = useState(0);
   const [pages, setPages] = useState<Pages>(NO_PAGES);

@@ -18,6 +18,7 @@ if (app.requestSingleInstanceLock()) {
   void app.whenReady().then(() =>
     runShell({
       outDirectory, home, env: process.env, platform: process.platform, icon,
+      startsHidden: process.argv.includes('--hidden'),
       devUrl: app.isPackaged ? null : (process.env.ELECTRON_RENDERER_URL ?? null),
     }),
   );

@@ -1,7 +1,7 @@
 /** One notification per question, of the kinds that are switched on; none for single files, none while the window is in front. */
 import { Notification } from 'electron';
 import type { AppSettings } from '../../preload/contract.ts';
-import type { FolderLine } from './tray.ts';
+import type { FolderLine } from './tray-menu.ts';
 import { heldTitle, kitDueTitle, lockedTitle, problemTitle, words } from './words.ts';
 
 type Kind = keyof AppSettings['notifications'];

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { app, nativeTheme } from 'electron';
 import { appSettings, type AppSettings } from '../../preload/contract.ts';
+import { rememberSystemScheme } from './tray.ts';
 import { setLanguage } from './words.ts';
 
 const DEFAULTS: AppSettings = { theme: 'system', language: 'system', notifications: { held: true, problem: true, locked: false }, startAtLogin: false };
@@ -38,6 +39,7 @@ export function openSettings(file: string, platform: string, onChange: (settings
     nativeTheme.themeSource = settings.theme;
     setLanguage(settings.language === 'system' ? app.getLocale() : settings.language);
   };
+  rememberSystemScheme();
   apply();
   return {
     current: () => settings,

@@ -3,6 +3,7 @@
  * the engine. Only this folder and main/index.ts know Electron.
  */
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { app, powerMonitor, session, type BrowserWindow } from 'electron';
 import type { Answer, EngineRequest, Events, FolderStatus, FolderView, KeyView, LockView, RequestAnswer } from '../../preload/contract.ts';
 import { watchForAbsence } from './auto-lock.ts';
@@ -15,10 +16,14 @@ import { createNotifier, sayKitIsDue, sayStillRunning } from './notifications.ts
 import { APP_ORIGIN, originOf, serveRenderer } from './protocol.ts';
 import { openSettings } from './settings.ts';
 import { createStorageHost } from './storage-host.ts';
-import { createTray, hasTray, type AppTray, type FolderLine } from './tray.ts';
+import { createTray, findPanel, type AppTray } from './tray.ts';
+import type { FolderLine } from './tray-menu.ts';
 import { bringToFront, createMainWindow, denyPermissions } from './window.ts';
 
 const REMIND_EVERY_MS = 12 * 3600_000;
+/** At login the panel often starts after its icons: so long is it looked for. */
+const PANEL_WAIT_MS = 60_000;
+const LOOK_EVERY_MS = 3000;
 
 type Options = {
   /** The built program: holds main/, preload/ and renderer/. */
@@ -29,6 +34,8 @@ type Options = {
   platform: string;
   /** A development server that serves the window instead of the built files; never in a packaged app. */
   devUrl: string | null;
+  /** Started at login: no window, if there is a tray icon to reach it by. */
+  startsHidden: boolean;
 };
 
 /** Starts everything. Call once, when the app is ready and this is the only instance. */
@@ -36,6 +43,7 @@ export async function runShell(options: Options): Promise<void> {
   const { outDirectory, platform } = options;
   let window: BrowserWindow | null = null;
   let tray: AppTray | null = null;
+  let trayPanel: string | null = null;
   let isQuitting = false;
   let hasSaidStillRunning = false;
   let folders: FolderView[] = [];
@@ -54,13 +62,7 @@ export async function runShell(options: Options): Promise<void> {
       window.on('close', (event) => {
         if (isQuitting) return;
         event.preventDefault();
-        if (tray === null && platform !== 'darwin') {
-          quit();
-          return;
-        }
-        window?.hide();
-        if (!hasSaidStillRunning) sayStillRunning();
-        hasSaidStillRunning = true;
+        void leaveWindow();
       });
       window.on('closed', () => {
         window = null;
@@ -70,6 +72,30 @@ export async function runShell(options: Options): Promise<void> {
     return window;
   };
   const show = (place: Events['show']): void => pushEvent(open(), 'show', place);
+
+  /** A panel that was started anew knows no icon of before: it gets one. @returns whether an icon can be seen. */
+  async function putIntoTray(): Promise<boolean> {
+    const panel = await findPanel(platform);
+    if (isQuitting) return false;
+    if (panel !== trayPanel) {
+      tray?.destroy();
+      tray = panel === null ? null : createTray({ platform, show, open, quit, lock: () => void askEngine('lock.lock', undefined), setPaused: (isPaused) => void pauseAll(isPaused) });
+      trayPanel = panel;
+      showFolders();
+    }
+    return tray !== null;
+  }
+  /** Nobody is left with a program that runs and cannot be reached: without a tray icon, closing the window ends it. */
+  async function leaveWindow(): Promise<void> {
+    if (!(await putIntoTray()) && platform !== 'darwin') return quit();
+    window?.hide();
+    if (!hasSaidStillRunning) sayStillRunning();
+    hasSaidStillRunning = true;
+  }
+  async function pauseAll(isPaused: boolean): Promise<void> {
+    await Promise.all(folders.filter((folder) => folder.isPaused !== isPaused).map(({ id }) => askEngine(isPaused ? 'folders.pause' : 'folders.start', { folderId: id })));
+    await refreshFolders();
+  }
 
   const storage = createStorageHost({ entry: path.join(outDirectory, 'main/storage-process.js'), env: { ...options.env, ENFOLD_HOME: options.home } });
   const engine = startEngine({
@@ -110,7 +136,7 @@ export async function runShell(options: Options): Promise<void> {
     showFolders();
   }
   function showFolders(): void {
-    const lines = folders.map(({ id, name, status }): FolderLine => ({ id, name, status: statuses.find((one) => one.folderId === id) ?? status }));
+    const lines = folders.map(({ id, name, isPaused, status }): FolderLine => ({ id, name, isPaused, status: statuses.find((one) => one.folderId === id) ?? status }));
     tray?.update(lines, engine.state().state === 'running');
     notify(lines);
   }
@@ -149,10 +175,14 @@ export async function runShell(options: Options): Promise<void> {
   app.on('window-all-closed', () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => quit());
 
-  open();
-  if (await hasTray(platform)) {
-    tray = createTray({ platform, show, open, quit });
-    showFolders();
-  }
+  if (!options.startsHidden) open();
+  const deadlineMs = Date.now() + PANEL_WAIT_MS;
+  const waitForPanel = async (): Promise<void> => {
+    if ((await putIntoTray()) || isQuitting || Date.now() > deadlineMs) return;
+    await delay(LOOK_EVERY_MS);
+    await waitForPanel();
+  };
+  await waitForPanel();
+  if (tray === null && window === null && !isQuitting) open();
 }
 

@@ -170,11 +170,11 @@ export const requests = {
   /** From a HEAD; for the details of a file. */
   'browse.explain': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
   /** Counts by encryption, and what is not as wished; `wish` null: only counted. The report goes to a file. */
-  'buckets.scan': { by: 'engine', input: bucketPlace.extend({ isResumed: z.boolean(), reports: z.array(absolutePath).max(3) }) },
+  'buckets.scan': { by: 'engine', input: bucketPlace.extend({ isResumed: z.boolean(), /** Old versions too. */ hasVersions: z.boolean().optional(), reports: z.array(absolutePath).max(3) }) },
   /** Ends a scan or mending that is under way; it can be gone on with. */
   'buckets.stop': { by: 'engine', input: bucketPlace.omit({ wish: true }) },
   /** Mends what the last scan of the place found; each is verified. */
-  'buckets.mend': { by: 'engine', input: bucketPlace.extend({ only: z.array(z.string().min(1).max(1024)).max(10_000).nullable() }) },
+  'buckets.mend': { by: 'engine', input: bucketPlace.extend({ hasVersions: z.boolean().optional(), only: z.array(z.string().min(1).max(1024)).max(10_000).nullable() }) },
   /** Uploads a few bytes and removes them. */
   'buckets.examine': { by: 'engine', input: bucketPlace },
   'buckets.previewFix': { by: 'engine', input: bucketPlace.extend({ finding: findingId }) },
@@ -185,6 +185,10 @@ export const requests = {
   'buckets.previewPolicy': { by: 'engine', input: bucketPlace },
   'buckets.applyPolicy': { by: 'engine', input: bucketPlace.extend({ token: changeToken }) },
   'buckets.provePolicy': { by: 'engine', input: bucketPlace },
+  /** A bucket of the place's name as the wish says, or (`wish` null) as it is. `file`: also written to a new file. */
+  'buckets.template': { by: 'engine', input: bucketPlace.extend({
+    format: z.enum(['cloudformation', 'terraform', 'awscli']), region: z.string().min(1).max(50), newKmsKey: z.string().max(256).nullable(), secret: z.string().max(512).nullable(), versioning: z.boolean(), file: absolutePath.nullable(),
+  }) },
   'buckets.iamPolicy': { by: 'engine', input: bucketPlace.extend({ access: z.enum(['read', 'write', 'both']) }) },
   'browse.remove': { by: 'engine', input: z.strictObject({ folderId: id, paths: z.array(insidePath.min(1)).min(1).max(10_000) }) },
   'host.chooseFolder': { by: 'host', input: z.strictObject({ title: z.string().max(200) }) },
@@ -327,6 +331,8 @@ export type BucketScanView = {
   /** The first that are not as wished. */
   examples: { objectKey: string; versionId: string | null; protection: string; reason: string }[];
   wrong: number; unknown: number;
+  /** Versions that do not stand any more; null: they were not looked at. */
+  old: { objects: number; /** Of them, those that are not as wished. */ wrong: number } | null;
   estimate: { objects: number; bytes: number; requests: { heads: number; writes: number; kms: number }; usd: number; seconds: number } | null;
 };
 export type BucketMendView = { fixed: number; already: number; skipped: number; failed: number; notFixed: { objectKey: string; outcome: string; reason: string }[] };
@@ -428,6 +434,7 @@ type Answers = {
   'buckets.previewPolicy': BucketPolicyView;
   'buckets.applyPolicy': null;
   'buckets.provePolicy': BucketProof;
+  'buckets.template': { text: string };
   'buckets.iamPolicy': unknown;
   'host.chooseFolder': string | null;
   'host.chooseSaveFile': string | null;

@@ -56,22 +56,26 @@ export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: Bu
         missing: missing.length === 0 ? null : { Version: '2012-10-17', Statement: missing },
       };
     },
-    'buckets.scan': async ({ isResumed, reports, ...input }) => stoppable<BucketScanView>(input, async (stop) => {
+    'buckets.scan': async ({ isResumed, hasVersions = false, reports, ...input }) => stoppable<BucketScanView>(input, async (stop) => {
       const { checkReports, writeReports } = await import('./bucket-reports.ts');
       checkReports(reports);
       const place = placeOf(input);
       const { connectionId, bucket, prefix } = input;
       const onProgress = (objects: number, wrong: number): void => push({ connectionId, bucket, prefix, objects, wrong, mended: null });
-      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed, signal: stop, onProgress });
+      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions, inventory: null, isResumed, signal: stop, onProgress });
       try {
         await writeReports(scan, reports);
         const examples: BucketScanView['examples'] = [];
-        for await (const { objectKey, versionId, protection, judgement } of scan.rows()) {
-          if (judgement === null || judgement.verdict === 'right') continue;
-          examples.push({ objectKey, versionId, protection, reason: judgement.reason ?? '' });
-          if (examples.length === MOST_EXAMPLES) break;
+        const old = { objects: 0, wrong: 0 };
+        for await (const { objectKey, versionId, isLatest, protection, judgement } of scan.rows()) {
+          const isWrong = judgement !== null && judgement.verdict !== 'right';
+          if (!isLatest) old.objects += 1;
+          if (!isLatest && isWrong) old.wrong += 1;
+          if (isWrong && examples.length < MOST_EXAMPLES) examples.push({ objectKey, versionId, protection, reason: judgement.reason ?? '' });
+          if (!hasVersions && examples.length === MOST_EXAMPLES) break;
         }
-        return { totals: scan.head.totals.map((total) => ({ ...total })), examples, wrong: countOf(scan, 'wrong'), unknown: countOf(scan, 'unknown'), estimate: scan.estimate };
+        return {
+          old: hasVersions ? old : null, totals: scan.head.totals.map((total) => ({ ...total })), examples, wrong: countOf(scan, 'wrong'), unknown: countOf(scan, 'unknown'), estimate: scan.estimate };
       } finally {
         await scan.close();
       }
@@ -80,10 +84,10 @@ export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: Bu
       running.get(idOf(input))?.abort();
       return null;
     },
-    'buckets.mend': async ({ only, ...input }) => stoppable<BucketMendView>(input, async (stop) => {
+    'buckets.mend': async ({ only, hasVersions = false, ...input }) => stoppable<BucketMendView>(input, async (stop) => {
       const place = placeOf(input);
       const { connectionId, bucket, prefix } = input;
-      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions: false, inventory: null, isResumed: true, signal: stop });
+      const scan = await buckets.scan({ place, wish: wishOf(input), keys: customerKeyOf(place), hasVersions, inventory: null, isResumed: true, signal: stop });
       try {
         const [objects, wrong] = [countOf(scan, null), countOf(scan, 'wrong')];
         const { counts } = await scan.fix({ only: only === null ? null : new Set(only), signal: stop, onProgress: (mended) => push({ connectionId, bucket, prefix, objects, wrong, mended }) });
@@ -119,6 +123,14 @@ export function createBucketHandlers(buckets: Buckets, customerKeyOf: (place: Bu
       if (wish === null) throw new SyncError('bad-usage', { detail: 'a proof needs a mode' });
       const { probes, isProven, leftBehind } = await buckets.provePolicy(placeOf(input), wish, signal);
       return { probes: probes.map((probe) => ({ ...probe })), isProven, leftBehind: [...leftBehind] };
+    },
+    'buckets.template': async ({ format, region, newKmsKey, secret, versioning, file, ...input }) => {
+      const { describeTemplate, renderTemplate, writeTemplate } = await import('./bucket-template.ts');
+      const { bucket, prefix } = input;
+      const wish = wishOf(input);
+      const text = renderTemplate(format, wish === null ? await buckets.exportTemplate(placeOf(input), signal) : describeTemplate({ bucket, prefix, region, wish, newKmsKey, secret, versioning }));
+      if (file !== null) writeTemplate(file, text);
+      return { text };
     },
     'buckets.iamPolicy': async ({ access, ...input }) => {
       const wish = wishOf(input);

@@ -1,4 +1,5 @@
 /** Bucket templates from what a user asks for. */
+import { writeFileSync } from 'node:fs';
 import { renderAwsCli } from '../bucket/awscli.ts';
 import { renderCloudFormation } from '../bucket/cloudformation.ts';
 import type { PolicyMode } from '../bucket/mode-policy.ts';
@@ -46,5 +47,14 @@ export function renderTemplate(format: TemplateFormat, template: BucketTemplate)
     case 'terraform': return renderTerraform(template);
     case 'awscli': return renderAwsCli(template);
     default: return format satisfies never;
+  }
+}
+
+/** Into a new file. @throws SyncError target-exists, permission-denied */
+export function writeTemplate(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: 'wx' });
+  } catch (cause) {
+    throw new SyncError((cause as NodeJS.ErrnoException).code === 'EEXIST' ? 'target-exists' : 'permission-denied', { path: file }, { cause });
   }
 }

@@ -1,5 +1,4 @@
 /** `enfold bucket template`: a bucket, its key and its policy as CloudFormation, Terraform, or a script. */
-import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SyncError } from '../model/errors.ts';
@@ -30,7 +29,7 @@ A new bucket needs no --connection; an existing KMS key is then given by its ARN
     .action(perform(async (cli, options: Options, text: string) => {
       const format = FORMATS.find((each) => each === options.format);
       if (format === undefined) throw usage(`--format is ${FORMATS.join(', ')}`);
-      const { renderTemplate, describeTemplate } = await import('../assembly/bucket-template.ts');
+      const { renderTemplate, describeTemplate, writeTemplate } = await import('../assembly/bucket-template.ts');
       const printed = async (): Promise<string> => {
         if (options.export === true) {
           if (options.mode !== undefined || options.newKmsKey !== undefined || options.secret !== undefined) throw usage('--export takes the bucket as it is');
@@ -49,11 +48,7 @@ A new bucket needs no --connection; an existing KMS key is then given by its ARN
       const template = await printed();
       if (options.out === undefined) return cli.out.isJson ? cli.out.answer({ format, template }, []) : cli.out.bytes(Buffer.from(template));
       const file = resolve(options.out);
-      try {
-        writeFileSync(file, template, { flag: 'wx' });
-      } catch (cause) {
-        throw new SyncError((cause as NodeJS.ErrnoException).code === 'EEXIST' ? 'target-exists' : 'permission-denied', { path: file }, { cause });
-      }
+      writeTemplate(file, template);
       return cli.out.answer({ format, file }, [`Written: ${file}`]);
     }));
 }

@@ -33,6 +33,7 @@ export function BucketScan({ place }: { place: BucketPlaceInput }): ReactElement
   const [mended, setMended] = useState<BucketMendView | null>(null);
   const [progress, setProgress] = useState<Progress | null>(null);
   const [isStopped, setStopped] = useState(false);
+  const [hasVersions, setHasVersions] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const action = useAction();
   const stop = async (): Promise<null> => ask('buckets.stop', { connectionId: place.connectionId, bucket: place.bucket, prefix: place.prefix });
@@ -41,17 +42,17 @@ export function BucketScan({ place }: { place: BucketPlaceInput }): ReactElement
   const scan = (isResumed: boolean): void => void action.run(async () => {
     setProgress(null);
     setMended(null);
-    const answer = await ask('buckets.scan', { ...place, isResumed, reports: [] });
+    const answer = await ask('buckets.scan', { ...place, isResumed, hasVersions, reports: [] });
     setStopped(answer === null);
     setFound(answer);
     setChosen(new Set());
   }).finally(() => setProgress(null));
   const save = (): void => void action.run(async () => {
     const file = await ask('host.chooseSaveFile', { title: t('exam.saveTitle'), suggestedName: `${place.bucket}-encryption.html` });
-    if (file !== null) await ask('buckets.scan', { ...place, isResumed: true, reports: [file] });
+    if (file !== null) await ask('buckets.scan', { ...place, isResumed: true, hasVersions, reports: [file] });
   });
   const mend = (): void => void action.run(async () => {
-    const answer = await ask('buckets.mend', { ...place, only: chosen.size === 0 ? null : [...chosen] });
+    const answer = await ask('buckets.mend', { ...place, hasVersions, only: chosen.size === 0 ? null : [...chosen] });
     setStopped(answer === null);
     setMended(answer);
     if (answer !== null) setFound(null);
@@ -63,6 +64,7 @@ export function BucketScan({ place }: { place: BucketPlaceInput }): ReactElement
     <>
       <div className="row">
         <Button variant="filled" onClick={() => scan(false)} disabled={place.bucket === ''} loading={action.isRunning}>{t('exam.scan')}</Button>
+        <Checkbox size="xs" classNames={{ input: 'check', label: 'check-label' }} label={t('exam.versions')} checked={hasVersions} disabled={action.isRunning} onChange={(event) => { setHasVersions(event.currentTarget.checked); setFound(null); }} />
         {isStopped && !action.isRunning && <Button onClick={() => scan(true)}>{t('exam.goOn')}</Button>}
         {action.isRunning && <Button onClick={() => void stop()}>{t('exam.stop')}</Button>}
         {found !== null && !action.isRunning && <Button onClick={save}>{t('exam.save')}</Button>}
@@ -83,6 +85,7 @@ export function BucketScan({ place }: { place: BucketPlaceInput }): ReactElement
           </div>
         </div>
       )}
+      {found !== null && found.old !== null && <p className="note sm" role="status">{t('exam.old', { count: found.old.objects, value: count(found.old.objects), wrong: count(found.old.wrong) })}</p>}
       {found !== null && (
         // oxlint-disable-next-line no-noninteractive-tabindex -- it scrolls, so the keyboard must reach it
         <div className="exam" tabIndex={0} role="region" aria-label={t('exam.objects')}>

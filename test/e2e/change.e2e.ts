@@ -5,7 +5,7 @@ import { HeadObjectCommand, ListObjectsV2Command, PutBucketVersioningCommand, S3
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openAccessKeys } from '../../main/storage/access-keys.ts';
 import { readEndpoint } from '../../main/storage/server.ts';
-import { removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
+import { answerDialogs, removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
 
 let root: string, storage: string, running: RunningApp;
 const FILES = 12;
@@ -196,4 +196,34 @@ test('what was replaced lies in the trash, is put back, and goes for good only a
   await page.getByText('The trash is empty.').waitFor(patient);
   expect(filesInTrash()).toEqual([]);
   expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('other words');
+}, 240_000);
+
+test('a bucket is made to refuse other encryption, tried, taken back, counted with its old versions, and written as a template', async () => {
+  const { page } = running;
+  await button('Storage').first().click();
+  await page.getByRole('button', { name: /^Examine a bucket of/ }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Refuse others', { exact: true }).click();
+  await button('Look at the policy').click();
+  await button('Put it there').click(patient);
+  await page.getByText('The policy of the bucket is changed.').waitFor(patient);
+  await button('Try it').click();
+  await page.getByText('Proved: every upload was answered as it should be.').waitFor(patient);
+  await button('Look at the policy').click();
+  await page.getByText('The bucket has it already.').waitFor(patient);
+  await button('Look at taking it away').click();
+  await button('Take it away').click(patient);
+  await page.getByText('The policy of the bucket is changed.').waitFor(patient);
+
+  await dialog.getByText('Objects', { exact: true }).first().click();
+  await page.getByRole('checkbox', { name: 'Old versions too' }).check();
+  await button('Look at every object').click();
+  await page.getByText(/^Of them \d+ are old versions/).waitFor(patient);
+
+  await dialog.getByText('As a template', { exact: true }).click();
+  await dialog.getByText('Terraform', { exact: true }).click();
+  await answerDialogs(running.app, [path.join(root, 'bucket.tf')]);
+  await button('Save template…').click();
+  await page.getByText(/^Saved to/).waitFor(patient);
+  expect(fs.readFileSync(path.join(root, 'bucket.tf'), 'utf8')).toContain('resource "aws_s3_bucket"');
 }, 240_000);

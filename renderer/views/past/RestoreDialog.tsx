@@ -56,7 +56,7 @@ export function RestoreDialog({ folder, wanted, onDone, onClose }: { folder: Fol
   return (
     <Dialog name={title} width={600} onClose={onClose}>
       <form onSubmit={(event) => { event.preventDefault(); if (isReady) carryOut(); }}>
-        <div className="dialog-body restore-body">
+        <div className="dialog-body">
           <h1>{title}</h1>
           <p className="mute">{wanted.atMs === null ? t('past.last') : t('past.then', { at: longDateTime(wanted.atMs) })}</p>
           {preview === null && looking.isRunning && <p className="mute" role="status">{t('past.looking')}</p>}

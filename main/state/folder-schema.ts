@@ -109,6 +109,11 @@ CREATE TABLE saved_part (
   PRIMARY KEY (path, part_number)
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+-- Holds all that a walk compares, so that a directory's entries are read from it alone.
+DROP INDEX base_by_parent;
+CREATE INDEX base_by_parent ON base (parent, path, stamp);
+`,
 ];
 
 /** The differences of one cycle: in a file of their own that no power cut needs to preserve. */

@@ -15,7 +15,7 @@ import { MAX_FEED_ENTRIES } from '../model/feed.ts';
 import type { Change, NumberedChange } from '../model/feed.ts';
 import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipped, SkipReason } from '../model/snapshot.ts';
 import type { DeviceId, VersionVector } from '../model/version-vector.ts';
-import type { Commit, FolderState, InLine, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../sync/ports.ts';
+import type { Commit, FolderState, InLine, Intent, ListedBase, LocalDifference, RemoteDifference, SavedUpload } from '../sync/ports.ts';
 import { localStateOf, remoteStateOf } from './base-states.ts';
 import { Database } from './database.ts';
 import { FOLDER_MIGRATIONS, SCAN_SCHEMA } from './folder-schema.ts';
@@ -136,8 +136,9 @@ class SqliteFolderState implements FolderState {
   baseByKey(objectKey: ObjectKey): BaseEntry | null {
     return this.#one(`${SELECT_BASE} WHERE object_key = ?`, objectKey);
   }
-  baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[] {
-    return this.#database.allArrays(`${SELECT_BASE} WHERE parent = ? ORDER BY path`, directory).map((row) => this.#entry(row));
+  stampsInDirectory(directory: SyncPath | ''): ReadonlyMap<SyncPath, string> {
+    // All of it stands in the index.
+    return new Map(this.#database.allArrays('SELECT path, stamp FROM base WHERE parent = ?', directory) as [SyncPath, string][]);
   }
 
   baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[] {
@@ -168,13 +169,23 @@ class SqliteFolderState implements FolderState {
   }
 
   *baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry> {
+    for (const cells of this.#byKeyRange(SELECT_BASE, COLUMNS.indexOf('object_key'), after, until)) yield this.#entry(cells);
+  }
+
+  *listedByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<ListedBase> {
+    for (const [objectKey, path, etag, epoch, listedMs] of this.#byKeyRange('SELECT object_key, path, etag, epoch, listed_ms FROM base', 0, after, until)) {
+      yield { objectKey: objectKey as ObjectKey, path: path as SyncPath, etag: etag as string, epoch: epoch as number, ...(listedMs === null ? {} : { listedMs: listedMs as number }) };
+    }
+  }
+
+  *#byKeyRange(select: string, keyColumn: number, after: ObjectKey | '', until: ObjectKey | null): Iterable<Cells> {
     let from: string = after;
-    const sql = `${SELECT_BASE} WHERE object_key > ? ${until === null ? '' : 'AND object_key <= ?'} ORDER BY object_key LIMIT ${PAGE_ROWS}`;
+    const sql = `${select} WHERE object_key > ? ${until === null ? '' : 'AND object_key <= ?'} ORDER BY object_key LIMIT ${PAGE_ROWS}`;
     for (;;) {
       const page = until === null ? this.#database.allArrays(sql, from) : this.#database.allArrays(sql, from, until);
-      for (const row of page) yield this.#entry(row);
+      yield* page;
       if (page.length < PAGE_ROWS) return;
-      from = String(page.at(-1)?.[2]);
+      from = String(page.at(-1)?.[keyColumn]);
     }
   }
 
@@ -380,6 +391,7 @@ class SqliteFolderState implements FolderState {
       // Drops first: a batch may hand an object key or a place in the tree from one path to another.
       for (const path of batch.drop ?? []) this.#database.run('DELETE FROM base WHERE path = ?', path);
       for (const entry of batch.put ?? []) this.#put(entry);
+      for (const { path, listedMs } of batch.listed ?? []) this.#database.run('UPDATE base SET listed_ms = ? WHERE path = ?', listedMs, path);
       for (const operationId of batch.finish ?? []) this.#database.run('DELETE FROM intent WHERE operation_id = ?', operationId);
       for (const { atMs, ...change } of batch.changes ?? []) this.#database.run('INSERT INTO own_change (at_ms, change) VALUES (?, ?)', Math.round(atMs), JSON.stringify(change));
       if (batch.activity !== undefined && batch.activity.length > 0) this.#record(batch.activity);

@@ -266,12 +266,17 @@ export type Intent = {
 
 export type Commit = {
   readonly put?: readonly BaseEntry[];
+  /** When the versions of these entries were stored, as a listing tells it. */
+  readonly listed?: readonly { readonly path: SyncPath; readonly listedMs: number }[];
   readonly drop?: readonly SyncPath[];
   readonly finish?: readonly OperationId[];
   readonly activity?: readonly ActivityEvent[];
   /** What others are to learn from this device's feed; numbered in the order given. */
   readonly changes?: readonly (Change & { readonly atMs: number })[];
 };
+
+/** What of a base entry a listing can confirm. */
+export type ListedBase = Pick<BaseEntry, 'path' | 'objectKey' | 'etag' | 'epoch' | 'listedMs'>;
 
 /** One folder's records. Synchronous: SQLite answers in microseconds, and a transaction must not be interleaved. */
 export interface FolderState {
@@ -282,14 +287,16 @@ export interface FolderState {
   takeCounters(count: number): number;
   baseAt(path: SyncPath): BaseEntry | null;
   baseByKey(objectKey: ObjectKey): BaseEntry | null;
-  /** Entries directly inside a directory (`''` for the top), including its subdirectories' own rows. */
-  baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[];
+  /** The local stamps of all entries directly inside a directory (`''` for the top), including its subdirectories' own rows. */
+  stampsInDirectory(directory: SyncPath | ''): ReadonlyMap<SyncPath, string>;
   /** Directories that have base entries below them, directly inside `directory`: paths with a trailing `/`. */
   baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[];
   /** All entries below a directory. */
   baseBelow(directory: SyncPath): Iterable<BaseEntry>;
   /** Ordered by object key in byte order: after `after` (exclusive), up to `until` (inclusive; null is the end). */
   baseByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<BaseEntry>;
+  /** As {@link baseByKeyRange}, no more of each than a listing tells: a third of the time. */
+  listedByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<ListedBase>;
   baseTotals(): { readonly files: number; readonly bytes: number };
   /** Entries in all, and those of them that stand under an epoch before this one. */
   countBefore(epoch: number): { readonly total: number; readonly before: number };

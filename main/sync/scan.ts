@@ -5,7 +5,7 @@
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { NumberedChange } from '../model/feed.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
-import type { BaseEntry, LocalEntry, Skipped } from '../model/snapshot.ts';
+import type { LocalEntry, Skipped } from '../model/snapshot.ts';
 import { dominates } from '../model/version-vector.ts';
 import { forEachBounded } from './bounded.ts';
 import { knownAgain } from './base-entry.ts';
@@ -99,7 +99,7 @@ type DirectoryDifference = {
 /** One directory against the base entries directly inside it, and all of a subdirectory that is gone. */
 function compareDirectory(walked: WalkedDirectory, state: FolderState): DirectoryDifference {
   const differing: LocalDifference[] = [];
-  const base = new Map(state.baseInDirectory(walked.directory).map((entry) => [entry.path, entry]));
+  const base = state.stampsInDirectory(walked.directory);
   const known = new Set<string>(base.keys());
   const standing = new Set<string>();
   for (const entry of walked.entries) {
@@ -125,9 +125,9 @@ function compareDirectory(walked: WalkedDirectory, state: FolderState): Director
 }
 
 /** A directory differs only by being there: its stamp changes with every file inside. Only an empty one needs an object. */
-function differsFromBase(entry: LocalEntry, base: BaseEntry | undefined): boolean {
-  if (entry.kind === 'directory') return base === undefined && entry.isEmpty === true;
-  return base === undefined || base.stamp !== entry.stamp;
+function differsFromBase(entry: LocalEntry, stamp: string | undefined): boolean {
+  if (entry.kind === 'directory') return stamp === undefined && entry.isEmpty === true;
+  return stamp !== entry.stamp;
 }
 
 function whenQuiet(entry: LocalEntry, quiet: QuietRule): number | null {
@@ -155,8 +155,8 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, { sus
 
   const mergePage = async (page: readonly ListedObject[], until: ObjectKey | null): Promise<void> => {
     const unknown: ListedObject[] = [];
-    const learned: BaseEntry[] = [];
-    const known = state.baseByKeyRange(after, until)[Symbol.iterator]();
+    const learned: { path: SyncPath; listedMs: number }[] = [];
+    const known = state.listedByKeyRange(after, until)[Symbol.iterator]();
     let base = known.next();
     const passAbsentBefore = (key: ObjectKey | null): void => {
       while (base.done !== true && isBefore(base.value.objectKey, key)) {
@@ -175,13 +175,13 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, { sus
       const isSame = etag === object.etag && !suspects.has(path);
       // The first listing after a transfer tells the version's time; another time later means that its attributes are new. Under an earlier epoch they may
       // be new by then already: what is only wrapped anew keeps its ETag.
-      if (isSame && (listedMs ?? null) === null && baseEpoch >= epoch) learned.push({ ...base.value, listedMs: object.lastModifiedMs });
+      if (isSame && (listedMs ?? null) === null && baseEpoch >= epoch) learned.push({ path, listedMs: object.lastModifiedMs });
       else if (!isSame || listedMs !== object.lastModifiedMs) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
       if (!path.endsWith('/')) files += 1;
       base = known.next();
     }
     passAbsentBefore(null);
-    if (learned.length > 0) state.commit({ put: learned });
+    if (learned.length > 0) state.commit({ listed: learned });
     if (unknown.length === 0) return;
     const resolved = await remote.resolve(unknown.map((object) => object.objectKey), signal);
     unknown.forEach((object, i) => {

@@ -10,7 +10,7 @@ import type { BaseEntry, LocalState, OperationId, PathStates, RemoteState, Skipp
 import type { DeviceId } from '../../main/model/version-vector.ts';
 import { localStateOf, remoteStateOf } from '../../main/state/base-states.ts';
 import { compareByteOrder } from '../../main/sync/key-order.ts';
-import type { Commit, FolderState, InLine, Intent, LocalDifference, RemoteDifference, SavedUpload } from '../../main/sync/ports.ts';
+import type { Commit, FolderState, InLine, Intent, ListedBase, LocalDifference, RemoteDifference, SavedUpload } from '../../main/sync/ports.ts';
 import type { Power } from './faults.ts';
 
 /** What is on the disk. */
@@ -98,8 +98,8 @@ export class MemoryState implements FolderState {
     const path = this.#records.paths.get(objectKey);
     return path === undefined ? null : (this.#records.base.get(path) ?? null);
   }
-  baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[] {
-    return this.#sorted((entry) => parentOf(entry.path) === directory);
+  stampsInDirectory(directory: SyncPath | ''): ReadonlyMap<SyncPath, string> {
+    return new Map(this.#sorted((entry) => parentOf(entry.path) === directory).map(({ path, stamp }) => [path, stamp]));
   }
   baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[] {
     const found = new Set<SyncPath>();
@@ -116,6 +116,9 @@ export class MemoryState implements FolderState {
     return [...this.#records.base.values()]
       .filter(({ objectKey }) => compareByteOrder(objectKey, after) > 0 && (until === null || compareByteOrder(objectKey, until) <= 0))
       .toSorted((a, b) => compareByteOrder(a.objectKey, b.objectKey));
+  }
+  listedByKeyRange(after: ObjectKey | '', until: ObjectKey | null): Iterable<ListedBase> {
+    return this.baseByKeyRange(after, until);
   }
   baseTotals(): { readonly files: number; readonly bytes: number } {
     const files = this.#sorted((entry) => entry.kind === 'file');
@@ -248,6 +251,10 @@ export class MemoryState implements FolderState {
         if (base.get(entry.path)?.objectKey !== entry.objectKey) forget(entry.path);
         base.set(entry.path, Object.freeze(entry));
         paths.set(entry.objectKey, entry.path);
+      }
+      for (const { path, listedMs } of batch.listed ?? []) {
+        const standing = base.get(path);
+        if (standing !== undefined) base.set(path, Object.freeze({ ...standing, listedMs }));
       }
       for (const operationId of batch.finish ?? []) intents.delete(operationId);
       for (const { atMs, ...change } of batch.changes ?? []) this.#records.changes.push({ change: Object.freeze({ ...change, seq: ++this.#records.lastChange }), atMs });

@@ -187,9 +187,9 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
     test('lists what is directly inside a directory, and the directories that have something below them', () => {
       const { state } = start();
       state.commit({ put: ['a', 'b', 'b!/x', 'd/e/f', 'd/e/g', 'd/h', 'd.txt', 'd0', 'empty/', 'ü/x/y', '\u{1F600}/a'].map((path) => baseEntry(path)) });
-      expect(paths(state.baseInDirectory('')).toSorted(byteOrder)).toEqual(['a', 'b', 'd.txt', 'd0', 'empty/']);
-      expect(paths(state.baseInDirectory(syncPath('d/')))).toEqual(['d/h']);
-      expect(paths(state.baseInDirectory(syncPath('e/')))).toEqual([]);
+      expect([...state.stampsInDirectory('').keys()].toSorted(byteOrder)).toEqual(['a', 'b', 'd.txt', 'd0', 'empty/']);
+      expect([...state.stampsInDirectory(syncPath('d/'))]).toEqual([['d/h', baseEntry('d/h').stamp]]);
+      expect([...state.stampsInDirectory(syncPath('e/'))]).toEqual([]);
       expect([...state.baseSubdirectories('')].toSorted(byteOrder)).toEqual(['b!/', 'd/', 'ü/', '\u{1F600}/'].toSorted(byteOrder));
       expect(state.baseSubdirectories(syncPath('d/'))).toEqual(['d/e/']);
       expect(state.baseSubdirectories(syncPath('empty/'))).toEqual([]);
@@ -205,6 +205,16 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       expect(all).toEqual(names.toSorted(byteOrder));
       expect([...state.baseByKeyRange('f5' as ObjectKey, 'f50' as ObjectKey)].map((row) => row.objectKey)).toEqual(['f50']);
       expect([...state.baseByKeyRange('zzz' as ObjectKey, null)].map((row) => row.objectKey)).toEqual(['ä', '\uFF5E', '\u{1F600}']);
+    });
+
+    test('tells of each row what a listing can confirm, and keeps when the listing says it was stored', () => {
+      const { state } = start();
+      state.commit({ put: ['a', 'b', 'c'].map((name) => baseEntry(name, { objectKey: `k/${name}` as ObjectKey, etag: `"${name}"`, epoch: 3 })) });
+      state.commit({ listed: [{ path: syncPath('b'), listedMs: 77 }, { path: syncPath('not there'), listedMs: 1 }] });
+      const rows = [...state.listedByKeyRange('k/a' as ObjectKey, 'k/b' as ObjectKey)];
+      expect(rows.map(({ path, objectKey, etag, epoch, listedMs }) => ({ path, objectKey, etag, epoch, listedMs }))).toEqual([{ path: 'b', objectKey: 'k/b', etag: '"b"', epoch: 3, listedMs: 77 }]);
+      expect(state.baseAt(syncPath('b'))).toEqual(baseEntry('b', { objectKey: 'k/b' as ObjectKey, etag: '"b"', epoch: 3, listedMs: 77 }));
+      expect([...state.listedByKeyRange('', null)].map(({ listedMs }) => listedMs ?? null)).toEqual([null, 77, null]);
     });
 
     test('lets the caller write between two rows', { timeout: 60_000 }, () => {

@@ -153,13 +153,14 @@ describe('the records of a folder', () => {
     state.commit({ put: all });
     const reads = [vi.spyOn(Database.prototype, 'get'), vi.spyOn(Database.prototype, 'allArrays')];
     let rows = 0;
-    for (const directory of state.baseSubdirectories('')) rows += state.baseInDirectory(directory).length;
+    for (const directory of state.baseSubdirectories('')) rows += state.stampsInDirectory(directory).size;
     for (const _ of state.baseByKeyRange('', null)) rows += 1;
+    for (const _ of state.listedByKeyRange('', null)) rows += 1;
     const queries = new Set(reads.flatMap((read) => read.mock.calls.map(([sql]) => sql)));
     for (const read of reads) read.mockRestore();
     state.close();
-    expect(rows).toBe(1200);
-    expect(queries.size).toBe(3);
+    expect(rows).toBe(1800);
+    expect(queries.size).toBe(4);
     const database = new DatabaseSync(join(home, readdirSync(home, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('.db')) ?? ''));
     for (const sql of queries) {
       const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map((step) => String((step as Record<string, unknown>)['detail']));

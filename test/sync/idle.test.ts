@@ -36,8 +36,8 @@ class SortedState extends MemoryState {
   override baseTotals(): { readonly files: number; readonly bytes: number } {
     return { files: this.#sorted.length, bytes: this.#sorted.length };
   }
-  override baseInDirectory(directory: SyncPath | ''): readonly BaseEntry[] {
-    return this.#byDirectory.get(directory) ?? [];
+  override stampsInDirectory(directory: SyncPath | ''): ReadonlyMap<SyncPath, string> {
+    return new Map((this.#byDirectory.get(directory) ?? []).map(({ path, stamp }) => [path, stamp]));
   }
   override baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[] {
     return directory === '' ? ([...this.#byDirectory.keys()] as SyncPath[]) : [];

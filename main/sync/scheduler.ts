@@ -148,8 +148,8 @@ export class Scheduler {
       }
       first = false;
       this.#isAsked = false;
-      this.#firstHintMs = null;
-      this.#againAtMs = null;
+      // A poll need not look at the disk: what waits for a look there goes on waiting.
+      if (reason !== 'poll') this.#firstHintMs = this.#againAtMs = null;
       // The pauses begin anew with what this cycle meets.
       if (this.#isWoken) this.#backOff = null;
       this.#isWoken = false;
@@ -170,7 +170,8 @@ export class Scheduler {
     if (reason !== 'hint' && reason !== 'poll') this.#nextRescanMs = nowMs + RESCAN_MS;
     const isListing = reason === 'start' || reason === 'asked' || reason === 'relist';
     if (isListing && end.stopped === null) this.#nextRelistMs = nowMs + RELIST_MS;
-    this.#againAtMs = end.againAtMs === null ? null : Math.max(end.againAtMs, nowMs + HINT_QUIET_MS);
+    const again = [this.#againAtMs, end.againAtMs].filter((at) => at !== null);
+    this.#againAtMs = again.length === 0 ? null : Math.max(Math.min(...again), nowMs + HINT_QUIET_MS);
     if (end.stopped === null) {
       this.#backOff = null;
       return;

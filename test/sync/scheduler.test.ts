@@ -61,6 +61,22 @@ describe('the schedule', () => {
     expect(runs.at(-1)).toEqual({ reason: 'hint', atMs: 1_500 });
   });
 
+  test('still follows a hint when a poll is due before the hint has been quiet: a poll need not look at the disk', async () => {
+    const { clock, runs, scheduler } = start();
+    await clock.advance(35_900);
+    scheduler.hint();
+    await clock.advance(1_000);
+    expect(runs.slice(1)).toEqual([{ reason: 'poll', atMs: 36_000 }, { reason: 'hint', atMs: 36_200 }]);
+  });
+
+  test('comes back to a file that is being written also where a poll lies between', async () => {
+    const { clock, runs, scheduler } = start((reason) => (reason === 'start' ? { ...QUIET_END, againAtMs: 5_000 } : QUIET_END));
+    await clock.advance(500);
+    scheduler.setShown(true);
+    await clock.advance(5_000);
+    expect(runs.slice(1)).toEqual([{ reason: 'poll', atMs: 3_500 }, { reason: 'retry', atMs: 5_000 }]);
+  });
+
   test('does not let endless hints put a cycle off for more than two seconds', async () => {
     const { clock, runs, scheduler } = start();
     await clock.advance(1_000);

@@ -80,6 +80,8 @@ class DiskTree implements FolderOnDisk {
   readonly #place: Place;
   readonly #platform: NamePlatform;
   readonly #nowMs: () => number;
+  /** Of the disk that is there since the root was last checked; null: not looked at. */
+  #foldsCase: boolean | null = null;
   readonly #givenRules: IgnoreRules | undefined;
   readonly #fsyncDirectory = createDirectoryFsync();
   readonly #trash;
@@ -100,6 +102,7 @@ class DiskTree implements FolderOnDisk {
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
   async checkRoot(): Promise<void> {
     checkRootMarker(this.root, this.#folderId);
+    this.#foldsCase = null;
   }
 
   async *walk(signal: AbortSignal): ReturnType<typeof walkTree> {
@@ -295,12 +298,18 @@ class DiskTree implements FolderOnDisk {
   }
 
   nameCollisions(): NameCollisions | null {
-    return this.#platform === 'linux' && !this.#foldsCase() ? null : createNameCollisions(this.#place, this.#platform === 'linux' ? 'portable' : this.#platform);
+    const rules = this.#nameRules();
+    return rules === 'linux' ? null : createNameCollisions(this.#place, rules);
   }
 
-  /** A disk that takes `.ENFOLD` for `.enfold` takes any two names for one that differ in case only. */
-  #foldsCase(): boolean {
-    return lookAt(join(this.root, OWN_DIRECTORY.toUpperCase()), OWN_DIRECTORY) !== null;
+  /**
+   * A disk that takes `.ENFOLD` for `.enfold` takes any two names for one that differ in case only. Under Linux that is one made for other systems, a stick or
+   * a memory card: there a name must do for all of them.
+   */
+  #nameRules(): NamePlatform {
+    if (this.#platform !== 'linux') return this.#platform;
+    this.#foldsCase ??= lookAt(join(this.root, OWN_DIRECTORY.toUpperCase()), OWN_DIRECTORY) !== null;
+    return this.#foldsCase ? 'portable' : 'linux';
   }
 
   async pruneEmptyParents(path: SyncPath, keep: (directory: SyncPath) => boolean): Promise<void> {
@@ -362,7 +371,7 @@ class DiskTree implements FolderOnDisk {
 
   mayCreate(path: SyncPath): ReturnType<LocalTree['mayCreate']> {
     if (isOwnPath(path)) return 'own-file';
-    return mayCreate(path, this.#platform) ?? (this.ignoreRuleFor(path) === null ? null : 'ignored');
+    return mayCreate(path, this.#nameRules()) ?? (this.ignoreRuleFor(path) === null ? null : 'ignored');
   }
 
   async freeBytes(): Promise<number> {

@@ -22,7 +22,7 @@ const rules: Readonly<Record<string, Rule>> = {
   sync: { folders: ['model', 'plan', 'sync'], packages: [] },
   envelope: { folders: ['model', 'envelope'], packages: ['node:crypto', /^@noble\//] },
   sigv4: { folders: ['sigv4'], packages: ['node:crypto'] },
-  local: { folders: ['model', 'local'], types: ['sync/ports'], packages: [node, 'ignore'] },
+  local: { folders: ['model', 'local'], types: ['sync/ports'], packages: [node, 'chokidar', 'ignore'] },
   state: { folders: ['model', 'state'], types: ['sync/ports'], packages: [node, '@photostructure/sqlite'] },
   keys: { folders: ['model', 'keys', 'envelope'], types: ['sync/ports'], packages: [node, 'keytar', 'age-encryption', /^@noble\//, /^@scure\//, 'qr'] },
   remote: { folders: ['model', 'remote', 'envelope', 'sigv4'], types: ['sync/ports'], packages: [node, aws, 'undici'] },

@@ -8,6 +8,8 @@ import { SyncError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { LocalWatcher } from '../sync/ports.ts';
 import { DirectoryWatches } from './directory-watches.ts';
+import { RecursiveWatch } from './recursive-watch.ts';
+import type { TreeWatches } from './tree-watches.ts';
 
 export type WatcherOptions = {
   /** A hint comes when nothing has happened for so long, */
@@ -18,9 +20,11 @@ export type WatcherOptions = {
   readonly ignoreRuleFor?: (path: SyncPath) => string | null;
   /** A folder that went away is looked for this often. */
   readonly rootLookMs?: number;
-  /** One watch over the whole tree, also where the system itself has none. */
+  /** By one watch over the whole tree; by default where the system itself has such a thing. */
   readonly isRecursive?: boolean;
 };
+
+const HAS_RECURSIVE_WATCH = process.platform === 'darwin' || process.platform === 'win32';
 
 type OnHint = (paths: ReadonlySet<string> | 'everything') => void;
 
@@ -40,7 +44,7 @@ export function createLocalWatcher(root: string, options: WatcherOptions = {}): 
 class FolderWatcher implements LocalWatcher {
   readonly #root: string;
   readonly #options: WatcherOptions;
-  #watches: DirectoryWatches | null = null;
+  #watches: TreeWatches | null = null;
   #onHint: OnHint = () => undefined;
   #paths = new Set<string>();
   #isEverything = false;
@@ -66,17 +70,16 @@ class FolderWatcher implements LocalWatcher {
     this.#seeEverything();
   }
 
-  // oxlint-disable-next-line typescript/require-await -- the port is asynchronous
   async stop(): Promise<void> {
     this.#run += 1;
-    this.#end();
     this.#clear();
+    await this.#end();
   }
 
   async #begin(run: number): Promise<void> {
-    const watches = new DirectoryWatches({
+    const { isRecursive = HAS_RECURSIVE_WATCH } = this.#options;
+    const watches = new (isRecursive ? RecursiveWatch : DirectoryWatches)({
       root: this.#root,
-      isRecursive: this.#options.isRecursive,
       isIgnored: (directory) => this.#isIgnored(directory, true),
       onEvent: (path) => this.#see(path),
       onError: () => this.#lose(run),
@@ -89,19 +92,20 @@ class FolderWatcher implements LocalWatcher {
     if (!watches.isWhole) this.#lookTimer = setInterval(() => this.#seeEverything(), UNWATCHED_LOOK_MS);
   }
 
-  #end(): void {
+  async #end(): Promise<void> {
     if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
     this.#lookTimer = null;
-    this.#watches?.close();
+    const watches = this.#watches;
     this.#watches = null;
+    await watches?.close();
   }
 
   /** As soon as a folder stands there, it is watched. */
   #wait(run: number): void {
-    this.#end();
+    void this.#end();
     this.#lookTimer = setInterval(() => {
       if (!existsSync(this.#root)) return;
-      this.#end();
+      void this.#end();
       void this.#begin(run);
     }, this.#options.rootLookMs ?? ROOT_LOOK_MS);
   }

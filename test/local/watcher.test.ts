@@ -136,11 +136,11 @@ describe('the watches of directories', { timeout: 60_000 }, () => {
   beforeEach(() => {
     events = [];
     watches = new DirectoryWatches({
-      root: folder.root, isRecursive: false, isIgnored: (directory) => directory.endsWith('cache'), onError: () => undefined,
+      root: folder.root, isIgnored: (directory) => directory.endsWith('cache'), onError: () => undefined,
       onEvent: (path) => events.push(path ?? '?'),
     });
   });
-  afterEach(() => watches.close());
+  afterEach(async () => watches.close());
 
   test('are one for each directory and none for a file', async () => {
     for (let i = 0; i < 50; i += 1) folder.write(`a/b/f${i}`, '');

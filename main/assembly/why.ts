@@ -1,5 +1,5 @@
 /** What is known of one path of a folder: both sides as they are now, what they last agreed on, why it may be left out, and what comes next. */
-import { SyncError, isSyncError, toWire, type WireError } from '../model/errors.ts';
+import { isErrorCode, isSyncError, SyncError, toWire, type WireError } from '../model/errors.ts';
 import { DEFAULT_GUARD, type ActionType, type Question } from '../model/action.ts';
 import type { ActivityEvent } from '../model/activity.ts';
 import { isClientSide } from '../model/mode.ts';
@@ -9,6 +9,7 @@ import type { LocalState, PathStates, Skipped, SkipReason } from '../model/snaps
 import type { Classified } from '../local/walk.ts';
 import { localChangeOf, remoteChangeOf, remoteSizeOf } from '../plan/changes.ts';
 import type { LocalChange, RemoteChange } from '../plan/changes.ts';
+import { HELD, type HeldFact } from '../sync/folder-engine.ts';
 import { openCurrentSide, type Wiring } from './open-folder.ts';
 
 type Facts = { readonly sizeBytes: number; readonly modifiedMs: number };
@@ -41,6 +42,10 @@ export type Reasons = {
   readonly recent: readonly ActivityEvent[];
   /** What the next sync does there; null where it cannot be told. */
   readonly next: { readonly action: ActionType | null; readonly question: Question['type'] | null } | null;
+  /** The plan that this belongs to waits for the user; null: none does. */
+  readonly held: HeldFact | null;
+  /** What went wrong with it when it was tried last; null: nothing, or not tried yet. */
+  readonly failed: WireError | null;
   /** Of a directory: how many files below it are in step as far as is known. */
   readonly filesBelow: number | null;
 };
@@ -83,7 +88,9 @@ export async function reasonsFor(folder: FolderSettings, text: string, wiring: W
       if (isAbout && one.side === 'remote') skipped.push(one);
     }
     const recent = state.recentActivity(ALL_ACTIVITY).filter((event) => event.path === path).slice(0, RECENT);
+    const failed = recent[0]?.kind === 'failed' ? wireOfCode(recent[0].detail, path) : null;
     const shared = {
+      failed, held: null,
       id: folder.id, name: folder.name, path, direction: folder.direction, isPaused: folder.isPaused, recent,
       base: base === null ? null : { sizeBytes: base.sizeBytes, modifiedMs: base.mtimeMs, objectKey: base.objectKey, etag: base.etag, sha256: base.sha256 },
       filesBelow: path.endsWith('/') ? count(state.baseBelow(path)) : null,
@@ -102,13 +109,15 @@ export async function reasonsFor(folder: FolderSettings, text: string, wiring: W
       const version = remote.type === 'present' ? remote.version : null;
       if (remote.type === 'unknown' && !skipped.some((one) => one.side === 'remote')) skipped.push({ path, side: 'remote', reason: remote.reason, detail: remoteDetail });
       for (const one of plan.skipped) if (!skipped.some((known) => known.side === one.side)) skipped.push(one);
+      const action = plan.stages.flat()[0]?.type ?? null;
       return {
         ...shared, local: localFacts(states), skipped,
+        held: action === 'delete-local' || action === 'delete-remote' ? state.fact<HeldFact>(HELD) : null,
         remote: {
-          state: remote.type, change: remoteChangeOf(states), objectKey: version?.objectKey ?? base?.objectKey ?? side.remote.objectKeyOf(path), etag: version?.etag ?? null,
+          state: remote.type, change: remoteChangeOf(states), objectKey: version?.objectKey ?? base?.objectKey ?? (states.local.type === 'unknown' && states.local.reason === 'name-too-long' ? null : side.remote.objectKeyOf(path)), etag: version?.etag ?? null,
           sizeBytes: version === null ? null : remoteSizeOf(version, isSealed), storedAtMs: version?.lastModifiedMs ?? null, reason: remote.type === 'unknown' ? remote.reason : null, problem: null,
         },
-        next: { action: plan.stages.flat()[0]?.type ?? null, question: plan.questions[0]?.type ?? null },
+        next: { action, question: plan.questions[0]?.type ?? null },
       };
     } catch (error) {
       signal.throwIfAborted();
@@ -121,6 +130,11 @@ export async function reasonsFor(folder: FolderSettings, text: string, wiring: W
   } finally {
     state.close();
   }
+}
+
+/** An activity tells the code alone. */
+function wireOfCode(code: string | null, path: string): WireError | null {
+  return code !== null && isErrorCode(code) ? toWire(new SyncError(code, { path })) : null;
 }
 
 function count(entries: Iterable<{ readonly kind: string }>): number {

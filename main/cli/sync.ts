@@ -7,16 +7,8 @@ import type { FolderSettings } from '../model/settings.ts';
 import type { Look } from '../sync/observe.ts';
 import { perform, type Cli } from './cli.ts';
 import { asSyncError, describeFailure, exitCodeOf, failureJson, type ExitCode } from './failure.ts';
+import { HELD_WORDS } from './held-words.ts';
 import { formatBytes, plural, printable, progressBar } from './output.ts';
-
-const HELD_WORDS: Readonly<Record<string, string>> = {
-  'mass-delete-local': 'many files would be deleted here',
-  'mass-delete-remote': 'many files would be deleted in S3',
-  'tree-delete-local': 'a whole directory would be deleted here',
-  'tree-delete-remote': 'a whole directory would be deleted in S3',
-  'root-emptied': 'the local folder was emptied',
-  'remote-emptied': 'the bucket was emptied',
-};
 
 function questionWords(type: Question['type'], { id, direction }: Pick<FolderSettings, 'id' | 'direction'>): string {
   if (type === 'vanished') return 'is gone from S3 without a recorded deletion; the local file is kept';

@@ -8,6 +8,7 @@ import { SyncError } from '../model/errors.ts';
 import type { FolderSettings } from '../model/settings.ts';
 import type { SkipReason } from '../model/snapshot.ts';
 import { perform } from './cli.ts';
+import { HELD_WORDS } from './held-words.ts';
 import { formatBytes, formatTime, plural, printable } from './output.ts';
 
 const CHANGES: Readonly<Record<string, string>> = {
@@ -27,17 +28,19 @@ const REASONS: Readonly<Record<SkipReason, string>> = {
   'file-too-large-for-mode': 'it is larger than the encryption mode can hold', 'waiting-for-quiet': 'it is still being written', 'filesystem-boundary': 'it lies on another disk', direction: 'the folder\'s direction does not take it over',
 };
 
-function nextOf({ next, skipped, path, isPaused, remote }: Reasons): string {
+function nextOf({ id, next, skipped, path, isPaused, remote, held, failed }: Reasons): string {
   if (isPaused) return 'Nothing: the folder is paused.';
+  if (held !== null) return `Nothing: its deletion is held, ${held.deletions === 1 ? 'alone' : `with ${held.deletions - 1} others`} (${HELD_WORDS[held.reason] ?? held.reason}). If that is right: enfold sync ${id.slice(0, 8)} --yes`;
   if (next === null) return `Cannot be told: ${remote.problem?.says ?? 'S3 was not asked.'}`;
   if (next.question === 'vanished') return 'You are asked: it is gone from S3 and nobody recorded a deletion.';
-  if (next.question === 'both-changed') return 'You are asked: it changed on both sides.';
-  if (next.action !== null) return NEXT[next.action];
+  if (next.question === 'both-changed') return 'You are asked: it differs on both sides.';
+  if (next.action !== null) return failed === null ? NEXT[next.action] : `Tried again: ${NEXT[next.action]}`;
   if (skipped.length > 0) return 'Nothing: it is left alone on both sides.';
   return path.endsWith('/') ? 'Nothing at the directory itself; ask for the files in it.' : 'Nothing.';
 }
 
-function linesOf(reasons: Reasons): string[] {
+/** What is told without --json. */
+export function linesOf(reasons: Reasons): string[] {
   const { path, name, id, local, remote, base, skipped, recent, filesBelow } = reasons;
   const size = (bytes: number | null): string => (bytes === null ? '' : `${formatBytes(bytes)}, `);
   const here = local.state === 'absent' ? 'not there' : local.state === 'unknown' ? `left out: ${local.reason === null ? '' : REASONS[local.reason]}` : `${size(local.sizeBytes)}${local.modifiedMs === null ? '' : `written ${formatTime(local.modifiedMs)}`}`;
@@ -51,6 +54,7 @@ function linesOf(reasons: Reasons): string[] {
     ...(filesBelow === null ? [] : [`  inside    ${plural(filesBelow, 'file')} in step when last looked at`]),
     ...skipped.map((one) => `  left out  ${one.side === 'local' ? 'here' : 'in S3'}: ${REASONS[one.reason]}${one.detail === null ? '' : ` (${printable(one.detail)})`}${one.path === path ? '' : `, at ${printable(one.path)}`}`),
     ...recent.map(({ atMs, kind, detail }) => `  ${formatTime(atMs)}  ${kind}${detail === null ? '' : ` (${printable(detail)})`}`),
+    ...(reasons.failed === null ? [] : [`  last try  failed: ${reasons.failed.says}${reasons.failed.next === '' ? '' : ` ${reasons.failed.next}`} [${reasons.failed.code}]`]),
     `  next sync ${nextOf(reasons)}`,
   ];
 }

@@ -133,7 +133,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     // From here on it holds what this cycle finds, for the next one.
     suspected = new Set(memory.suspects);
     memory.suspects.clear();
-    const copies = createCopyGuard();
+    const copies = createCopyGuard(found.keptSizes);
     let hasBegun = false;
     let isWhole = true;
     for await (const next of plansOf(parts.state, found, policy, facts.portionRows)) {

@@ -12,12 +12,15 @@ import { mayRename, needsHash, needsHead, needsTombstones, renameSizes } from '.
 import { breathe, forEachBounded } from './bounded.ts';
 import { compareByteOrder } from './key-order.ts';
 import type { FolderParts } from './parts.ts';
-import type { FolderState, LocalDifference, NameCollisions, RemoteDifference } from './ports.ts';
+import type { FolderState, LocalDifference, NameCollisions, RemoteDifference, RemoteFolder } from './ports.ts';
 import { reasonToSkip } from './quarantine.ts';
 
 /** Rows looked at before others have their turn; at most so many are in memory at once. */
 const ROWS_AT_ONCE = 5_000;
 const LOOKUPS_AT_ONCE = 16;
+
+/** As {@link isTooLong} asks for it: names that are encrypted grow, by a part of their own for each segment. */
+const SURELY_SHORT = { characters: 60, segments: 6 } as const;
 
 type Findings = { readonly base: BaseEntry[]; readonly local: LocalDifference[]; readonly remote: RemoteDifference[]; readonly skipped: Skipped[] };
 type Needs = { readonly states: PathStates; readonly hash: boolean; readonly head: boolean; readonly tombstones: boolean };
@@ -26,7 +29,7 @@ type Needs = { readonly states: PathStates; readonly hash: boolean; readonly hea
 export type EnrichParts = Pick<FolderParts, 'tree' | 'remote'> & { readonly state: Pick<FolderState, 'differences' | 'putLocalDifferences' | 'putRemoteDifferences' | 'putSkipped' | 'commit'> };
 
 /** What the rows come to, before any of them is planned. */
-export type Differences = { readonly rows: number; /** At most, up and down. */ readonly bytes: number; readonly renameSizes: ReadonlySet<number> };
+export type Differences = { readonly rows: number; /** At most, up and down. */ readonly bytes: number; readonly renameSizes: ReadonlySet<number>; /** Of files here that no object can take: what was moved to one of them must not go elsewhere. */ readonly keptSizes: ReadonlySet<number> };
 
 /**
  * Fills in the differing rows in place.
@@ -37,6 +40,7 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
   let count = 0;
   let bytes = 0;
   const sizes = await allRenameSizes(parts, policy);
+  const keptSizes = new Set<number>();
   const collisions = parts.tree.nameCollisions?.() ?? null;
   let after: SyncPath | undefined;
   for (;;) {
@@ -51,8 +55,12 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
       count += 1;
       bytes += bytesOf(states);
       refuseName(states, parts, collisions, found);
-      const need: Needs = { states, hash: needsHash(states, sizes), head: needsHead(states, policy), tombstones: needsTombstones(states, policy) };
-      if (need.hash || need.head || need.tombstones) needs.push(need);
+      if (isNewHere(states) && mayBeTooLong(states.path) && isTooLong(states.path, parts.remote)) {
+        refuseLongName(states, found, keptSizes);
+      } else {
+        const need: Needs = { states, hash: needsHash(states, sizes), head: needsHead(states, policy), tombstones: needsTombstones(states, policy) };
+        if (need.hash || need.head || need.tombstones) needs.push(need);
+      }
       isCut = ++rows >= ROWS_AT_ONCE;
       if (isCut) break;
     }
@@ -61,7 +69,7 @@ export async function enrich(parts: EnrichParts, policy: PlanPolicy, signal: Abo
     if (found.local.length > 0) parts.state.putLocalDifferences(found.local);
     if (found.remote.length > 0) parts.state.putRemoteDifferences(found.remote);
     if (found.skipped.length > 0) parts.state.putSkipped(found.skipped);
-    if (!isCut) return { rows: count, bytes, renameSizes: sizes };
+    if (!isCut) return { rows: count, bytes, renameSizes: sizes, keptSizes };
     await breathe();
     after = last;
   }
@@ -101,6 +109,32 @@ function refuseName(states: PathStates, parts: EnrichParts, collisions: NameColl
   const skip = { reason: reason ?? ('name-collision' as const), detail: other };
   found.remote.push({ path, state: { type: 'unknown', reason: skip.reason } });
   found.skipped.push({ path, side: 'remote', ...skip });
+}
+
+function isNewHere({ base, local, remote }: PathStates): boolean {
+  return base === null && local.type === 'present' && remote.type === 'absent';
+}
+
+/** Making a key of every new path would cost more than it finds. */
+function mayBeTooLong(path: SyncPath): boolean {
+  return path.length > SURELY_SHORT.characters || path.split('/').length > SURELY_SHORT.segments;
+}
+
+/** Whether no object can have that name: it is left alone then, and is no failure that another try could mend. */
+export function isTooLong(path: SyncPath, remote: Pick<RemoteFolder, 'objectKeyOf'>): boolean {
+  try {
+    remote.objectKeyOf(path);
+    return false;
+  } catch (error) {
+    if (isSyncError(error, 'name-too-long')) return true;
+    throw error;
+  }
+}
+
+function refuseLongName({ path, local }: PathStates, found: Findings, keptSizes: Set<number>): void {
+  if (local.type === 'present') keptSizes.add(local.entry.sizeBytes);
+  found.local.push({ path, state: { type: 'unknown', reason: 'name-too-long' } });
+  found.skipped.push({ path, side: 'local', reason: 'name-too-long', detail: 'its key in S3 would be' });
 }
 
 async function lookUp(need: Needs, parts: EnrichParts, found: Findings, signal: AbortSignal): Promise<void> {

@@ -324,8 +324,9 @@ export type CopyGuard = { notDone(action: Action): void; mayGo(action: Action, r
 /** Client-side encryption adds a tag to each object. */
 const MOST_OVERHEAD_BYTES = 64;
 
-export function createCopyGuard(): CopyGuard {
-  const notUploaded = new Set<number>();
+/** @param keptSizes - of files that cannot be uploaded at all. */
+export function createCopyGuard(keptSizes: ReadonlySet<number> = new Set()): CopyGuard {
+  const notUploaded = new Set<number>(keptSizes);
   const notDownloaded: number[] = [];
   return {
     notDone(action) {

@@ -4,7 +4,7 @@
  */
 import { isSyncError, SyncError, toWire } from '../model/errors.ts';
 import { DEFAULT_GUARD } from '../model/action.ts';
-import type { Direction, Plan, PlanPolicy, Question } from '../model/action.ts';
+import type { Direction, HoldReason, Plan, PlanPolicy, Question } from '../model/action.ts';
 import type { KeyId } from '../model/mode.ts';
 import type { SyncPath } from '../model/path.ts';
 import { newMemory, previewCycle, runCycle } from './cycle.ts';
@@ -79,6 +79,9 @@ const MOST_CYCLES = 10;
 const QUIET_MS = 300;
 const LAST_SUCCESS = 'last-success';
 const CONFLICT_COPIES = 'conflict-copies';
+/** The fact of a plan that waits for the user. */
+export const HELD = 'held';
+export type HeldFact = { readonly reason: HoldReason; readonly deletions: number; readonly ofTotal: number };
 /** A quiet folder's last success is news to nobody; it is written down this often at most. */
 const WRITE_SUCCESS_EVERY_MS = 60_000;
 /** Of held deletions, shown with the question. */
@@ -148,6 +151,8 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       writtenSuccessMs = nowMs;
       state.putFact(LAST_SUCCESS, nowMs);
     }
+    // For whoever asks about one path: a plan of one row cannot tell that it is held with others.
+    if (!result.isUnchanged) state.putFact(HELD, result.held === null ? null : ({ reason: result.held.reason, deletions: result.held.deletions.length, ofTotal: result.held.ofTotal } satisfies HeldFact));
     const totals = state.baseTotals();
     board.set({
       phase: phaseAfter(result),

@@ -5,7 +5,7 @@ import type { SyncPath } from '../model/path.ts';
 import type { LocalState, PathStates, RemoteState } from '../model/snapshot.ts';
 import { makePlan } from '../plan/plan.ts';
 import { policyOf } from './cycle.ts';
-import { enrich } from './enrich.ts';
+import { enrich, isTooLong } from './enrich.ts';
 import type { FolderFacts, FolderParts } from './parts.ts';
 import { reasonToSkip } from './quarantine.ts';
 
@@ -25,6 +25,12 @@ export type OnePath = {
  */
 export async function planPath(parts: Pick<FolderParts, 'tree' | 'remote' | 'state'>, facts: Pick<FolderFacts, 'direction' | 'isClientSide' | 'guard'>, path: SyncPath, local: LocalState, signal: AbortSignal): Promise<OnePath> {
   const base = parts.state.baseAt(path);
+  const { files } = parts.state.baseTotals();
+  const policy = policyOf(parts, facts, { local: { files }, remote: { files }, isListed: true }, {});
+  if (base === null && isTooLong(path, parts.remote)) {
+    const nowhere: PathStates = { path, base, local: { type: 'unknown', reason: 'name-too-long' }, remote: { type: 'absent', tombstone: null } };
+    return { states: nowhere, plan: makePlan([nowhere], policy), remoteDetail: null };
+  }
   let remote: RemoteState;
   let remoteDetail: string | null = null;
   try {
@@ -51,8 +57,6 @@ export async function planPath(parts: Pick<FolderParts, 'tree' | 'remote' | 'sta
     },
     commit: () => undefined,
   };
-  const { files } = parts.state.baseTotals();
-  const policy = policyOf(parts, facts, { local: { files }, remote: { files }, isListed: true }, {});
   await enrich({ ...parts, state: row }, policy, signal);
   return { states, plan: makePlan([states], policy), remoteDetail };
 }

@@ -37,7 +37,7 @@ function makeRows(): PathStates[] {
 
 const policy = policyOf({ totals: { baseFiles: 1_000, localFiles: 1_000, remoteFiles: 1_000 } });
 const rows = makeRows();
-const found = { rows: rows.length, bytes: 0, renameSizes: renameSizes(rows, policy) };
+const found = { rows: rows.length, bytes: 0, renameSizes: renameSizes(rows, policy), keptSizes: new Set<number>() };
 const actionsOf = (plans: readonly Plan[]): Action[] => plans.flatMap(({ stages }) => stages.flat());
 const named = (plans: readonly Plan[]): string[] => actionsOf(plans).map(({ type, path }) => `${type} ${path}`).toSorted((a, b) => (a < b ? -1 : 1));
 
@@ -94,7 +94,7 @@ describe('a plan in portions', () => {
       return { path: syncPath(path), base: null, local: presentHere(entry, null), remote: ABSENT };
     });
     const plans: Plan[] = [];
-    for await (const plan of plansOf(stateOf(all), { rows: all.length, bytes: 0, renameSizes: new Set() }, policy, 20)) plans.push(plan);
+    for await (const plan of plansOf(stateOf(all), { rows: all.length, bytes: 0, renameSizes: new Set(), keptSizes: new Set() }, policy, 20)) plans.push(plan);
     const pathsOf = (plan: Plan | undefined): string[] => actionsOf(plan === undefined ? [] : [plan]).map(({ path }) => path);
     expect(plans.map((plan) => pathsOf(plan).length)).toEqual([20, 20, 20, 0]);
     expect(pathsOf(plans[0])).toEqual(all.slice(40).map(({ path }) => path).toReversed());
@@ -106,7 +106,7 @@ describe('a plan in portions', () => {
     const there = (path: string, objectBytes: number): PathStates => ({ path: syncPath(path), base: null, local: { type: 'absent' }, remote: { type: 'present', version: { ...versionOf(path, path, NEWER), objectBytes } } });
     const all = [there('a', 900_000), there('a b', 10), there('a/deep/er', 10), there('a/x', 10), there('ab', 10), there('c', 10)];
     const plans: Plan[] = [];
-    for await (const plan of plansOf(stateOf(all), { rows: all.length, bytes: 0, renameSizes: new Set() }, policy, 2)) plans.push(plan);
+    for await (const plan of plansOf(stateOf(all), { rows: all.length, bytes: 0, renameSizes: new Set(), keptSizes: new Set() }, policy, 2)) plans.push(plan);
     expect(named(plans)).toEqual(['download a', 'download a b', 'download ab', 'download c']);
     expect(plans.flatMap(({ skipped }) => skipped).map(({ path, reason }) => [path, reason])).toEqual([['a/deep/er', 'name-clash'], ['a/x', 'name-clash']]);
   });

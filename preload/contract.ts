@@ -154,6 +154,7 @@ export const requests = {
   'folders.why': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath.min(1) }) },
   'aws.profiles': { by: 'engine', input: nothing },
   'browse.open': { by: 'engine', input: z.strictObject({ folderId: id, directory: insidePath, /** All below it, for a search. */ isDeep: z.boolean(), /** As it was at a time by the server's clock, or (null) what was deleted; left out: as it stands. */ past: z.strictObject({ atMs: z.number().int().positive().nullable() }).optional() }) },
+  'browse.close': { by: 'engine', input: z.strictObject({ listingId: id }) },
   'browse.rows': { by: 'engine', input: z.strictObject({ listingId: id, text: z.string().max(500), by: z.enum(['name', 'sizeBytes', 'modifiedMs']), isDown: z.boolean(), start: z.int().min(0), end: z.int().min(0) }).refine(({ start, end }) => end - start <= 10_000) },
   'browse.facts': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
   'browse.versions': { by: 'engine', input: z.strictObject({ folderId: id, path: insidePath }) },
@@ -265,6 +266,8 @@ export type FolderStatus = {
   progress: { doneFiles: number; totalFiles: number; doneBytes: number; totalBytes: number; bytesPerSecond: number } | null;
   transfers: TransferView[];
   lastSuccessMs: number | null;
+  /** When a look last found anything new on either side; null: not since the folder was opened. */
+  changedMs: number | null;
   files: number;
   bytes: number;
   problems: { error: WireError; path: string | null }[];
@@ -408,6 +411,7 @@ type Answers = {
   'folders.why': WhyView;
   'aws.profiles': { name: string; region: string | null; isSso: boolean }[];
   'browse.open': { listingId: string };
+  'browse.close': null;
   'browse.rows': { rows: BrowseRow[]; total: number; ofTotal: number; isComplete: boolean; problem: WireError | null };
   'browse.facts': BrowseFacts;
   'browse.versions': VersionView[];

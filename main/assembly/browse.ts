@@ -11,30 +11,19 @@ import { isDirectoryPath, type SyncPath } from '../model/path.ts';
 import type { OperationId, RemoteVersion } from '../model/snapshot.ts';
 import { advanceVector, EMPTY_VECTOR, joinVectors, type VersionVector } from '../model/version-vector.ts';
 import type { Enfold, RemoteFiles } from './api.ts';
+import { FileListing } from './file-listing.ts';
 import { listFolder, pathOf, removeFrom, uploadOne } from './files.ts';
 import type { WiredFolder } from './open-folder.ts';
 import { inHome, removeTemporary } from './temporary.ts';
 
-type Order = { readonly by: 'name' | 'sizeBytes' | 'modifiedMs'; readonly isDown: boolean };
-type Listing = { readonly id: string; readonly rows: BrowseRow[]; isComplete: boolean; problem: SyncError | null; shown: { key: string; rows: readonly BrowseRow[] } | null; readonly stop: AbortController };
+type Listing = { readonly id: string; /** What is listed. */ readonly of: string; readonly rows: FileListing; isComplete: boolean; problem: SyncError | null; readonly stop: AbortController };
 
-/** The window looks at one; the others are what it may go back to. */
-const MAX_LISTINGS = 4;
+/** The window looks at one, and perhaps still at the one before it. */
+const MAX_LISTINGS = 2;
 const MAX_ROWS = 1_000_000;
 /** How soon the first rows are shown, however long the rest takes. */
 const FIRST_ROWS = 1000;
 const EVENT_MS = 500;
-
-const collator = new Intl.Collator(undefined, { numeric: true });
-
-function sorted(rows: readonly BrowseRow[], { by, isDown }: Order): BrowseRow[] {
-  const sign = isDown ? -1 : 1;
-  return rows.toSorted((left, right) => {
-    if (left.kind !== right.kind) return left.kind === 'directory' ? -1 : 1;
-    const first = by === 'name' ? 0 : (left[by] ?? -1) - (right[by] ?? -1);
-    return sign * (first || collator.compare(left.name, right.name));
-  });
-}
 
 type Options = {
   readonly home: string;
@@ -44,7 +33,7 @@ type Options = {
   readonly versionsOf: Enfold['versions'];
   readonly signal: AbortSignal;
 };
-type Names = 'browse.open' | 'browse.rows' | 'browse.facts' | 'browse.versions' | 'browse.restore' | 'browse.rename' | 'browse.makeDirectory' | 'browse.remove';
+type Names = 'browse.open' | 'browse.close' | 'browse.rows' | 'browse.facts' | 'browse.versions' | 'browse.restore' | 'browse.rename' | 'browse.makeDirectory' | 'browse.remove';
 
 export function createBrowseHandlers({ home, wired, push, fetchVersion, versionsOf, signal }: Options): Pick<EngineHandlers, Names> & { readonly close: () => void } {
   const listings = new Map<string, Listing>();
@@ -62,6 +51,11 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, versions
         push({ listingId: listing.id, total: listing.rows.length, isComplete: false });
       }
       listing.isComplete = true;
+      // What the window showed until now of the same place.
+      for (const older of listings.values()) {
+        if (older === listing) break;
+        if (older.of === listing.of) drop(older);
+      }
     } catch (error) {
       if (stop.aborted) return;
       listing.problem = error instanceof SyncError ? error : new SyncError('invariant', {}, { cause: error });
@@ -78,13 +72,9 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, versions
     return (stop) => pastRows(safely(versionsOf({ type: 'folder', folder, path: directory }, stop)), directory, isDeep, past.atMs, protection);
   };
 
-  const shownOf = (listing: Listing, text: string, order: Order): readonly BrowseRow[] => {
-    const key = `${order.by} ${order.isDown} ${listing.rows.length} ${text}`;
-    if (listing.shown?.key !== key) {
-      const wanted = text.normalize('NFC').toLowerCase();
-      listing.shown = { key, rows: sorted(wanted === '' ? listing.rows : listing.rows.filter(({ name }) => name.normalize('NFC').toLowerCase().includes(wanted)), order) };
-    }
-    return listing.shown.rows;
+  const drop = (listing: Listing): void => {
+    listing.stop.abort();
+    listings.delete(listing.id);
   };
 
   /** Newer than all that this place has seen, or devices would take it for an old version. */
@@ -166,22 +156,28 @@ export function createBrowseHandlers({ home, wired, push, fetchVersion, versions
   return {
     'browse.open': async ({ folderId, directory, isDeep, past }) => {
       const folder = await wired(folderId);
-      const listing: Listing = { id: randomBytes(8).toString('hex'), rows: [], isComplete: false, problem: null, shown: null, stop: new AbortController() };
+      const { config, remote } = folder.side;
+      const top = directory === '' ? config.prefix : remote.objectKeyOf(pathOf(directory));
+      const listing: Listing = { id: randomBytes(8).toString('hex'), of: JSON.stringify([folderId, directory, isDeep, past]), rows: new FileListing(top), isComplete: false, problem: null, stop: new AbortController() };
       listings.set(listing.id, listing);
-      for (const old of [...listings.values()].slice(0, -MAX_LISTINGS)) {
-        old.stop.abort();
-        listings.delete(old.id);
-      }
+      for (const old of [...listings.values()].slice(0, -MAX_LISTINGS)) drop(old);
       const rowsUntil = await rowsOf(folder, folderId, directory, isDeep, past);
       await new Promise<void>((resolve) => void fill(listing, rowsUntil, resolve));
       if (listing.problem !== null && listing.rows.length === 0) throw listing.problem;
       return { listingId: listing.id };
     },
+    // oxlint-disable-next-line typescript/require-await -- the contract is asynchronous
+    'browse.close': async ({ listingId }) => {
+      const listing = listings.get(listingId);
+      if (listing !== undefined) drop(listing);
+      return null;
+    },
     'browse.rows': async ({ listingId, text, by, isDown, start, end }) => {
       const listing = listings.get(listingId);
       if (listing === undefined) throw new SyncError('listing-gone');
-      const rows = shownOf(listing, text, { by, isDown });
-      return { rows: rows.slice(start, end), total: rows.length, ofTotal: listing.rows.length, isComplete: listing.isComplete, problem: listing.problem === null ? null : toWire(listing.problem) };
+      const { isComplete, problem } = listing;
+      const ofTotal = listing.rows.length;
+      return { ...(await listing.rows.rows(text, { by, isDown }, start, end)), ofTotal, isComplete, problem: problem === null ? null : toWire(problem) };
     },
     'browse.facts': async ({ folderId, path }) => factsOf(folderId, path),
     'browse.versions': async ({ folderId, path }): Promise<VersionView[]> => {

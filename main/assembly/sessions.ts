@@ -54,7 +54,7 @@ export type Sessions = {
   close(): Promise<void>;
 };
 
-const NOTHING = { progress: null, transfers: [], lastSuccessMs: null, files: 0, bytes: 0, held: null, twoVersions: 0, skippedCount: 0 } as const;
+const NOTHING = { progress: null, transfers: [], lastSuccessMs: null, changedMs: null, files: 0, bytes: 0, held: null, twoVersions: 0, skippedCount: 0 } as const;
 
 export function createSessions(enfold: Enfold, onStatus: (status: SyncStatus) => void): Sessions {
   const sessions = new Map<string, Session>();

@@ -80,6 +80,8 @@ export type CycleResult = {
   readonly isSettled: boolean;
   /** Nothing was new: all else is as the last cycle that planned left it. */
   readonly isUnchanged: boolean;
+  /** Neither side differed from what was agreed, as far as was looked. */
+  readonly isClean: boolean;
   /** A device's change feed was put back or forged; nothing rests on it, and somebody should know. */
   readonly alarms: number;
 };
@@ -310,7 +312,7 @@ function nothingNew({ state }: FolderParts, { last, feed }: CycleMemory): CycleR
     counts: null, failed: 0, postponed: 0, problems: [], held: null, questions: [], skipped: state.skipped().length, waiting: 0, stopped: null, isSettled: true, alarms: feed.alarms.length,
   };
   const isQuiet = before.failed + before.postponed + before.waiting === 0 && before.stopped === null && before.held === null && before.questions.length === 0;
-  return { ...before, counts: null, done: 0, quietAtMs: null, conflictCopies: [], isUnchanged: true, isSettled: isQuiet };
+  return { ...before, counts: null, done: 0, quietAtMs: null, conflictCopies: [], isUnchanged: true, isClean: true, isSettled: isQuiet };
 }
 
 function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, plan: Plan | null, snapshots: Snapshots | null, stopped: WireError | null): CycleResult {
@@ -335,6 +337,7 @@ function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, pla
     stopped,
     isSettled: !isLeft && outcome.done === 0,
     isUnchanged: false,
+    isClean: snapshots === null || (snapshots.local.isClean && snapshots.remote.isClean),
     alarms: memory.feed.alarms.length,
   };
 }

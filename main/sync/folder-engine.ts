@@ -164,6 +164,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       skippedCount: result.skipped,
       twoVersions: rememberConflictCopies(result.conflictCopies),
       ...(isInStep ? { lastSuccessMs: nowMs } : {}),
+      ...(result.done > 0 || !result.isClean ? { changedMs: nowMs } : {}),
     });
   }
 

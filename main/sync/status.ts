@@ -19,6 +19,8 @@ export type SyncStatus = {
   readonly progress: SyncProgress | null;
   readonly transfers: readonly SyncTransfer[];
   readonly lastSuccessMs: number | null;
+  /** When a cycle last found anything new on either side; null: not since the folder was opened. */
+  readonly changedMs: number | null;
   readonly files: number;
   readonly bytes: number;
   readonly problems: readonly SyncProblem[];
@@ -58,7 +60,7 @@ export class StatusBoard {
   constructor(folderId: string, clock: Clock, initial: Partial<Facts>) {
     this.#folderId = folderId;
     this.#clock = clock;
-    this.#facts = { phase: 'new', lastSuccessMs: null, files: 0, bytes: 0, problems: [], held: null, twoVersions: 0, skippedCount: 0, isPaused: false, isAnswered: false, ...initial };
+    this.#facts = { phase: 'new', lastSuccessMs: null, changedMs: null, files: 0, bytes: 0, problems: [], held: null, twoVersions: 0, skippedCount: 0, isPaused: false, isAnswered: false, ...initial };
   }
 
   current(): SyncStatus {

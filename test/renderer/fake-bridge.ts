@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const id = (letter: string): string => letter.repeat(32);
 
 const status = (folderId: string, part: Partial<FolderStatus>): FolderStatus => ({
-  folderId, state: 'up-to-date', phase: 'idle', progress: null, transfers: [], lastSuccessMs: NOW - 2 * MINUTE, files: 4812, bytes: 9_400_000_000, problems: [], held: null, twoVersions: 0, skippedCount: 0, change: null, ...part,
+  folderId, state: 'up-to-date', phase: 'idle', progress: null, transfers: [], lastSuccessMs: NOW - 2 * MINUTE, changedMs: null, files: 4812, bytes: 9_400_000_000, problems: [], held: null, twoVersions: 0, skippedCount: 0, change: null, ...part,
 });
 const offline: WireError = { code: 'offline', says: 'The server cannot be reached.', next: 'Enfold goes on when the connection is back.', retry: 'later', about: { server: 'connect ECONNREFUSED 127.0.0.1:9000' } };
 
@@ -108,7 +108,7 @@ export function createFakeBridge(scene: Scene): EnfoldApi {
     'folders.inspect': () => ({ localProblem: null, remoteProblem: null, bucketExists: true, localFiles: 4812, isCustomerKeyBlocked: scene === 'blocked', existing: scene === 'join' ? existing : null }) satisfies InspectView,
     'folders.add': (input) => ({ ...folders[1]!, id: id('8'), name: 'House', localPath: input.localPath }), 'folders.preview': () => preview, 'folders.start': () => null, 'folders.pause': () => null, 'folders.syncNow': () => null, 'folders.remove': () => null,
     'folders.answerHeld': ({ folderId }) => { world.folders = world.folders.map((one) => (one.id === folderId ? { ...one, status: { ...one.status, state: 'up-to-date', held: null } } : one)); emit('changed', 'folders'); return null; },
-    'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.open': ({ directory: inside, past }) => ({ listingId: past !== undefined ? '22222222' : inside === '' ? '00000000' : '11111111' }),
+    'folders.activity': () => activity, 'folders.skipped': () => skipped, 'browse.close': () => null, 'browse.open': ({ directory: inside, past }) => ({ listingId: past !== undefined ? '22222222' : inside === '' ? '00000000' : '11111111' }),
     'trash.list': () => [{ trashId: '2026-11-20/0a1b2c3d4e5f/House/Structural notes.md', path: 'House/Structural notes.md', sizeBytes: 12_000, modifiedMs: NOW - 86_400_000, trashedAtMs: NOW - 3_600_000 }, { trashId: '2026-11-18/1a1b2c3d4e5f/draft-2.tmp.md', path: 'draft-2.tmp.md', sizeBytes: 900, modifiedMs: NOW, trashedAtMs: NOW - 2 * 86_400_000 }],
     'trash.empty': () => ({ removed: 2, bytes: 12_900 }), 'folders.restore': () => ({ restored: 12, bytes: 31_000_000, unchanged: 201, newer: 3, failed: [] }),
     'browse.rows': ({ listingId, text, start, end }) => {

@@ -83,7 +83,7 @@ function FolderBrowser({ folder, directory, folders, order, setOrder }: BrowserP
   const filter = useRef<HTMLInputElement>(null);
   const action = useAction();
   const deletions = useDeletions();
-  const listing = useListing(folder.id, directory, isDeep, text, order, `${folder.status.lastSuccessMs} ${deletions.done}`);
+  const listing = useListing(folder.id, directory, isDeep, text, order, `${folder.status.changedMs} ${deletions.done}`);
   const { reload } = listing;
   const folderId = folder.id;
 

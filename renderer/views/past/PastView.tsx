@@ -36,7 +36,7 @@ function Past({ folder, start }: { folder: FolderView; start: string }): ReactEl
   const [report, setReport] = useState<RequestAnswer<'folders.restore'> | null>(null);
   const then = shows === 'at' ? atMs : null;
   const isDeep = text !== '';
-  const listing = useListing(folder.id, directory, isDeep, text, ORDER, folder.status.lastSuccessMs, { atMs: then });
+  const listing = useListing(folder.id, directory, isDeep, text, ORDER, folder.status.changedMs, { atMs: then });
   const chosen = [...selection.rows.values()];
   const parts = directory.split('/').filter((part) => part !== '');
   const show = (inside: string): void => {

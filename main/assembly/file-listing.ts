@@ -3,7 +3,7 @@
  * filter that is asked for a slice at a time, so that nothing else waits for it.
  */
 import type { BrowseRow } from '../../preload/contract.ts';
-import { createBreather } from '../local/walk.ts';
+import { createBreather, mergeInSlices, sortInSlices, type Compare } from '../local/slices.ts';
 
 export type Order = { readonly by: 'name' | 'sizeBytes' | 'modifiedMs'; readonly isDown: boolean };
 
@@ -13,8 +13,8 @@ const IS_DIRECTORY = 4;
 const IS_CONFIRMED = 8;
 /** One of {@link NOWS} and 1, in the bits from here on. */
 const PAST_SHIFT = 4;
-/** So many are sorted at a stretch: a few milliseconds. */
-const RUN = 256;
+/** Names that are looked at between two looks at the clock. */
+const NAMES_AT_ONCE = 256;
 const FIRST_BYTES = 64 * 1024;
 
 const collator = new Intl.Collator(undefined, { numeric: true });
@@ -29,7 +29,7 @@ export class FileListing {
   readonly #times: number[] = [];
   readonly #flags: number[] = [];
   readonly #keys = new TextColumn();
-  #shown: { readonly key: string; readonly upTo: number; readonly indexes: Uint32Array } = { key: '', upTo: 0, indexes: new Uint32Array() };
+  #shown: { readonly key: string; readonly upTo: number; readonly indexes: number[] } = { key: '', upTo: 0, indexes: [] };
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(keyPrefix: string) {
@@ -64,7 +64,7 @@ export class FileListing {
     const mine = this.#turn.then(async () => this.#show(text.normalize('NFC').toLowerCase(), order));
     this.#turn = mine.catch(() => undefined);
     const indexes = await mine;
-    return { rows: [...indexes.subarray(start, end)].map((index) => this.#rowAt(index)), total: indexes.length };
+    return { rows: indexes.slice(start, end).map((index) => this.#rowAt(index)), total: indexes.length };
   }
 
   #rowAt(index: number): BrowseRow {
@@ -80,24 +80,24 @@ export class FileListing {
   }
 
   /** Only what has come since the last time is sorted, where the order and the filter are the same. */
-  async #show(text: string, order: Order): Promise<Uint32Array> {
+  async #show(text: string, order: Order): Promise<number[]> {
     const key = `${order.by} ${order.isDown} ${text}`;
-    const before = this.#shown.key === key ? this.#shown : { upTo: 0, indexes: new Uint32Array() };
+    const before = this.#shown.key === key ? this.#shown : { upTo: 0, indexes: [] };
     const upTo = this.length;
     if (this.#shown.key === key && before.upTo === upTo) return before.indexes;
     const breathe = createBreather();
     const fresh: number[] = [];
     for (let index = before.upTo; index < upTo; index += 1) {
       if (text === '' || this.#names[index]!.normalize('NFC').toLowerCase().includes(text)) fresh.push(index);
-      if (index % RUN === 0) await breathe();
+      if (index % NAMES_AT_ONCE === 0) await breathe();
     }
     const compare = this.#comparer(order);
-    const indexes = await merge(before.indexes, await sort(fresh, compare, breathe), compare, breathe);
+    const indexes = await mergeInSlices(before.indexes, await sortInSlices(fresh, compare, breathe), compare, breathe);
     this.#shown = { key, upTo, indexes };
     return indexes;
   }
 
-  #comparer({ by, isDown }: Order): Compare {
+  #comparer({ by, isDown }: Order): Compare<number> {
     const sign = isDown ? -1 : 1;
     const column = by === 'sizeBytes' ? this.#sizes : this.#times;
     return (left, right) => {
@@ -107,33 +107,6 @@ export class FileListing {
       return sign * (first || collator.compare(this.#names[left]!, this.#names[right]!)) || left - right;
     };
   }
-}
-
-type Compare = (left: number, right: number) => number;
-type Breathe = () => Promise<void> | null;
-
-async function sort(indexes: readonly number[], compare: Compare, breathe: Breathe): Promise<Uint32Array> {
-  let runs: Uint32Array[] = [];
-  for (let start = 0; start < indexes.length; start += RUN) {
-    runs.push(Uint32Array.from(indexes.slice(start, start + RUN)).sort(compare));
-    await breathe();
-  }
-  while (runs.length > 1) {
-    const longer: Uint32Array[] = [];
-    for (let at = 0; at < runs.length; at += 2) longer.push(await merge(runs[at]!, runs[at + 1] ?? new Uint32Array(), compare, breathe));
-    runs = longer;
-  }
-  return runs[0] ?? new Uint32Array();
-}
-
-async function merge(left: Uint32Array, right: Uint32Array, compare: Compare, breathe: Breathe): Promise<Uint32Array> {
-  if (left.length === 0 || right.length === 0) return left.length === 0 ? right : left;
-  const merged = new Uint32Array(left.length + right.length);
-  for (let at = 0, l = 0, r = 0; at < merged.length; at += 1) {
-    if (at % RUN === 0) await breathe();
-    merged[at] = r >= right.length || (l < left.length && compare(left[l]!, right[r]!) <= 0) ? left[l++]! : right[r++]!;
-  }
-  return merged;
 }
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);

@@ -14,7 +14,7 @@ import { errnoOf, fromOsError } from './os-error.ts';
 import { hasRealParents, lookAt, makeParents, unmake, type Place } from './place.ts';
 import { entryOf, isSameContent, stampOf } from './stamp.ts';
 import { moveWithoutReplacing, type Trash, type TrashSlot } from './trash.ts';
-import { createBreather } from './walk.ts';
+import { createBreather } from './slices.ts';
 
 export type ReplaceParts = {
   readonly place: Place;

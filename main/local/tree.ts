@@ -21,9 +21,10 @@ import { errnoOf, fromOsError, isMissing } from './os-error.ts';
 import { createDirectoryFsync, createPlace, hasRealParents, lookAt, makeOneDirectory, makeOwnDirectory, makeParents, type Place } from './place.ts';
 import { refuseName, replaceFiles } from './replace.ts';
 import { checkRootMarker } from './root.ts';
+import { createBreather } from './slices.ts';
 import { entryOf, isSameContent, stampOf } from './stamp.ts';
 import { createTrash, expireTrash, listTrash, moveWithoutReplacing, removeFromTrash, restoreFromTrash, type TrashedFile } from './trash.ts';
-import { createBreather, lookAtOne, walkTree, type Classified } from './walk.ts';
+import { lookAtOne, walkTree, type Classified } from './walk.ts';
 
 export { createRootMarker, removeRootMarker } from './root.ts';
 

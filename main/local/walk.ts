@@ -1,10 +1,10 @@
 /**
- * The whole tree, directory by directory, without following a link and without taking a directory that failed for an empty one.
+ * The whole tree, directory by directory and a large one in parts, without following a link and without taking a directory that failed for an empty one.
  *
  * Calls are synchronous in slices of a few milliseconds: on a local disk that is five times as fast as asking through the thread
  * pool. Where the disk turns out to be slow (network, spun down), entries are looked at many at a time instead.
  */
-import { lstat, lstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import { lstat, lstatSync, opendirSync, readdir, readdirSync, type BigIntStats } from 'node:fs';
 import { sep } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { OWN_DIRECTORY, type SyncPath } from '../model/path.ts';
@@ -13,29 +13,19 @@ import type { WalkedDirectory } from '../sync/ports.ts';
 import type { IgnoreRules } from './ignore.ts';
 import { fromOsError, isMissing } from './os-error.ts';
 import { lookAt, type Place } from './place.ts';
+import { createBreather, sortInSlices } from './slices.ts';
 import { entryOf } from './stamp.ts';
 
-const SLICE_MS = 8;
 const SLOW_CALL_MS = 0.5;
 const AT_ONCE = 32;
+/** Entries of one directory that are told together. */
+const PART = 512;
+/** A directory whose own size says that it holds, or held, thousands of names: they are read through the thread pool, and sorted in slices. */
+const LARGE_DIRECTORY_BYTES = 128n * 1024n;
 /** Names of directories that are listed before their turn (to know whether they are empty); above this they are listed again. */
 const MAX_HELD_NAMES = 100_000;
 
-type Pending = { readonly directory: SyncPath | ''; names: readonly string[] | null; readonly inode: bigint };
-
-/** Lets waiting events through when the last time is more than a slice ago. */
-export function createBreather(sliceMs = SLICE_MS): () => Promise<void> | null {
-  let since = performance.now();
-  return () => {
-    if (performance.now() - since < sliceMs) return null;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        since = performance.now();
-        resolve();
-      });
-    });
-  };
-}
+type Pending = { readonly directory: SyncPath | ''; names: readonly string[] | null; readonly stats: BigIntStats };
 
 /** What a name stands for: a file, a directory to go into, or what is never synced and why. A directory's path ends in `/`. */
 export type Classified =
@@ -89,18 +79,18 @@ export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortS
   if (rootStats === null) throw new SyncError('root-missing');
   if (!rootStats.isDirectory()) throw new SyncError('root-foreign', { detail: 'not a directory' });
   const breathe = createBreather();
-  const stack: Pending[] = [{ directory: '', names: null, inode: rootStats.ino }];
+  const stack: Pending[] = [{ directory: '', names: null, stats: rootStats }];
   let heldNames = 0;
   let isSlow = false;
 
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     signal.throwIfAborted();
-    const { directory, inode } = next;
+    const { directory, stats: opened } = next;
     const absolute = place.at(directory);
     let names = next.names;
     if (names === null) {
       try {
-        names = readNames(absolute);
+        names = opened.size >= LARGE_DIRECTORY_BYTES ? await sortInSlices(await readNamesSoon(absolute), compareText, breathe) : readNames(absolute);
       } catch (error) {
         if (directory === '') throw fromOsError(error, '', { ENOENT: 'root-missing', EACCES: 'root-unreadable', EPERM: 'root-unreadable' });
         // It was readable a moment ago. Leaving it out says to the engine that it was not listed.
@@ -110,8 +100,8 @@ export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortS
       heldNames -= names.length;
     }
 
-    const entries: LocalEntry[] = [];
-    const skipped: Skipped[] = [];
+    let entries: LocalEntry[] = [];
+    let skipped: Skipped[] = [];
     const subdirectories: Pending[] = [];
     const skip = (path: string, reason: SkipReason, detail: string | null = null): void => {
       skipped.push({ path, side: 'local', reason, detail });
@@ -138,11 +128,16 @@ export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortS
         }
         classify(name, path, found[index]);
       }
+      if (entries.length + skipped.length >= PART) {
+        yield { directory, entries, skipped, isPart: true };
+        entries = [];
+        skipped = [];
+      }
     }
 
     // The directory was swapped for something else while it was read: nothing that was seen belongs to it.
     const after = lookAt(absolute, directory);
-    if (after === null || !after.isDirectory() || after.ino !== inode) {
+    if (after === null || !after.isDirectory() || after.ino !== opened.ino) {
       if (directory === '') throw new SyncError('root-missing', { detail: 'it was replaced while it was read' });
       continue;
     }
@@ -158,17 +153,20 @@ export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortS
     }
 
     function enter(inside: SyncPath, at: string, stats: BigIntStats): void {
-      let inner: readonly string[];
       try {
-        inner = readNames(at);
+        if (stats.size >= LARGE_DIRECTORY_BYTES) {
+          entries.push(entryOf(inside, stats, isEmptyDirectory(at)));
+          subdirectories.push({ directory: inside, names: null, stats });
+          return;
+        }
+        const inner = readNames(at);
+        const isHeld = heldNames + inner.length <= MAX_HELD_NAMES;
+        if (isHeld) heldNames += inner.length;
+        entries.push(entryOf(inside, stats, inner.length === 0));
+        subdirectories.push({ directory: inside, names: isHeld ? inner : null, stats });
       } catch (error) {
         if (!isMissing(error)) skip(inside, 'directory-unreadable', (error as NodeJS.ErrnoException).code ?? null);
-        return;
       }
-      const isHeld = heldNames + inner.length <= MAX_HELD_NAMES;
-      if (isHeld) heldNames += inner.length;
-      entries.push(entryOf(inside, stats, inner.length === 0));
-      subdirectories.push({ directory: inside, names: isHeld ? inner : null, inode: stats.ino });
     }
   }
   // A disk that was taken away meanwhile made everything below look gone.
@@ -180,6 +178,23 @@ export async function* walkTree(place: Place, rules: IgnoreRules, signal: AbortS
 function readNames(absolute: string): readonly string[] {
   return readdirSync(absolute).sort();
 }
+
+function readNamesSoon(absolute: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    readdir(absolute, (error, names) => (error === null ? resolve(names) : reject(error)));
+  });
+}
+
+function isEmptyDirectory(absolute: string): boolean {
+  const directory = opendirSync(absolute);
+  try {
+    return directory.readSync() === null;
+  } finally {
+    directory.closeSync();
+  }
+}
+
+const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
 /** A name may really hold U+FFFD: then lstat of that very text finds the file. A name that is no text is not found under its replacement. */
 function isTrueName(absolute: string, stats: BigIntStats | Error | null | undefined): boolean {

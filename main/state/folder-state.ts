@@ -136,9 +136,15 @@ class SqliteFolderState implements FolderState {
   baseByKey(objectKey: ObjectKey): BaseEntry | null {
     return this.#one(`${SELECT_BASE} WHERE object_key = ?`, objectKey);
   }
-  stampsInDirectory(directory: SyncPath | ''): ReadonlyMap<SyncPath, string> {
-    // All of it stands in the index.
-    return new Map(this.#database.allArrays('SELECT path, stamp FROM base WHERE parent = ?', directory) as [SyncPath, string][]);
+  *stampsInDirectory(directory: SyncPath | ''): Iterable<readonly [SyncPath, string]> {
+    let after = '';
+    for (;;) {
+      // All of it stands in the index.
+      const page = this.#database.allArrays(`SELECT path, stamp FROM base WHERE parent = ? AND path > ? ORDER BY path LIMIT ${PAGE_ROWS}`, directory, after);
+      yield* page as readonly (readonly [SyncPath, string])[];
+      if (page.length < PAGE_ROWS) return;
+      after = String(page.at(-1)?.[0]);
+    }
   }
 
   baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[] {

@@ -18,9 +18,11 @@ export type Random = { bytes(length: number): Uint8Array };
 
 // ---------------------------------------------------------------- local side
 
-/** One directory as the walk found it. `directory` is `''` for the top. Entries and skipped ones are together complete. */
+/** One directory as the walk found it, or a part of it. `directory` is `''` for the top. Entries and skipped ones of all its parts are together complete. */
 export type WalkedDirectory = {
   readonly directory: SyncPath | '';
+  /** More of this directory follows at once; where something else follows instead, what was told of it is void. */
+  readonly isPart?: boolean;
   readonly entries: readonly LocalEntry[];
   /** Paths that exist and are never synced, or cannot be read; for a skipped directory its path ends in `/` and all below it is unknown. */
   readonly skipped: readonly Skipped[];
@@ -287,8 +289,8 @@ export interface FolderState {
   takeCounters(count: number): number;
   baseAt(path: SyncPath): BaseEntry | null;
   baseByKey(objectKey: ObjectKey): BaseEntry | null;
-  /** The local stamps of all entries directly inside a directory (`''` for the top), including its subdirectories' own rows. */
-  stampsInDirectory(directory: SyncPath | ''): ReadonlyMap<SyncPath, string>;
+  /** Path and local stamp of all entries directly inside a directory (`''` for the top), including its subdirectories' own rows. */
+  stampsInDirectory(directory: SyncPath | ''): Iterable<readonly [SyncPath, string]>;
   /** Directories that have base entries below them, directly inside `directory`: paths with a trailing `/`. */
   baseSubdirectories(directory: SyncPath | ''): readonly SyncPath[];
   /** All entries below a directory. */

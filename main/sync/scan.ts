@@ -7,7 +7,7 @@ import type { NumberedChange } from '../model/feed.ts';
 import type { ObjectKey, SyncPath } from '../model/path.ts';
 import type { LocalEntry, Skipped } from '../model/snapshot.ts';
 import { dominates } from '../model/version-vector.ts';
-import { forEachBounded } from './bounded.ts';
+import { breathe, forEachBounded } from './bounded.ts';
 import { knownAgain } from './base-entry.ts';
 import type { Leftover } from './leftovers.ts';
 import { compareByteOrder } from './key-order.ts';
@@ -15,6 +15,8 @@ import { reasonToSkip } from './quarantine.ts';
 import type { FolderState, ListedObject, LocalDifference, LocalTree, RemoteDifference, RemoteFolder, WalkedDirectory } from './ports.ts';
 
 const ROWS_PER_WRITE = 1_000;
+/** Rows of one directory that are gone through at a stretch. */
+const ROWS_PER_BREATH = 4_000;
 const HEADS_AT_ONCE = 16;
 
 export type LocalScan = {
@@ -49,16 +51,20 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
   let waiting = 0;
   let quietAtMs: number | null = null;
   let isClean = true;
+  let open: OpenDirectory | null = null;
 
   for await (const walked of tree.walk(signal)) {
     signal.throwIfAborted();
-    if (walked.directory !== '') expected.delete(walked.directory);
-    const { differing, known } = compareDirectory(walked, state);
-    for (const entry of walked.entries) {
-      if (entry.kind === 'file') files += 1;
-      else expected.add(entry.path);
-    }
-    for (const row of differing) {
+    // What was told of a directory that did not come to its end is forgotten here.
+    if (open?.directory !== walked.directory) open = await openDirectory(walked.directory, state);
+    takePart(open, walked);
+    if (walked.isPart === true) continue;
+    const { differing, known } = finishDirectory(open, state);
+    if (open.directory !== '') expected.delete(open.directory);
+    for (const directory of open.subdirectories) expected.add(directory);
+    files += open.files;
+    for (const [index, row] of differing.entries()) {
+      if (index % ROWS_PER_WRITE === ROWS_PER_WRITE - 1) await breathe();
       isClean = false;
       const quietAt = row.state.type === 'present' ? whenQuiet(row.state.entry, quiet) : null;
       if (quietAt === null) {
@@ -69,7 +75,7 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
         rows.add({ path: row.path, state: { type: 'unknown', reason: 'waiting-for-quiet' } });
       }
     }
-    for (const skip of walked.skipped) {
+    for (const skip of open.skipped) {
       skipped.add(skip);
       const path = skip.path as SyncPath;
       if (skip.path.endsWith('/')) {
@@ -79,6 +85,7 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
       rows.add({ path, state: { type: 'unknown', reason: skip.reason } });
       if (known.has(skip.path) || known.has(`${skip.path}/`)) isClean = false;
     }
+    open = null;
   }
   for (const directory of expected) {
     isClean = false;
@@ -90,36 +97,59 @@ export async function scanLocal(tree: LocalTree, state: FolderState, quiet: Quie
   return { files, waiting, quietAtMs, isClean };
 }
 
+/** A directory while its parts come: only what differs is held of what the disk says. */
+type OpenDirectory = {
+  readonly directory: SyncPath | '';
+  /** Stamps of the base entries directly inside that were not met yet. */
+  readonly base: Map<string, string>;
+  readonly differing: LocalDifference[];
+  readonly subdirectories: Set<SyncPath>;
+  readonly skipped: Skipped[];
+  files: number;
+};
+
+async function openDirectory(directory: SyncPath | '', state: FolderState): Promise<OpenDirectory> {
+  const base = new Map<string, string>();
+  for (const [path, stamp] of state.stampsInDirectory(directory)) {
+    base.set(path, stamp);
+    if (base.size % ROWS_PER_BREATH === 0) await breathe();
+  }
+  return { directory, base, differing: [], subdirectories: new Set<SyncPath>(), skipped: [], files: 0 };
+}
+
+function takePart(open: OpenDirectory, { entries, skipped }: WalkedDirectory): void {
+  for (const entry of entries) {
+    if (differsFromBase(entry, open.base.get(entry.path))) open.differing.push({ path: entry.path, state: { type: 'present', entry, sha256: null } });
+    open.base.delete(entry.path);
+    if (entry.kind === 'file') open.files += 1;
+    else open.subdirectories.add(entry.path);
+  }
+  open.skipped.push(...skipped);
+}
+
 type DirectoryDifference = {
   readonly differing: readonly LocalDifference[];
-  /** What base has directly inside the directory: entries, and subdirectories with entries below them. */
+  /** What base has directly inside the directory and the disk does not show: entries, and subdirectories with entries below them. */
   readonly known: ReadonlySet<string>;
 };
 
-/** One directory against the base entries directly inside it, and all of a subdirectory that is gone. */
-function compareDirectory(walked: WalkedDirectory, state: FolderState): DirectoryDifference {
-  const differing: LocalDifference[] = [];
-  const base = state.stampsInDirectory(walked.directory);
+/** What base has directly inside the directory and was not met, and all of a subdirectory that is gone. */
+function finishDirectory({ directory, base, differing, subdirectories, skipped: skips }: OpenDirectory, state: FolderState): DirectoryDifference {
   const known = new Set<string>(base.keys());
-  const standing = new Set<string>();
-  for (const entry of walked.entries) {
-    standing.add(entry.path);
-    if (differsFromBase(entry, base.get(entry.path))) differing.push({ path: entry.path, state: { type: 'present', entry, sha256: null } });
-  }
-  const skipped = new Map(walked.skipped.map((skip) => [skip.path, skip.reason]));
+  const skipped = new Map(skips.map((skip) => [skip.path, skip.reason]));
   for (const path of base.keys()) {
-    if (!standing.has(path) && !skipped.has(path)) differing.push({ path, state: { type: 'absent' } });
+    if (!skipped.has(path)) differing.push({ path: path as SyncPath, state: { type: 'absent' } });
   }
-  for (const directory of state.baseSubdirectories(walked.directory)) {
-    known.add(directory);
-    if (standing.has(directory) || skipped.has(directory)) continue;
+  for (const subdirectory of state.baseSubdirectories(directory)) {
+    known.add(subdirectory);
+    if (subdirectories.has(subdirectory) || skipped.has(subdirectory)) continue;
     // What now stands under the directory's name cannot be looked at (a symbolic link, an unreadable entry): nor can what was below it.
-    const reason = skipped.get(directory.slice(0, -1));
+    const reason = skipped.get(subdirectory.slice(0, -1));
     if (reason !== undefined) {
-      state.putUnknownDirectory('local', directory, reason);
+      state.putUnknownDirectory('local', subdirectory, reason);
       continue;
     }
-    for (const below of state.baseBelow(directory)) differing.push({ path: below.path, state: { type: 'absent' } });
+    for (const below of state.baseBelow(subdirectory)) differing.push({ path: below.path, state: { type: 'absent' } });
   }
   return { differing, known };
 }

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, cpSync, linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRootMarker, openLocalTree, removeRootMarker } from '../../main/local/tree.ts';
+import type { WalkedDirectory } from '../../main/sync/ports.ts';
 import { syncPath } from '../../main/model/path.ts';
 import { codeOf, FOLDER_ID, makeFolder, type TestFolder } from './folder-on-disk.ts';
 
@@ -174,6 +175,29 @@ describe('a walk', () => {
       }
     }
     expect(seen).toEqual(['', 'a/', 'b/', 'a/', 'a/x']);
+  });
+
+  test('gives a directory of very many files in parts, and never many of them at once', async () => {
+    // Long names, so that the directory itself is large too.
+    const names = Array.from({ length: 1300 }, (_, i) => `${(i * 7919) % 1300}`.padEnd(150, '.'));
+    for (const name of names) folder.write(`many/${name}`, '');
+    const walked = (await folder.walk()).filter((one) => one.directory === 'many/');
+    expect(walked.map((one) => one.isPart ?? false)).toEqual([true, true, false]);
+    expect(Math.max(...walked.map((one) => one.entries.length))).toBeLessThan(600);
+    expect(walked.flatMap((one) => one.entries.map((entry) => entry.path))).toEqual(names.map((name) => `many/${name}`).toSorted());
+  });
+
+  test('ends no directory that was replaced while its parts were read', async () => {
+    for (let i = 0; i < 1100; i += 1) folder.write(`many/${i}`, '');
+    folder.write('other/x', '');
+    const walked: WalkedDirectory[] = [];
+    for await (const one of folder.tree.walk(signal)) {
+      walked.push(one);
+      if (one.directory !== 'many/' || !existsSync(join(folder.root, 'many'))) continue;
+      renameSync(join(folder.root, 'many'), join(folder.base, 'many'));
+    }
+    expect(walked.filter((one) => one.directory === 'many/').every((one) => one.isPart === true)).toBe(true);
+    expect(walked.at(-1)?.directory).toBe('other/');
   });
 
   test('fails where the root is taken away under it', async () => {

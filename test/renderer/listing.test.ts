@@ -9,6 +9,8 @@ describe('rows that come and go with the scrolling', () => {
   test('are never more than a few thousand, however far one scrolls, and the ones in sight are among them', () => {
     const cache = new PageCache();
     const asked = new Set<number>();
+    const missing: number[] = [];
+    let most = 0;
     let before = { first: 0, last: 40 };
     for (let first = 0; first + 40 < TOTAL; first += 55) {
       const sight = { first, last: first + 40 };
@@ -18,9 +20,11 @@ describe('rows that come and go with the scrolling', () => {
         for (const gone of cache.put(page, rowsOf(page))) asked.delete(gone);
       }
       before = sight;
-      expect(cache.rowsHeld).toBeLessThanOrEqual(24 * 200);
-      for (let index = sight.first; index <= sight.last; index += 1) if (cache.rowAt(index)?.name !== `${index}`) expect.fail(`row ${index} is missing`);
+      most = Math.max(most, cache.rowsHeld);
+      for (let index = sight.first; index <= sight.last; index += 1) if (cache.rowAt(index)?.name !== `${index}`) missing.push(index);
     }
+    expect(missing).toEqual([]);
+    expect(most).toBeLessThanOrEqual(24 * 200);
   });
 
   test.each([['a wheel', 3], ['a throw', 55], ['a throw upwards', -55]])('are asked for before they are in sight: %s', (_how, rowsPerFrame) => {
@@ -28,16 +32,21 @@ describe('rows that come and go with the scrolling', () => {
     const coming: { page: number; atFrame: number }[] = [];
     const here = new Set<number>();
     const asked = new Set<number>();
+    const blank: number[] = [];
     let first = 50_000;
     let before = { first, last: first + 40 };
     for (let frame = 0; frame < 600; frame += 1) {
       for (const { page, atFrame } of coming) if (atFrame <= frame) here.add(page);
       const sight = { first, last: first + 40 };
-      for (const page of pagesFor(sight, before, TOTAL)) if (!asked.has(page)) coming.push({ page, atFrame: frame + answerTakesFrames }) && asked.add(page);
-      if (frame >= answerTakesFrames) expect([Math.floor(sight.first / 200), Math.floor(sight.last / 200)].filter((page) => !here.has(page)), `frame ${frame}`).toEqual([]);
+      for (const page of pagesFor(sight, before, TOTAL)) {
+        if (!asked.has(page)) coming.push({ page, atFrame: frame + answerTakesFrames });
+        asked.add(page);
+      }
+      if (frame >= answerTakesFrames) blank.push(...[Math.floor(sight.first / 200), Math.floor(sight.last / 200)].filter((page) => !here.has(page)));
       before = sight;
       if (frame >= answerTakesFrames) first += rowsPerFrame;
     }
+    expect(blank).toEqual([]);
   });
 
   test('are the ones in sight first, and little else after a jump', () => {

@@ -187,7 +187,7 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
     test('lists what is directly inside a directory, and the directories that have something below them', () => {
       const { state } = start();
       state.commit({ put: ['a', 'b', 'b!/x', 'd/e/f', 'd/e/g', 'd/h', 'd.txt', 'd0', 'empty/', 'ü/x/y', '\u{1F600}/a'].map((path) => baseEntry(path)) });
-      expect([...state.stampsInDirectory('').keys()].toSorted(byteOrder)).toEqual(['a', 'b', 'd.txt', 'd0', 'empty/']);
+      expect([...state.stampsInDirectory('')].map(([path]) => path).toSorted(byteOrder)).toEqual(['a', 'b', 'd.txt', 'd0', 'empty/']);
       expect([...state.stampsInDirectory(syncPath('d/'))]).toEqual([['d/h', baseEntry('d/h').stamp]]);
       expect([...state.stampsInDirectory(syncPath('e/'))]).toEqual([]);
       expect([...state.baseSubdirectories('')].toSorted(byteOrder)).toEqual(['b!/', 'd/', 'ü/', '\u{1F600}/'].toSorted(byteOrder));

@@ -71,6 +71,20 @@ describe('the walk', () => {
     expect(state.skipped()).toMatchObject([{ path: 'dir/', reason: 'directory-unreadable' }]);
   });
 
+  test('takes a directory that comes in parts for one', async () => {
+    const parts: WalkedDirectory[] = [{ ...directory('', ['kept']), isPart: true }, directory('', ['dir/']), { ...directory('dir/', ['dir/sub/']), isPart: true }, directory('dir/', ['dir/one']), directory('dir/sub/', ['dir/sub/two'])];
+    expect(await scanLocal(treeOf(parts), state, ALL_AS_THEY_ARE, never)).toMatchObject({ files: 3, isClean: true });
+    expect(found()).toEqual({});
+  });
+
+  test('believes nothing of a directory of which only a part came', async () => {
+    const parts: WalkedDirectory[] = [directory('', ['kept', 'dir/', 'other/']), { ...directory('dir/', ['dir/new', 'dir/sub/']), isPart: true }, directory('other/', ['other/new'])];
+    expect(await scanLocal(treeOf(parts), state, ALL_AS_THEY_ARE, never)).toMatchObject({ files: 2, isClean: false });
+    expect(found()).toEqual({ 'other/new': 'present|absent' });
+    state.putRemoteDifferences(['dir/one', 'dir/new', 'dir/sub/two'].map((path) => ({ path: path as SyncPath, state: { type: 'absent', tombstone: null } })));
+    expect(found()).toMatchObject({ 'dir/one': 'directory-unreadable|absent', 'dir/new': 'directory-unreadable|absent', 'dir/sub/two': 'directory-unreadable|absent' });
+  });
+
   test('knows nothing of what was below a directory whose name is a symbolic link now', async () => {
     const link = { path: 'dir', side: 'local', reason: 'symlink', detail: null } as const;
     await scanLocal(treeOf([directory('', ['kept'], [link])]), state, ALL_AS_THEY_ARE, never);

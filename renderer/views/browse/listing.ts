@@ -70,7 +70,6 @@ export class PageCache {
 export function useListing(folderId: string, directory: string, isDeep: boolean, text: string, order: Order, refresh: unknown, past?: { atMs: number | null }): Listing {
   const opened = useAnswer('browse.open', { folderId, directory, isDeep, ...(past === undefined ? {} : { past }) }, refresh);
   const listingId = opened.value?.listingId ?? null;
-  const [grown, setGrown] = useState(0);
   const [shown, setShown] = useState<Shown>(NOTHING);
   const { by, isDown } = order;
   const key = `${listingId} ${text} ${by} ${isDown}`;
@@ -82,7 +81,6 @@ export function useListing(folderId: string, directory: string, isDeep: boolean,
   const total = useRef(0);
   const { reload: reopen } = opened;
 
-  useEffect(() => window.enfold.on('listing', (event) => { if (event.listingId === listingId) setGrown(event.total + Number(event.isComplete) / 2); }), [listingId]);
   // Nobody waits for it: a listing that is not closed goes with the next ones.
   useEffect(() => () => { if (listingId !== null) void window.enfold.request('browse.close', { listingId }); }, [listingId]);
   useEffect(() => {
@@ -121,10 +119,12 @@ export function useListing(folderId: string, directory: string, isDeep: boolean,
   }, [fetchPage]);
 
   // A new order, filter or listing, or more rows in it: what is in sight is asked for again.
-  useEffect(() => {
+  const askAgain = useCallback((): void => {
     asked.current.clear();
     for (const page of pagesFor(sight.current, sight.current, total.current)) fetchPage(page);
-  }, [fetchPage, grown]);
+  }, [fetchPage]);
+  useEffect(askAgain, [askAgain]);
+  useEffect(() => window.enfold.on('listing', (event) => { if (event.listingId === listingId) askAgain(); }), [listingId, askAgain]);
 
   return {
     // What was shown last stays until its successor is here, so that nothing flickers.

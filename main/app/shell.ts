@@ -167,7 +167,7 @@ export async function runShell(options: Options): Promise<void> {
     lock: () => void askEngine('lock.lock', undefined),
   });
   powerMonitor.on('resume', engine.woken);
-  const setMenu = (): void => setApplicationMenu({ show, quit, lock: () => void askEngine('lock.lock', undefined), isMac: platform === 'darwin', devTools: !app.isPackaged });
+  const setMenu = (): void => setApplicationMenu({ show, quit, lock: () => void askEngine('lock.lock', undefined), platform, devTools: !app.isPackaged });
   setMenu();
   app.on('before-quit', quit);
   app.on('second-instance', open);

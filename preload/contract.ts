@@ -89,6 +89,8 @@ export const requests = {
   'keys.create': { by: 'engine', input: z.strictObject({ name, type: keyType }) },
   'keys.exportTo': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath, passphrase: secret }) },
   'keys.importFrom': { by: 'engine', input: z.strictObject({ name, file: absolutePath, passphrase: secret.nullable(), type: keyType.optional() }) },
+  /** From AWS Secrets Manager, by the sign-in of a connection. */
+  'keys.importSecret': { by: 'engine', input: z.strictObject({ name, secretId: z.string().trim().min(1).max(2048), connectionId: id, type: keyType.optional() }) },
   /** The page (`file`, HTML) and the age file beside it. Who prints uses `host.saveKitPdf`. */
   'keys.saveKit': { by: 'engine', input: z.strictObject({ keyId: id, file: absolutePath }) },
   /** Of a page, an age file or a file with words; true where the words must be given with it. */
@@ -138,6 +140,12 @@ export const requests = {
   'folders.skipped': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.twoVersions': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.settleTwoVersions': { by: 'engine', input: z.strictObject({ folderId: id, copies: z.array(insidePath.min(1)).min(1).max(10_000), keep: z.enum(['both', 'original', 'copy']) }) },
+  /** What is left out stays. One KMS data key for many objects: `cse-kms` in format v3 only. */
+  'folders.set': { by: 'engine', input: z.strictObject({ folderId: id, direction: direction.optional(), reusesDataKey: z.boolean().optional() }) },
+  /** What the folder's server was found to enforce, by trying. */
+  'folders.abilities': { by: 'engine', input: z.strictObject({ folderId: id }) },
+  /** Every object read back whole: tags, hashes and modes. */
+  'folders.verify': { by: 'engine', input: z.strictObject({ folderId: id }) },
   'folders.rename': { by: 'engine', input: z.strictObject({ folderId: id, name }) },
   /** Which folder the window shows now: it is looked at more often. Null: none. */
   'folders.shown': { by: 'engine', input: z.strictObject({ folderId: id.nullable() }) },
@@ -280,8 +288,10 @@ export type FolderStatus = {
 export type FolderChangeView = { startedAtMs: number; /** Null: under way. */ finishedAtMs: number | null; done: number; total: number; changed: number; bytesSent: number; problem: WireError | null; failed: { path: string | null; error: WireError }[] };
 export type FolderView = {
   id: string; name: string; localPath: string; connectionId: string; connectionName: string; bucket: string; prefix: string;
-  mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; status: FolderStatus;
+  mode: z.infer<typeof modeId>; modeDetails: ModeDetails; keyId: string | null; keyName: string | null; names: z.infer<typeof names>; direction: z.infer<typeof direction>; isPaused: boolean; reusesDataKey: boolean; status: FolderStatus;
 };
+/** `level`: where conditions hold; `put-only` not on DELETE, `versioned-only` nowhere, but versions are kept. */
+export type AbilitiesView = { level: 'full' | 'put-only' | 'versioned-only' | 'none'; isVersioned: boolean; keepsMetadata: boolean; clockSkewMs: number; probedAtMs: number };
 export type PreviewView = { upload: number; download: number; adopt: number; twoVersions: number; deleteLocal: number; deleteRemote: number; rename: number; bytesUp: number; bytesDown: number; skipped: number; /** Differ on both sides; neither is touched until the user chooses. */ undecided: number; examples: { action: string; path: string }[]; held: string | null };
 export type BrowseRow = {
   /** Path inside the folder; directories end in `/`. */
@@ -357,6 +367,7 @@ type Answers = {
   'keys.create': KeyView;
   'keys.exportTo': null;
   'keys.importFrom': KeyView;
+  'keys.importSecret': KeyView;
   'keys.saveKit': KitFilesView;
   'keys.needsWords': { needs: boolean };
   'keys.verifyKit': { folders: KnownFolderView[] };
@@ -400,6 +411,9 @@ type Answers = {
   'folders.skipped': Skipped[];
   'folders.twoVersions': TwoVersionsView[];
   'folders.settleTwoVersions': null;
+  'folders.set': FolderView;
+  'folders.abilities': AbilitiesView | null;
+  'folders.verify': { objects: number; checked: number; bytes: number; failed: { path: string | null; error: WireError }[]; foreign: number };
   'folders.rename': null;
   'folders.shown': null;
   'limits.get': LimitsView;

@@ -55,7 +55,7 @@ export function headersOf({ mode, kmsKeyId, bucketKey, dsse, context, format, ke
 }
 
 /** Quoted for a POSIX shell where that is needed. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 

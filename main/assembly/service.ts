@@ -148,7 +148,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     const keyId = 'keyId' in folder.mode ? folder.mode.keyId : null;
     return {
       id: folder.id, name: folder.name, localPath: folder.localPath, connectionId: folder.connectionId, connectionName: settings.connection(folder.connectionId)?.name ?? '', bucket: folder.bucket, prefix: folder.prefix,
-      mode: folder.mode.id, modeDetails: modeDetails(folder.mode), keyId, keyName: keyId === null ? null : (settings.key(keyId)?.name ?? null), names: folder.names, direction: folder.direction, isPaused: folder.isPaused, status: copyStatus(sessions.statusOf(folder)),
+      mode: folder.mode.id, modeDetails: modeDetails(folder.mode), keyId, keyName: keyId === null ? null : (settings.key(keyId)?.name ?? null), names: folder.names, direction: folder.direction, isPaused: folder.isPaused, reusesDataKey: folder.reusesDataKey ?? false, status: copyStatus(sessions.statusOf(folder)),
     };
   };
   /** What the last self-test found, by key. */
@@ -234,6 +234,17 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
     ...browseHandlers,
     ...createPastHandlers(enfold, (folderId) => void sessions.wired(folderId).then(({ engine }) => engine.syncNow(), () => undefined), closing.signal),
     ...createVersionsHandlers(wired, (folderId) => folders.find(folderId)),
+    'folders.set': async ({ folderId, ...changes }) => folderView(await whileClosed(folderId, async () => folders.set(folderId, changes))),
+    'folders.abilities': async ({ folderId }) => {
+      const { capabilities } = await folders.recordsOf(folderId);
+      if (capabilities === null) return null;
+      const { level, isVersioned, keepsMetadata, clockSkewMs, probedAtMs } = capabilities;
+      return { level, isVersioned, keepsMetadata, clockSkewMs, probedAtMs };
+    },
+    'folders.verify': async ({ folderId }) => {
+      const { objects, checked, bytes, failed, foreign } = await enfold.verify(folderId, { sample: null, signal: closing.signal });
+      return { objects, checked, bytes, failed: failed.map(({ path, error }) => ({ path, error })), foreign: foreign.length };
+    },
     'folders.rename': async ({ folderId, name }) => {
       await folders.set(folderId, { name });
       return null;
@@ -315,6 +326,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
       await keys.exportTo(keyId, file, passphrase);
       return null;
     },
+    'keys.importSecret': async ({ connectionId, ...input }) => keyView(await keys.importFromSecret({ ...input, connection: connectionId })),
     'keys.importFrom': async (input) => keyView(await keys.importFrom(input)),
     'folders.list': async () => folders.list().map(folderView),
     'folders.inspect': async ({ localPath, connectionId, bucket, prefix }) => {

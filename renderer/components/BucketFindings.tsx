@@ -6,7 +6,8 @@ import { IconAlertTriangle, IconCheck, IconInfoCircle, IconX } from '@tabler/ico
 import type { BucketFixView, RequestAnswer } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
 import { dateTime } from '../format.ts';
-import { Copyable, ErrorNote } from './bits.tsx';
+import { ErrorNote } from './bits.tsx';
+import { Rights } from './Rights.tsx';
 import type { BucketPlaceInput } from './BucketExam.tsx';
 
 const MARKS = { good: IconCheck, info: IconInfoCircle, warning: IconAlertTriangle, critical: IconX } as const;
@@ -63,7 +64,6 @@ export function BucketFindings({ place }: { place: BucketPlaceInput }): ReactEle
     setPartly(!(await ask('buckets.undo', { ...place, changeId })).isWhole);
     await look();
   });
-  const missing = (found?.permissions ?? []).filter((one) => !one.isAllowed);
   return (
     <>
       <div className="row"><Button variant="filled" onClick={examine} disabled={place.bucket === ''} loading={action.isRunning && fix === null}>{t('exam.do')}</Button></div>
@@ -79,9 +79,7 @@ export function BucketFindings({ place }: { place: BucketPlaceInput }): ReactEle
               return <li key={one.id} className={one.severity}><Mark size={16} stroke={1.75} role="img" aria-label={t(`exam.severity.${one.severity}`)} /><span className="col grow"><span>{one.says}</span>{one.advice !== null && <span className="sm mute">{one.advice}</span>}</span>{one.fix !== null && <Button size="xs" disabled={action.isRunning} onClick={() => preview(one.id)}>{t('exam.fix', { says: one.fix.says })}</Button>}</li>;
             })}
           </ul>
-          <h2 className="h3">{missing.length === 0 ? t('exam.mayAll') : t('exam.mayNot', { count: missing.length })}</h2>
-          <ul>{missing.map((one) => <li key={one.action} className={one.isEssential ? 'critical' : 'info'}><IconX size={16} stroke={1.75} aria-hidden="true" /><span className="col grow"><span className="mono">{one.action}</span><span className="sm mute">{one.purpose}</span></span></li>)}</ul>
-          {missing.length > 0 && found.missing !== null && <div className="row sm"><span className="grow">{t('exam.policy')}</span><Copyable value={pretty(found.missing)} isButtonOnly /></div>}
+          <Rights found={found} />
           <Changes changes={changes} isRunning={action.isRunning} onUndo={undo} />
         </div>
       )}

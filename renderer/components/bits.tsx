@@ -5,6 +5,7 @@ import { Radio, Tooltip, UnstyledButton } from '@mantine/core';
 import { IconAlertTriangle, IconArrowsLeftRight, IconArrowLeft, IconArrowRight, IconCloudLock, IconCopy } from '@tabler/icons-react';
 import type { FolderState5, FolderStatus, FolderView, WireError } from '../../preload/contract.ts';
 import { ago, bytes, count, percent, visible } from '../format.ts';
+import { quote } from '../mode-request.ts';
 import { MODES, type ModeChoice } from '../modes.ts';
 import { SealedGlyph, StateGlyph } from './glyphs.tsx';
 import { moveBetweenRadios } from './radio-keys.ts';
@@ -81,6 +82,7 @@ export function ErrorNote({ error, children }: { error: WireError; children?: Re
       <div className="col">
         <span className="b">{visible(error.says)}</span>
         <span className="sm mute">{visible(error.next)}</span>
+        {error.about.fix !== undefined && <span className="row sm">{t('fix.command')} <Copyable value={error.about.fix.map(quote).join(' ')} /></span>}
         <details className="sm">
           <summary>{t('common.details')}</summary>
           <p className="mono selectable">{[error.code, ...details].map(visible).join('\n')}</p>

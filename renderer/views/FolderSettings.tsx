@@ -7,6 +7,8 @@ import { visible } from '../format.ts';
 import { ErrorNote, Fact, ModeBadge } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { remoteName } from '../components/FolderTable.tsx';
+import { FolderBasics } from './FolderBasics.tsx';
+import { FolderVerify } from './FolderVerify.tsx';
 import { FolderEncryption } from './change/FolderEncryption.tsx';
 import { FolderDrill } from './FolderDrill.tsx';
 import { SpeedSettings } from './SpeedSettings.tsx';
@@ -36,9 +38,11 @@ export function FolderSettings({ folder }: { folder: FolderView }): ReactElement
           <Fact name={t('settings.id')}><span className="mono">{folder.id}</span></Fact>
         </dl>
       </div>
+      <FolderBasics key={`${folder.name} ${folder.direction}`} folder={folder} />
       <FolderEncryption folder={folder} />
       <FolderPeople folder={folder} />
       <FolderDrill folder={folder} />
+      <FolderVerify folder={folder} />
       <SpeedSettings folderId={folder.id} />
       <div className="panel settings-panel">
         <h2 className="h3">{t('settings.removeTitle')}</h2>

@@ -14,6 +14,7 @@ import { KeyKit } from './KeyKit.tsx';
 import { OtherSecrets } from './OtherSecrets.tsx';
 import { refreshKeys, useStore } from '../store.ts';
 import { KeyChange } from './change/RotateKey.tsx';
+import { ImportSecret, KeyFrom, type KeyPlace } from './ImportSecret.tsx';
 
 /** A kit counts once it was tried. */
 const isSafe = ({ exportedAtMs, kit }: KeyView): boolean => exportedAtMs !== null || kit.verifiedAtMs !== null;
@@ -46,10 +47,12 @@ function NewKey({ onClose }: { onClose: () => void }): ReactElement {
 
 export function ImportKey({ type, onClose, onImported }: { /** What bare bytes are. */ type?: KeyView['type']; onClose: () => void; onImported?: (key: KeyView) => void }): ReactElement {
   const { t } = useTranslation();
+  const [from, setFrom] = useState<KeyPlace>('file');
   const [file, setFile] = useState<string | null>(null);
   const [name, setName] = useState('');
   const [passphrase, setPassphrase] = useState('');
   const action = useAction();
+  if (from === 'secret') return <ImportSecret type={type} onFrom={setFrom} onClose={onClose} onImported={onImported} />;
   const choose = async (): Promise<void> => {
     const chosen = await ask('host.chooseOpenFile', { title: t('keys.importTitle') }).catch(() => null);
     if (chosen === null) return;
@@ -68,6 +71,7 @@ export function ImportKey({ type, onClose, onImported }: { /** What bare bytes a
       <form onSubmit={(event) => { event.preventDefault(); take(); }}>
         <div className="dialog-body">
           <h1>{t('keys.importTitle')}</h1>
+          <KeyFrom from={from} onFrom={setFrom} />
           <p className="mute">{t('keys.importSays')}</p>
           <div className="row end"><TextInput className="grow" label={t('keys.file')} value={file ?? ''} readOnly placeholder={t('keys.noFile')} /><Button onClick={() => void choose()} data-autofocus>{t('common.choose')}</Button></div>
           <TextInput label={t('keys.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} />

@@ -5,6 +5,7 @@ import type { FolderView, SkipReason } from '../../preload/contract.ts';
 import { useAnswer } from '../bridge.ts';
 import { visible } from '../format.ts';
 import { ErrorNote } from '../components/bits.tsx';
+import { WhyBox } from './WhyBox.tsx';
 
 const ICONS: Partial<Record<SkipReason, Icon>> = {
   ignored: IconEyeOff, symlink: IconLink, unreadable: IconLock, 'directory-unreadable': IconLock, 'name-collision': IconLetterCase, 'name-clash': IconLetterCase, 'waiting-for-quiet': IconClock,
@@ -33,6 +34,7 @@ export function SkippedList({ folder }: { folder: FolderView }): ReactElement {
           })}
         </>
       )}
+      <WhyBox folder={folder} />
       {value !== null && <p className="sm mute quiet">{value.length === 0 ? t('skipped.none') : t('skipped.foot')}</p>}
     </section>
   );

@@ -9,6 +9,7 @@ import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { shortPath, visible } from '../format.ts';
 import { refreshConnections, useStore } from '../store.ts';
+import { Abilities } from '../components/Abilities.tsx';
 import { StorageOwner } from './StorageOwner.tsx';
 import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
 
@@ -65,6 +66,7 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
         </span>
       </div>
       {error !== null && <ErrorNote error={error} />}
+      {folders.map((folder) => <Abilities key={folder.id} folder={folder} />)}
       {isOwner && <StorageOwner connection={connection} onClose={() => setOwner(false)} />}
       {isExamining && <BucketExam connectionId={connection.id} onClose={() => setExamining(false)} />}
     </li>

@@ -227,3 +227,27 @@ test('a bucket is made to refuse other encryption, tried, taken back, counted wi
   await page.getByText(/^Saved to/).waitFor(patient);
   expect(fs.readFileSync(path.join(root, 'bucket.tf'), 'utf8')).toContain('resource "aws_s3_bucket"');
 }, 240_000);
+
+test('a folder is told why a file is left out, gets another direction and name, is read back whole, and its server is known', async () => {
+  const { page } = running;
+  await button('Close').click();
+  await page.getByText('What it can do: Letters').click();
+  await page.getByText('Refuses to overwrite or delete what it should not.').waitFor(patient);
+  await button(/^Folders/).first().click();
+  await button('Letters').click();
+  await page.getByRole('tab', { name: 'Skipped' }).click();
+  fs.writeFileSync(inFolder('.enfoldignore'), '*.draft\n');
+  fs.writeFileSync(inFolder('plan.draft'), 'not yet');
+  await page.getByLabel('A file or folder inside this one').fill(inFolder('plan.draft'));
+  await button('Explain').click();
+  await page.getByText(/^Left out by a rule/).first().waitFor(patient);
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('Post');
+  await page.getByRole('combobox', { name: 'Direction' }).click();
+  await page.getByRole('option', { name: 'Upload only' }).click();
+  await button('Save').first().click();
+  await page.getByRole('heading', { name: 'Post', exact: true }).waitFor(patient);
+  await expect.poll(async () => page.evaluate(async () => { const answer = await window.enfold.request('folders.list', undefined); return answer.ok ? answer.value[0]?.direction : answer.error.code; }), patient).toBe('upload');
+  await button('Check everything').click();
+  await page.getByText(/objects read back, .*all right\.$/).waitFor(patient);
+}, 240_000);

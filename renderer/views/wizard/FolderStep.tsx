@@ -5,6 +5,7 @@ import { IconArrowLeft, IconArrowRight, IconArrowsLeftRight, IconFolder } from '
 import type { ConnectionView, WireError } from '../../../preload/contract.ts';
 import { ask, useAnswer } from '../../bridge.ts';
 import { Choices, ErrorNote } from '../../components/bits.tsx';
+import { RightsTest } from '../../components/Rights.tsx';
 import { useDrop } from '../../components/drop.ts';
 import { baseName, slug } from '../../format.ts';
 import type { Draft } from '../Wizard.tsx';
@@ -53,6 +54,7 @@ export function FolderStep({ draft, change, connection, error }: Props): ReactEl
       ) : (
         <p className="sm mute where-line">{t('wizard.keptAt', { name: connection?.name ?? '' })} <span className="mono">{`s3://${draft.bucket}/${draft.prefix}`}</span> <UnstyledButton className="link" onClick={() => setOpen(true)}>{t('wizard.changeWhere')}</UnstyledButton></p>
       )}
+      {!isBuiltIn && draft.connectionId !== null && BUCKET.test(draft.bucket) && <RightsTest key={`${draft.connectionId} ${draft.bucket} ${draft.prefix}`} place={{ connectionId: draft.connectionId, bucket: draft.bucket, prefix: draft.prefix, wish: null }} />}
       {remoteProblem !== null && <ErrorNote error={remoteProblem} />}
       {error !== null && <ErrorNote error={error} />}
       <h2 className="h3 direction-title">{t('wizard.directionTitle')}</h2>

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { HeadObjectCommand, ListObjectsV2Command, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FolderView } from '../../preload/contract.ts';
 import { openAccessKeys } from '../../main/storage/access-keys.ts';
 import { readEndpoint } from '../../main/storage/server.ts';
 import { answerDialogs, removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
@@ -122,6 +123,11 @@ test('the key of a folder is replaced on the page of keys, without the contents 
   await page.getByText('Needed: Letters key 2').first().waitFor(patient);
 }, 240_000);
 
+async function value(name: 'folders.list'): Promise<FolderView[]> {
+  const answer = await running.page.evaluate(async (wanted) => window.enfold.request(wanted, undefined), name);
+  if (!answer.ok) throw new Error(answer.error.code);
+  return answer.value;
+}
 const inFolder = (name: string): string => path.join(root, 'Letters', name);
 const row = (name: string | RegExp) => running.page.getByRole('row', { name });
 const bringBack = async (): Promise<void> => {
@@ -137,10 +143,12 @@ test('files come back as they were at a time, and those that were deleted, into 
   const then = Math.floor(Date.now() / 1000) * 1000;
   // A version's time is told in whole seconds.
   await expect.poll(() => Date.now() > then + 1000, { timeout: 5000, interval: 50 }).toBe(true);
-  fs.writeFileSync(inFolder('letter 1.txt'), 'other words');
-  fs.rmSync(inFolder('letter 2.txt'));
   await button('Browse S3').click();
-  await row(/^letter 2/).waitFor({ ...patient, state: 'detached' });
+  await row(/^letter 2/).waitFor(patient);
+  fs.writeFileSync(inFolder('letter 1.txt'), 'other words');
+  for (const name of ['letter 2.txt', 'letter 5.txt']) fs.rmSync(inFolder(name));
+  await row(/^letter [25]/).first().waitFor({ ...patient, state: 'detached' });
+  await expect.poll(async () => (await value('folders.list'))[0]?.status.files, patient).toBe(FILES - 2);
   await button('Earlier times…').click();
   await page.getByLabel('Date and time').fill(new Date(then - new Date(then).getTimezoneOffset() * 60_000).toISOString().slice(0, 19));
   await row(/^letter 1\.txt.*Changed since/).waitFor(patient);
@@ -158,7 +166,6 @@ test('files come back as they were at a time, and those that were deleted, into 
   expect(fs.readFileSync(path.join(root, 'Then', 'letter 1.txt'), 'utf8')).toBe('canary words of letter 1');
   expect(fs.readFileSync(inFolder('letter 1.txt'), 'utf8')).toBe('other words');
 
-  fs.rmSync(inFolder('letter 5.txt'));
   await page.getByText('Deleted files', { exact: true }).click();
   await row(/^letter 5\.txt.*Deleted since/).click(patient);
   await button('Bring back…').click();
@@ -247,7 +254,7 @@ test('a folder is told why a file is left out, gets another direction and name, 
   await page.getByRole('option', { name: 'Upload only' }).click();
   await button('Save').first().click();
   await page.getByRole('heading', { name: 'Post', exact: true }).waitFor(patient);
-  await expect.poll(async () => page.evaluate(async () => { const answer = await window.enfold.request('folders.list', undefined); return answer.ok ? answer.value[0]?.direction : answer.error.code; }), patient).toBe('upload');
+  await expect.poll(async () => (await value('folders.list'))[0]?.direction, patient).toBe('upload');
   await button('Check everything').click();
   await page.getByText(/objects read back, .*all right\.$/).waitFor(patient);
 }, 240_000);

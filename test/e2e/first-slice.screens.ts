@@ -2,26 +2,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pictureOf, pictures } from './pictures.ts';
 import { answerDialogs, dropFiles, removeScratch, scratchDirectory, startApp, type RunningApp } from './enfold-app.ts';
 
-const pictures = path.resolve('docs/screenshots');
 let root: string, home: string, running: RunningApp;
 
 const button = (name: string | RegExp) => running.page.getByRole('button', { name });
 const rail = (name: string) => running.page.getByRole('complementary', { name: 'Enfold' }).getByRole('button', { name: new RegExp(`^${name}`) }).click();
 
-async function picture(name: string): Promise<void> {
-  const { page } = running;
-  await page.mouse.move(2, 2);
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted, colorScheme);
-    await page.evaluate(() => document.fonts.ready.then(() => undefined));
-    // What a change of scheme sets in motion has come to rest: no picture of a half-way colour.
-    await page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().iterations === Infinity));
-    await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}.png`) });
-  }
-}
+const picture = async (name: string): Promise<void> => pictureOf(running.page, name);
 
 function fill(folder: string): void {
   const text = 'Kept in step by Enfold.\n';
@@ -42,7 +31,6 @@ beforeAll(async () => {
   fill(path.join(home, 'Documents'));
   fs.mkdirSync(path.join(home, 'Photos'), { recursive: true });
   for (let index = 1; index <= 60; index += 1) fs.writeFileSync(path.join(home, 'Photos', `IMG_${4400 + index}.CR3`), Buffer.alloc(900_000, String(index)));
-  fs.mkdirSync(pictures, { recursive: true });
   running = await startApp(path.join(root, 'settings'), { HOME: home });
 });
 afterAll(async () => {

@@ -1,8 +1,8 @@
 /** A folder as it was at a time, and what was deleted in it since: looked through, and brought back in part or whole. */
 import { useState, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, SegmentedControl, TextInput, UnstyledButton } from '@mantine/core';
-import { IconArrowLeft, IconChevronRight, IconFilter, IconRestore } from '@tabler/icons-react';
+import { ActionIcon, Button, SegmentedControl, TextInput, Tooltip, UnstyledButton } from '@mantine/core';
+import { IconArrowLeft, IconChevronRight, IconFilter, IconRefresh, IconRestore } from '@tabler/icons-react';
 import type { BrowseRow, FolderView, RequestAnswer } from '../../../preload/contract.ts';
 import { ErrorNote, ModeBadge } from '../../components/bits.tsx';
 import { bytes, count, visible } from '../../format.ts';
@@ -36,7 +36,8 @@ function Past({ folder, start }: { folder: FolderView; start: string }): ReactEl
   const [report, setReport] = useState<RequestAnswer<'folders.restore'> | null>(null);
   const then = shows === 'at' ? atMs : null;
   const isDeep = text !== '';
-  const listing = useListing(folder.id, directory, isDeep, text, ORDER, folder.status.changedMs, { atMs: then });
+  // Every version in the bucket is listed for it, so it is asked for again only when somebody wants that.
+  const listing = useListing(folder.id, directory, isDeep, text, ORDER, null, { atMs: then });
   const chosen = [...selection.rows.values()];
   const parts = directory.split('/').filter((part) => part !== '');
   const show = (inside: string): void => {
@@ -75,6 +76,7 @@ function Past({ folder, start }: { folder: FolderView; start: string }): ReactEl
             <SegmentedControl withItemsBorders={false} aria-label={t('past.which')} value={shows} onChange={(value) => { setShows(value); setSelection(NOTHING_SELECTED); }} classNames={{ root: 'seg', label: 'seg-label', indicator: 'seg-on' }} data={[{ value: 'at', label: t('past.shows.at') }, { value: 'deleted', label: t('past.shows.deleted') }]} />
             {shows === 'at' && <TextInput type="datetime-local" step={1} aria-label={t('past.at')} value={field} onChange={(event) => typed(event.currentTarget.value)} />}
             <TextInput className="grow" leftSection={<IconFilter size={16} stroke={1.75} />} placeholder={t('past.filter')} aria-label={t('past.filter')} value={text} onChange={(event) => { setText(event.currentTarget.value); setSelection(NOTHING_SELECTED); }} />
+            <Tooltip label={t('browse.refresh')}><ActionIcon size={32} onClick={listing.reload} aria-label={t('browse.refresh')}><IconRefresh size={16} stroke={1.75} /></ActionIcon></Tooltip>
             <Button variant="filled" leftSection={<IconRestore size={16} />} disabled={listing.total === 0} onClick={() => askFor(chosen)}>{t(chosen.length === 0 ? 'past.restoreAll' : 'past.restore')}</Button>
           </div>
           <p className="sm mute">{t('past.says')}</p>

@@ -4,7 +4,7 @@ import { headlines, overallState, trayTemplate, type FolderLine } from '../../ma
 
 const folder = (name: string, state: FolderState5, part: Partial<FolderStatus> = {}): FolderLine => ({
   id: name, name, isPaused: state === 'paused',
-  status: { change: null, folderId: name, state, phase: 'idle', progress: null, transfers: [], lastSuccessMs: null, files: 0, bytes: 0, problems: [], held: null, twoVersions: 0, skippedCount: 0, ...part },
+  status: { change: null, folderId: name, state, phase: 'idle', progress: null, transfers: [], lastSuccessMs: null, changedMs: null, files: 0, bytes: 0, problems: [], held: null, twoVersions: 0, skippedCount: 0, ...part },
 });
 const moving = (bytesPerSecond: number, doneBytes: number, totalBytes: number): Partial<FolderStatus> => ({ progress: { doneFiles: 0, totalFiles: 1, doneBytes, totalBytes, bytesPerSecond } });
 const nothing = (): void => undefined;

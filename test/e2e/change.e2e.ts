@@ -252,7 +252,7 @@ test('a folder is told why a file is left out, gets another direction and name, 
   await page.getByLabel('Name', { exact: true }).fill('Post');
   await page.getByRole('combobox', { name: 'Direction' }).click();
   await page.getByRole('option', { name: 'Upload only' }).click();
-  await button('Save').first().click();
+  await button('Apply').click();
   await page.getByRole('heading', { name: 'Post', exact: true }).waitFor(patient);
   await expect.poll(async () => (await value('folders.list'))[0]?.direction, patient).toBe('upload');
   await button('Check everything').click();

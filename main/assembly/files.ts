@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, lstatSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { basename } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Change } from '../model/feed.ts';
 import { isClientSide } from '../model/mode.ts';
@@ -17,6 +18,9 @@ import { besideOf, inHome, putInPlace, removeTemporary, translateFileError } fro
 
 type FolderTarget = Extract<Target, { type: 'folder' }>;
 type OpenSide = { readonly side: RemoteSide; readonly state: FolderState };
+
+/** Rows that are looked up in the records at a stretch: some ten milliseconds. */
+const ROWS_PER_BREATH = 500;
 
 
 export function pathOf(text: string): SyncPath {
@@ -221,12 +225,14 @@ export async function* listFolder(side: RemoteSide, state: FolderState, where: s
       const keys = [...page.objects.map(({ objectKey }) => objectKey), ...(page.prefixes as readonly ObjectKey[])].filter((key) => key !== top && !key.startsWith(`${config.prefix}.enfold/`));
       const byKey = new Map(page.objects.map((object) => [object.objectKey, object]));
       const resolved = await remote.resolve(keys, signal);
-      const rows = keys.map((objectKey, index) => {
+      const rows: FileRow[] = [];
+      for (const [index, objectKey] of keys.entries()) {
         const one = resolved[index];
         const object = byKey.get(objectKey) ?? null;
         const isPath = one?.type === 'path';
-        return rowOf(isPath ? one.path : objectKey.slice(config.prefix.length), object, side, state, objectKey, !isPath, plaintextBytesOf);
-      });
+        rows.push(rowOf(isPath ? one.path : objectKey.slice(config.prefix.length), object, side, state, objectKey, !isPath, plaintextBytesOf));
+        if (rows.length % ROWS_PER_BREATH === 0) await breathe();
+      }
       for (const row of rows.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
         found += 1;
         yield row;

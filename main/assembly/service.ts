@@ -90,12 +90,14 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
   let isClosed = false;
   const closing = new AbortController();
 
+  /** As the settings have them; read again when those change, not with every status. */
+  let listed = folders.list();
   const sessions = createSessions(enfold, (status) => {
     if (status.problems.some(({ error }) => error.code === 'keychain-lost')) onKeychainLost();
     changedStatuses.set(status.folderId, status);
     statusTimer ??= setTimeout(() => {
       statusTimer = null;
-      const all = folders.list().map((folder) => copyStatus(sessions.statusOf(folder)));
+      const all = listed.map((folder) => copyStatus(sessions.statusOf(folder)));
       changedStatuses.clear();
       if (!isClosed) push('status', all);
     }, EVENT_INTERVAL_MS);
@@ -131,6 +133,7 @@ export function createEngineService(enfold: Enfold, push: PushEvent, onKeychainL
 
   const unsubscribe = settings.onChange(() => {
     if (isClosed) return;
+    listed = folders.list();
     void follow();
     const now = lists();
     const before = known;

@@ -4,6 +4,7 @@
  * Promises: a listing ends normally only when it was whole; nothing is replaced or deleted that is not the named version; what does not
  * verify is never taken for a file of the folder. Bodies travel elsewhere (`main/transfer`).
  */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { currentEpoch as currentDescriptorEpoch, verifyDescriptor } from '../envelope/descriptor.ts';
 import { longNameHashes } from '../envelope/names.ts';
 import { encodeTombstone, openRecord, parseTombstone, sealRecord, tombstonePathHash } from '../envelope/sealed-record.ts';
@@ -49,6 +50,8 @@ export type OpenRemoteFolder = RemoteFolder & {
 
 /** After every key of Enfold's own: no UTF-8 text sorts behind this character. */
 const BEHIND_OWN = `${OWN_DIRECTORY}/\u{10FFFF}`;
+/** Names that are decrypted at a stretch: some ten milliseconds. */
+const NAMES_PER_BREATH = 250;
 const CLOCK_TOLERANCE_MS = 15 * 60_000;
 
 /** Whether this device's own records say that it wrote this version. */
@@ -181,7 +184,12 @@ export function openRemoteFolder(config: RemoteFolderConfig, givenStore?: Object
     if (names === null) return relatives.map(resolveReadable);
     const hashes = new Set(relatives.flatMap((relative) => longNameHashes(relative)));
     if (hashes.size > 0) await longNames.load(hashes, signal);
-    return relatives.map(resolveEncrypted);
+    const resolved: ResolvedKey[] = [];
+    for (const relative of relatives) {
+      resolved.push(resolveEncrypted(relative));
+      if (resolved.length % NAMES_PER_BREATH === 0) await breathe();
+    }
+    return resolved;
   }
 
   const capabilities = async (signal: AbortSignal): Promise<Capabilities> => capabilitiesOf(config, store, signal);

@@ -29,6 +29,9 @@ const status = () => {
   return service.handlers['folders.list'](undefined).then(([view]) => view?.status);
 };
 
+/** Statuses that were pushed. */
+let told = 0;
+
 beforeAll(async () => {
   server = await startStorage({ dir: join(scratch.dir, 'storage') });
   proxy = await startFaultProxy(server.endpoint);
@@ -39,7 +42,7 @@ beforeAll(async () => {
   enfold = await openEnfold({ home: join(scratch.dir, 'home'), env: { ENFOLD_KEYCHAIN: 'file', ENFOLD_PASSPHRASE: 'a passphrase for tests' } });
   await enfold.connections.add({ kind: 'profile', name: 's3', endpoint: proxy.endpoint, region: 'us-east-1', profile: 'backup' });
   ({ id: folderId } = (await enfold.folders.add({ localPath: root, connection: 's3', bucket: 'signed', prefix: 'p/', mode: 'sse-s3', key: null, names: null, direction: 'two-way', createBucket: true })).folder);
-  service = createEngineService(enfold, () => undefined);
+  service = createEngineService(enfold, (name) => void (name === 'status' && (told += 1)));
   await service.start();
 });
 afterAll(async () => {
@@ -50,6 +53,19 @@ afterAll(async () => {
   if (before === undefined) delete process.env['AWS_SHARED_CREDENTIALS_FILE'];
   else process.env['AWS_SHARED_CREDENTIALS_FILE'] = before;
   scratch.remove();
+});
+
+test('the state of folders is told without reading the settings each time', async () => {
+  const soon = { timeout: 120_000, interval: 50 };
+  await vi.waitFor(async () => expect(await status()).toMatchObject({ state: 'up-to-date' }), soon);
+  const reading = vi.spyOn(enfold.folders, 'list');
+  for (let round = 0; round < 3; round += 1) {
+    const before = told;
+    await service.answer('folders.syncNow', { folderId });
+    await vi.waitFor(() => expect(told).toBeGreaterThan(before), soon);
+  }
+  expect(reading).not.toHaveBeenCalled();
+  reading.mockRestore();
 });
 
 describe('a sign-in that is no longer taken', () => {

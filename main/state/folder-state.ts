@@ -23,6 +23,8 @@ import { FOLDER_MIGRATIONS, SCAN_SCHEMA } from './folder-schema.ts';
 const PAGE_ROWS = 512;
 const COUNTER_BLOCK = 256;
 const KEPT_ACTIVITY = 10_000;
+/** A statement over tens of thousands of rows takes seconds on a disk with other work. */
+const FORGOTTEN_AT_ONCE = 1_000;
 
 const COLUMNS = [
   'path', 'kind', 'object_key', 'etag', 'version_id', 'operation_id', 'vector', 'size_bytes', 'mtime_ms', 'mode_bits', 'sha256', 'inode', 'stamp', 'epoch',
@@ -216,13 +218,16 @@ class SqliteFolderState implements FolderState {
     return Number(this.#database.get("SELECT seq FROM sqlite_sequence WHERE name = 'own_change'")?.['seq'] ?? 0);
   }
 
-  forgetChanges(keep: number, sinceMs: number): void {
+  forgetChanges(keep: number, sinceMs: number): boolean {
+    const last = this.lastChange();
+    const first = this.#database.get('SELECT seq FROM own_change ORDER BY seq LIMIT 1')?.['seq'];
+    if (first === undefined) return false;
     // Without a gap: whatever is older than the first one to be kept goes.
-    this.#database.run(
-      `DELETE FROM own_change WHERE seq < min((SELECT max(seq) FROM own_change) - ?1 + 1, coalesce((SELECT min(seq) FROM own_change WHERE at_ms >= ?2), (SELECT max(seq) FROM own_change) + 1))
-       OR seq <= (SELECT max(seq) FROM own_change) - ${MAX_FEED_ENTRIES}`,
-      keep, Math.round(sinceMs),
-    );
+    const firstNew = this.#database.get('SELECT seq FROM own_change WHERE at_ms >= ? ORDER BY seq LIMIT 1', Math.round(sinceMs))?.['seq'] ?? last + 1;
+    const kept = Math.max(Math.min(last - keep + 1, Number(firstNew)), last - MAX_FEED_ENTRIES + 1);
+    const until = Math.min(kept, Number(first) + FORGOTTEN_AT_ONCE);
+    if (until > Number(first)) this.#database.run('DELETE FROM own_change WHERE seq < ?', until);
+    return until < kept;
   }
 
   // ------------------------------------------------------------------ differences

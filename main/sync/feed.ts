@@ -10,6 +10,7 @@ import type { WireError } from '../model/errors.ts';
 import { MAX_FEED_ENTRIES } from '../model/feed.ts';
 import type { NumberedChange } from '../model/feed.ts';
 import type { DeviceId } from '../model/version-vector.ts';
+import { breathe } from './bounded.ts';
 import type { FolderParts } from './parts.ts';
 import type { Clock, FolderState, ListedFeed, RemoteFeeds } from './ports.ts';
 
@@ -184,7 +185,7 @@ export async function publishChanges({ state, remote, clock }: Pick<FolderParts,
     try {
       const etag = await remote.feeds.put(feed, replaces, signal);
       state.putFact(PUBLISHED, { seq: feed.changes.at(-1)?.seq ?? last, etag } satisfies Published);
-      state.forgetChanges(TELL_AT_LEAST, clock.nowMs() - TELL_FOR_MS);
+      while (state.forgetChanges(TELL_AT_LEAST, clock.nowMs() - TELL_FOR_MS) && !signal.aborted) await breathe();
       return;
     } catch (error) {
       if (!(isSyncError(error, 'version-changed') || isSyncError(error, 'object-not-found')) || tries >= MOST_TRIES) throw error;

@@ -307,8 +307,8 @@ export interface FolderState {
   ownChanges(limit: number): readonly NumberedChange[];
   /** Number of the newest own change; 0 before the first. */
   lastChange(): number;
-  /** Changes that are neither among the newest `keep` nor newer than `sinceMs` need not be told any more. */
-  forgetChanges(keep: number, sinceMs: number): void;
+  /** Changes that are neither among the newest `keep` nor newer than `sinceMs` need not be told any more. @returns whether there are more of them, where they are many */
+  forgetChanges(keep: number, sinceMs: number): boolean;
 
   /**
    * Starts a new pair of snapshots: forgets the previous cycle's differences.

@@ -73,11 +73,12 @@ export class MemoryState implements FolderState {
     this.#check();
     return this.#records.lastChange;
   }
-  forgetChanges(keep: number, sinceMs: number): void {
+  forgetChanges(keep: number, sinceMs: number): boolean {
     const { changes, lastChange } = this.#records;
     const firstNew = changes.find(({ atMs }) => atMs >= sinceMs)?.change.seq ?? lastChange + 1;
     const first = Math.max(Math.min(lastChange - keep + 1, firstNew), lastChange - MAX_FEED_ENTRIES + 1);
     if ((changes[0]?.change.seq ?? first) < first) this.#write('state.forgetChanges', () => (this.#records.changes = changes.filter(({ change }) => change.seq >= first)));
+    return false;
   }
 
   takeCounters(count: number): number {

@@ -80,6 +80,17 @@ export function describeFolderState(name: string, make: () => FolderStateUnderTe
       expect(state.lastChange()).toBe(4);
     });
 
+    test('forgets very many own changes in as many calls as it says', () => {
+      const { state } = start();
+      state.commit({ changes: Array.from({ length: 3_500 }, (_, n) => ({ objectKey: `k${n}` as ObjectKey, etag: 'e', operationId: 'ab'.repeat(16) as OperationId, vector: { aabbccddeeff: n }, objectBytes: n, keyId: null, isDeleted: false, atMs: 1_000 })) });
+      let calls = 0;
+      do calls += 1;
+      while (state.forgetChanges(100, 2_000) && calls < 10);
+      expect(calls).toBeLessThan(10);
+      expect(state.ownChanges(4_000).map(({ seq }) => seq)).toEqual(Array.from({ length: 100 }, (_, i) => 3_401 + i));
+      expect([state.forgetChanges(100, 2_000), state.ownChanges(4_000).length]).toEqual([false, 100]);
+    });
+
     test('keeps what was ever attempted of a begun upload, until it is over', () => {
       const one = start();
       const upload = {

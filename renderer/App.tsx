@@ -1,7 +1,7 @@
 /** The frame: rail on the left, one view on the right; the wizard takes the whole window. */
 import { useEffect, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button } from '@mantine/core';
+import { Button, UnstyledButton } from '@mantine/core';
 import { useDocumentVisibility } from '@mantine/hooks';
 import { ask } from './bridge.ts';
 import { ErrorNote } from './components/bits.tsx';
@@ -94,7 +94,7 @@ export function App(): ReactElement {
   useRegionKeys();
   const changed = folders.find(({ id }) => id === changing);
   useShownFolder();
-  const viewKey = place.view + ('folderId' in place ? place.folderId : '');
+  const viewKey = place.view + ('folderId' in place ? place.folderId : '') + ('opens' in place ? place.opens : '');
 
   if (info === null)
     return (
@@ -111,6 +111,7 @@ export function App(): ReactElement {
         <ChangeWizard key={changed.id} folder={changed} />
       ) : (
         <div className="shell">
+          <UnstyledButton className="skip" onClick={() => document.querySelector<HTMLElement>('main')?.focus()}>{t('app.skip')}</UnstyledButton>
           <Rail />
           <main key={viewKey} className="main" data-region tabIndex={-1} ref={focusWhenShown}>
             {engine.state !== 'running' && <div className="engine-down" role="status">{t('app.engineDown')}</div>}

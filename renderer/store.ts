@@ -1,4 +1,5 @@
 /** What the window shows: the last word of the engine, and where the user is. No truth of its own. */
+import { useState } from 'react';
 import { create } from 'zustand';
 import type { AppSettings, ConnectionView, Events, FolderStatus, FolderView, KeyView, RequestAnswer, WireError } from '../preload/contract.ts';
 import { speak } from './i18n.ts';
@@ -7,12 +8,13 @@ import { ask, onAnyError, wireOf } from './bridge.ts';
 export type FolderTab = 'transfers' | 'activity' | 'twoVersions' | 'skipped' | 'trash' | 'settings';
 export type Place =
   | { view: 'home' }
-  | { view: 'folders' }
+  /** `opens`: the dialog that is open there at once. */
+  | { view: 'folders'; opens?: 'join' }
   | { view: 'folder'; folderId: string; tab: FolderTab }
   | { view: 'browse'; folderId: string | null; directory: string; /** Earlier times instead of what stands. */ isPast?: boolean }
-  | { view: 'keys' }
+  | { view: 'keys'; opens?: 'new' | 'import' }
   | { view: 'activity' }
-  | { view: 'storage' }
+  | { view: 'storage'; opens?: 'add' }
   | { view: 'settings' };
 /** Where the wizard starts: nothing, or a folder that was dropped onto the window. */
 export type WizardStart = { localPath: string | null };
@@ -66,8 +68,23 @@ export async function resumeFolder(folder: FolderView): Promise<boolean> {
 const byName = (left: FolderView, right: FolderView): number =>
   Number(right.status.state === 'syncing') - Number(left.status.state === 'syncing') || left.name.localeCompare(right.name);
 
+/** Stops every folder, or starts it again; one that has yet to be looked at first is left alone. */
+export async function setAllPaused(isPaused: boolean): Promise<void> {
+  await Promise.allSettled(useStore.getState().folders.filter((folder) => folder.isPaused !== isPaused && !awaitsFirstLook(folder)).map(({ id }) => ask(isPaused ? 'folders.pause' : 'folders.start', { folderId: id })));
+  await refreshFolders();
+}
 export async function refreshFolders(): Promise<void> {
   set({ folders: (await ask('folders.list', undefined)).toSorted(byName) });
+}
+/** Whether the dialog of this name is open, which the place that the view was entered by may have asked for. */
+export function useOpens(name: string): [boolean, (isOpen: boolean) => void] {
+  const place = useStore((state) => state.place);
+  const [isOpen, setOpen] = useState('opens' in place && place.opens === name);
+  return [isOpen, (next) => {
+    setOpen(next);
+    // So that asking for it once more is something new.
+    if (!next && 'opens' in place) go({ view: place.view });
+  }];
 }
 export async function refreshConnections(): Promise<void> {
   set({ connections: await ask('connections.list', undefined) });

@@ -92,8 +92,9 @@ export async function runShell(options: Options): Promise<void> {
     if (!hasSaidStillRunning) sayStillRunning();
     hasSaidStillRunning = true;
   }
+  /** What was never in step is looked at in the window before it runs. */
   async function pauseAll(isPaused: boolean): Promise<void> {
-    await Promise.all(folders.filter((folder) => folder.isPaused !== isPaused).map(({ id }) => askEngine(isPaused ? 'folders.pause' : 'folders.start', { folderId: id })));
+    await Promise.all(folders.filter((folder) => folder.isPaused !== isPaused && !(folder.status.lastSuccessMs === null && folder.status.files === 0)).map(({ id }) => askEngine(isPaused ? 'folders.pause' : 'folders.start', { folderId: id })));
     await refreshFolders();
   }
 

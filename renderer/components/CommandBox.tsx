@@ -3,25 +3,39 @@ import { useState, type KeyboardEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconCornerDownLeft, IconSearch } from '@tabler/icons-react';
 import { ask } from '../bridge.ts';
-import { go, openFolder, openWizard, refreshFolders, resumeFolder, showFind, useStore } from '../store.ts';
+import { changeSettings, go, openFolder, openWizard, refreshFolders, resumeFolder, setAllPaused, showFind, useStore } from '../store.ts';
+import { useShortcut } from './shortcut.tsx';
 import { Dialog } from './Dialog.tsx';
 
-type Command = { id: string; name: string; says: string; run: () => void };
+type Command = { id: string; name: string; says: string; keys?: string; run: () => void };
+/** As the menu bar has them. */
+const PLACES = { home: '1', folders: '2', browse: '3', activity: '4', keys: '5', storage: '6', settings: ',' } as const;
 
 function useCommands(): Command[] {
   const { t } = useTranslation();
   const folders = useStore((state) => state.folders);
+  const shortcut = useShortcut();
   const quietly = (work: Promise<unknown>): void => void work.then(refreshFolders).catch(() => undefined);
-  const places = (['home', 'folders', 'activity', 'keys', 'storage', 'settings'] as const).map((view): Command => ({ id: view, name: t(`rail.${view}`), says: t('find.place'), run: () => go({ view }) }));
+  const command = (id: string, name: string, run: () => void, keys?: string): Command => ({ id, name, says: t('find.command'), run, ...(keys !== undefined && { keys }) });
+  const places = (Object.keys(PLACES) as (keyof typeof PLACES)[]).map((view): Command => ({ id: view, name: t(`rail.${view}`), says: t('find.place'), keys: shortcut(PLACES[view]), run: () => go(view === 'browse' ? { view, folderId: null, directory: '' } : { view }) }));
+  const isAnyRunning = folders.some(({ isPaused }) => !isPaused);
   return [
-    ...places, { id: 'browse', name: t('rail.browse'), says: t('find.place'), run: () => go({ view: 'browse', folderId: null, directory: '' }) },
-    { id: 'add', name: t('folders.add'), says: t('find.command'), run: () => openWizard() }, { id: 'lock', name: t('find.lock'), says: t('find.command'), run: () => quietly(ask('lock.lock', undefined)) },
-    ...folders.flatMap((folder): Command[] => [
-      { id: `${folder.id}open`, name: folder.name, says: t('find.folder'), run: () => openFolder(folder.id) },
-      { id: `${folder.id}browse`, name: t('find.browse', { name: folder.name }), says: t('find.command'), run: () => go({ view: 'browse', folderId: folder.id, directory: '' }) },
-      { id: `${folder.id}sync`, name: t('find.sync', { name: folder.name }), says: t('find.command'), run: () => quietly(ask('folders.syncNow', { folderId: folder.id })) },
-      { id: `${folder.id}pause`, name: t(folder.isPaused ? 'find.resume' : 'find.pause', { name: folder.name }), says: t('find.command'), run: () => quietly(folder.isPaused ? resumeFolder(folder) : ask('folders.pause', { folderId: folder.id })) },
-    ]),
+    ...places,
+    command('add', t('folders.add'), () => openWizard(), shortcut('N')), command('lock', t('find.lock'), () => quietly(ask('lock.lock', undefined)), shortcut('L')),
+    ...(folders.length > 0 ? [command('pause', t(isAnyRunning ? 'home.pauseAll' : 'home.resumeAll'), () => quietly(setAllPaused(isAnyRunning)))] : []),
+    command('join', t('join.open'), () => go({ view: 'folders', opens: 'join' })), command('newKey', t('keys.new'), () => go({ view: 'keys', opens: 'new' })), command('importKey', t('keys.importButton'), () => go({ view: 'keys', opens: 'import' })), command('addStorage', t('storage.add'), () => go({ view: 'storage', opens: 'add' })),
+    ...(['system', 'light', 'dark'] as const).map((theme) => command(`theme-${theme}`, `${t('prefs.theme')}: ${t(`prefs.themes.${theme}`)}`, () => quietly(changeSettings({ theme })))),
+    ...folders.flatMap((folder): Command[] => {
+      const { id, name } = folder;
+      return [
+        { id: `${id}open`, name, says: t('find.folder'), run: () => openFolder(id) },
+        command(`${id}browse`, t('find.browse', { name }), () => go({ view: 'browse', folderId: id, directory: '' })),
+        command(`${id}sync`, t('find.sync', { name }), () => quietly(ask('folders.syncNow', { folderId: id }))),
+        command(`${id}pause`, t(folder.isPaused ? 'find.resume' : 'find.pause', { name }), () => quietly(folder.isPaused ? resumeFolder(folder) : ask('folders.pause', { folderId: id }))),
+        command(`${id}reveal`, t('find.reveal', { name }), () => quietly(ask('host.revealLocal', { folderId: id, path: '' }))),
+        ...(['activity', 'twoVersions', 'skipped', 'settings'] as const).map((tab) => command(`${id}${tab}`, `${name}: ${t(`tabs.${tab}`)}`, () => openFolder(id, tab))),
+      ];
+    }),
   ];
 }
 
@@ -68,7 +82,7 @@ export function CommandBox(): ReactElement {
       </div>
       <div className="find-list" id="find-list" role="listbox" aria-label={t('find.results')}>
         {found.map((command) => (
-          <div key={command.id} tabIndex={-1} id={`find-${command.id}`} role="option" aria-selected={command === current} className={command === current ? 'on' : ''} onMouseDown={() => run(command)}><span className="grow ell">{command.name}</span><span className="sm faint">{command.says}</span>{command === current && <IconCornerDownLeft size={14} stroke={1.9} aria-hidden="true" />}</div>
+          <div key={command.id} tabIndex={-1} id={`find-${command.id}`} role="option" aria-selected={command === current} className={command === current ? 'on' : ''} onMouseDown={() => run(command)}><span className="grow ell">{command.name}</span><span className="sm faint">{command.says}</span>{command.keys !== undefined && <span className="kbd">{command.keys}</span>}{command === current && <IconCornerDownLeft size={14} stroke={1.9} aria-hidden="true" />}</div>
         ))}
       </div>
       {found.length === 0 && <p className="mute find-none" role="status">{t('find.none')}</p>}

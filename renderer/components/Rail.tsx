@@ -4,6 +4,7 @@ import { Button, UnstyledButton } from '@mantine/core';
 import { IconActivity, IconDatabase, IconDeviceLaptop, IconFileSearch, IconFolders, IconHome, IconKey, IconLock, IconSearch, IconSettings, type Icon } from '@tabler/icons-react';
 import { ask } from '../bridge.ts';
 import { rate } from '../format.ts';
+import { useShortcut } from './shortcut.tsx';
 import { go, showFind, useStore, type Place } from '../store.ts';
 import { StateGlyph } from './glyphs.tsx';
 import appIcon from '../icons/app-icon.svg';
@@ -13,6 +14,7 @@ type Entry = { view: Place['view']; name: string; icon: Icon; place: Place; badg
 /** What the machine is doing, in one line. */
 function Machine(): ReactElement {
   const { t } = useTranslation();
+  const shortcut = useShortcut();
   const hostName = useStore((state) => state.defaults?.hostName ?? '');
   const folders = useStore((state) => state.folders);
   const moving = folders.filter((folder) => folder.status.state === 'syncing');
@@ -30,13 +32,14 @@ function Machine(): ReactElement {
           <span className="st ok"><StateGlyph state="up-to-date" />{t('rail.nothingToDo')}</span>
         )}
       </div>
-      <Button size="xs" className="btn lock-all" leftSection={<IconLock size={14} stroke={1.9} />} rightSection={<span className="kbd">{t('rail.lockKeys')}</span>} onClick={() => void ask('lock.lock', undefined).catch(() => undefined)}>{t('rail.lock')}</Button>
+      <Button size="xs" className="btn lock-all" leftSection={<IconLock size={14} stroke={1.9} />} rightSection={<span className="kbd">{shortcut('L')}</span>} onClick={() => void ask('lock.lock', undefined).catch(() => undefined)}>{t('rail.lock')}</Button>
     </div>
   );
 }
 
 export function Rail(): ReactElement {
   const { t } = useTranslation();
+  const shortcut = useShortcut();
   const { folders, keys, place } = useStore();
   const needing = folders.filter((folder) => folder.status.state === 'needs-attention').length;
   const unsaved = keys.filter((key) => key.exportedAtMs === null && key.usedBy.length > 0).length;
@@ -53,7 +56,7 @@ export function Rail(): ReactElement {
   return (
     <aside className="rail" data-region tabIndex={-1} aria-label={t('rail.label')}>
       <div className="brand"><img src={appIcon} alt="" /><span>{t('app.name')}</span></div>
-      <UnstyledButton className="find-box" onClick={() => showFind(true)}><IconSearch size={16} stroke={1.75} aria-hidden="true" /><span className="grow">{t('rail.find')}</span><span className="kbd">{t('rail.findKeys')}</span></UnstyledButton>
+      <UnstyledButton className="find-box" onClick={() => showFind(true)}><IconSearch size={16} stroke={1.75} aria-hidden="true" /><span className="grow">{t('rail.find')}</span><span className="kbd">{shortcut('K')}</span></UnstyledButton>
       <nav className="nav">
         {entries.map(({ view, name, icon: EntryIcon, place: to, badge }) => (
           <UnstyledButton key={view} className={shown === view ? 'on' : ''} aria-current={shown === view ? 'page' : undefined} onClick={() => go(to)}>

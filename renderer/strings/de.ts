@@ -4,13 +4,13 @@ import type { Words } from './words.ts';
 
 export const de: Words = {
   ...deFlows,
-  app: { name: 'Enfold', starting: 'Ihre Ordner werden geöffnet', engineDown: 'Das Triebwerk blieb stehen und wird neu gestartet. Nichts ging verloren.' },
+  app: { name: 'Enfold', skip: 'Zum Inhalt springen', starting: 'Ihre Ordner werden geöffnet', engineDown: 'Das Triebwerk blieb stehen und wird neu gestartet. Nichts ging verloren.' },
   common: {
-    enter: 'Eingabe', later: 'Später', cancel: 'Abbrechen', close: 'Schließen', choose: 'Wählen…', tryAgain: 'Noch einmal', details: 'Einzelheiten', copy: 'Kopieren', copied: 'Kopiert', loading: 'Wird gelesen', notKnownYet: 'noch nicht bekannt',
+    enter: 'Eingabe', ctrl: 'Strg', later: 'Später', cancel: 'Abbrechen', close: 'Schließen', choose: 'Wählen…', tryAgain: 'Noch einmal', details: 'Einzelheiten', copy: 'Kopieren', copied: 'Kopiert', loading: 'Wird gelesen', notKnownYet: 'noch nicht bekannt',
     files_one: '{{files}} Datei', files_other: '{{files}} Dateien', filesAndBytes_one: '{{files}} Datei, {{bytes}}', filesAndBytes_other: '{{files}} Dateien, {{bytes}}',
   },
   rail: {
-    label: 'Enfold', home: 'Übersicht', folders: 'Ordner', browse: 'Durchsehen', keys: 'Schlüssel', activity: 'Verlauf', storage: 'Speicher', settings: 'Einstellungen', find: 'Suchen oder tun', findKeys: 'Strg K', lock: 'Sperren', lockKeys: 'Strg L', nothingToDo: 'Nichts zu tun', waiting: 'Wartet auf Sie',
+    label: 'Enfold', home: 'Übersicht', folders: 'Ordner', browse: 'Durchsehen', keys: 'Schlüssel', activity: 'Verlauf', storage: 'Speicher', settings: 'Einstellungen', find: 'Suchen oder tun', lock: 'Sperren', nothingToDo: 'Nichts zu tun', waiting: 'Wartet auf Sie',
     syncing_one: '1 Ordner gleicht ab', syncing_other: '{{count}} Ordner gleichen ab', needYou_one: '1 braucht Sie', needYou_other: '{{count}} brauchen Sie',
   },
   state: { 'up-to-date': 'Aktuell', syncing: 'Gleicht ab', syncingPercent: 'Gleicht ab, {{percent}}\u00a0%', paused: 'Angehalten', 'needs-attention': 'Braucht Sie', locked: 'Gesperrt' },
@@ -93,7 +93,7 @@ export const de: Words = {
     says: 'Diese Dateien wurden an zwei Orten geändert. Beide Fassungen wurden behalten; nichts geht verloren, was Sie auch wählen.', none: 'Keine Datei hat zwei Fassungen.', line: 'Von {{device}}, {{at}}', compare: 'Vergleichen', compareOf: 'Die zwei Fassungen von {{name}} vergleichen', of: 'Zwei Fassungen von {{name}}', changed: 'Geändert', named: 'Unter dem Namen', namedSays: 'Sie behielt den Namen', sizeExact: '{{value}} Bytes', next: 'Weiter', previous: 'Zurück', at: '{{at}} von {{all}}', from: 'Von {{device}}', which: 'Welche behalten Sie?',
     keep: { both: 'Beide behalten', original: 'Die mit dem Namen behalten', copy: 'Die andere behalten' }, keepSays: { both: 'Jede bleibt unter ihrem eigenen Namen.', original: 'Die andere kommt für 30 Tage in den Papierkorb des Ordners.', copy: 'Sie bekommt den Namen. Was ihn hatte, kommt für 30 Tage in den Papierkorb des Ordners.' }, others_one: 'Dasselbe für die andere', others_other: 'Dasselbe für die anderen {{value}}',
   },
-  find: { placeholder: 'Ein Ort, ein Ordner, ein Befehl', results: 'Gefunden', none: 'Nichts mit diesem Namen.', place: 'Ort', command: 'Befehl', folder: 'Ordner', lock: 'Enfold sperren', browse: '{{name}} durchsehen', sync: '{{name}} jetzt abgleichen', pause: '{{name}} anhalten', resume: '{{name}} fortsetzen' },
+  find: { placeholder: 'Ein Ort, ein Ordner, ein Befehl', results: 'Gefunden', none: 'Nichts mit diesem Namen.', place: 'Ort', command: 'Befehl', folder: 'Ordner', lock: 'Enfold sperren', browse: '{{name}} durchsehen', sync: '{{name}} jetzt abgleichen', pause: '{{name}} anhalten', resume: '{{name}} fortsetzen', reveal: '{{name}} im Dateimanager zeigen' },
   locked: { title: 'Enfold ist gesperrt', says: 'Die Schlüssel sind aus dem Speicher. Ihre Dateien bleiben, wie sie sind; bis zum Entsperren gleicht nichts ab.', do: 'Entsperren', touch: 'Mit Touch ID' },
   prefs: {
     looks: 'Aussehen', theme: 'Farben', themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' }, language: 'Sprache', languages: { system: 'Wie das System', en: 'English', de: 'Deutsch' }, notices: 'Mitteilungen', notice: { held: 'Löschungen, die auf eine Antwort warten', problem: 'Ein Ordner, der nicht weiterkommt', locked: 'Ein Ordner, der gesperrt ist' },

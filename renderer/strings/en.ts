@@ -3,13 +3,13 @@ import { enFlows } from './en-flows.ts';
 /** Every word of the window, in English. `_one` and `_other` are the two forms that `count` chooses between. */
 export const en = {
   ...enFlows,
-  app: { name: 'Enfold', starting: 'Opening your folders', engineDown: 'The engine stopped and is being started again. Nothing was lost.' },
+  app: { name: 'Enfold', skip: 'Skip to the contents', starting: 'Opening your folders', engineDown: 'The engine stopped and is being started again. Nothing was lost.' },
   common: {
-    enter: 'Enter', later: 'Later', cancel: 'Cancel', close: 'Close', choose: 'Choose…', tryAgain: 'Try again', details: 'Details', copy: 'Copy', copied: 'Copied', loading: 'Reading', notKnownYet: 'not known yet',
+    enter: 'Enter', ctrl: 'Ctrl', later: 'Later', cancel: 'Cancel', close: 'Close', choose: 'Choose…', tryAgain: 'Try again', details: 'Details', copy: 'Copy', copied: 'Copied', loading: 'Reading', notKnownYet: 'not known yet',
     files_one: '{{files}} file', files_other: '{{files}} files', filesAndBytes_one: '{{files}} file, {{bytes}}', filesAndBytes_other: '{{files}} files, {{bytes}}',
   },
   rail: {
-    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', activity: 'Activity', storage: 'Storage', settings: 'Settings', find: 'Find or do', findKeys: 'Ctrl K', lock: 'Lock', lockKeys: 'Ctrl L', nothingToDo: 'Nothing to do', waiting: 'Waiting for you',
+    label: 'Enfold', home: 'Home', folders: 'Folders', browse: 'Browse', keys: 'Keys', activity: 'Activity', storage: 'Storage', settings: 'Settings', find: 'Find or do', lock: 'Lock', nothingToDo: 'Nothing to do', waiting: 'Waiting for you',
     syncing_one: '1 folder syncing', syncing_other: '{{count}} folders syncing', needYou_one: '1 needs you', needYou_other: '{{count}} need you',
   },
   state: { 'up-to-date': 'Up to date', syncing: 'Syncing', syncingPercent: 'Syncing {{percent}}\u00a0%', paused: 'Paused', 'needs-attention': 'Needs attention', locked: 'Locked' },
@@ -92,7 +92,7 @@ export const en = {
     says: 'These files were changed in two places. Both versions were kept; nothing is lost whatever you choose.', none: 'No file has two versions.', line: 'From {{device}}, {{at}}', compare: 'Compare', compareOf: 'Compare the two versions of {{name}}', of: 'Two versions of {{name}}', changed: 'Changed', named: 'Under the name', namedSays: 'It kept the name', sizeExact: '{{value}} bytes', next: 'Next', previous: 'Previous', at: '{{at}} of {{all}}', from: 'From {{device}}', which: 'Which do you keep?',
     keep: { both: 'Keep both', original: 'Keep the one with the name', copy: 'Keep the other one' }, keepSays: { both: 'Each stays under its own name.', original: 'The other goes to the folder’s trash, for 30 days.', copy: 'It takes the name. What had it goes to the folder’s trash, for 30 days.' }, others_one: 'The same for the other one', others_other: 'The same for the other {{value}}',
   },
-  find: { placeholder: 'A place, a folder, a command', results: 'Found', none: 'Nothing of that name.', place: 'Place', command: 'Command', folder: 'Folder', lock: 'Lock Enfold', browse: 'Browse {{name}}', sync: 'Sync {{name}} now', pause: 'Pause {{name}}', resume: 'Resume {{name}}' },
+  find: { placeholder: 'A place, a folder, a command', results: 'Found', none: 'Nothing of that name.', place: 'Place', command: 'Command', folder: 'Folder', lock: 'Lock Enfold', browse: 'Browse {{name}}', sync: 'Sync {{name}} now', pause: 'Pause {{name}}', resume: 'Resume {{name}}', reveal: 'Show {{name}} in the file manager' },
   locked: { title: 'Enfold is locked', says: 'The keys are out of memory. Your files stay as they are; nothing syncs until you unlock.', do: 'Unlock', touch: 'Use Touch ID' },
   prefs: {
     looks: 'Looks', theme: 'Theme', themes: { system: 'As the system', light: 'Light', dark: 'Dark' }, language: 'Language', languages: { system: 'As the system', en: 'English', de: 'Deutsch' }, notices: 'Notifications', notice: { held: 'Deletions that wait for an answer', problem: 'A folder that cannot go on', locked: 'A folder that is locked' },

@@ -1,4 +1,4 @@
-import { useState, type ReactElement } from 'react';
+import type { ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import { IconFolderPlus, IconLink, IconPlus, IconUsers } from '@tabler/icons-react';
@@ -8,7 +8,7 @@ import { FoldArt } from '../components/glyphs.tsx';
 import { useDrop } from '../components/drop.ts';
 import { ask } from '../bridge.ts';
 import { shortPath } from '../format.ts';
-import { openWizard, useStore } from '../store.ts';
+import { openWizard, useOpens, useStore } from '../store.ts';
 import { AcceptInvitation } from './AcceptInvitation.tsx';
 
 export function EmptyFolders(): ReactElement {
@@ -45,7 +45,7 @@ export function EmptyFolders(): ReactElement {
 
 export function FoldersView(): ReactElement {
   const { t } = useTranslation();
-  const [isJoining, setJoining] = useState(false);
+  const [isJoining, setJoining] = useOpens('join');
   const folders = useStore((state) => state.folders);
   const totals = useTotals();
   const drop = useDrop(([localPath]) => openWizard({ localPath: localPath ?? null }));

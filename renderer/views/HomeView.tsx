@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Button } from '@mantine/core';
 import { IconChecks, IconKey, IconPlayerPause, IconPlayerPlay, IconPlus } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
-import { ask, useAction } from '../bridge.ts';
+import { useAction } from '../bridge.ts';
 import { Ago, Bar, StatusWord, progressOf, useTotals } from '../components/bits.tsx';
 import { FolderTable } from '../components/FolderTable.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
@@ -13,7 +13,7 @@ import { TrafficPanel } from '../components/Throughput.tsx';
 import { StateGlyph } from '../components/glyphs.tsx';
 import { bytes, count, visible } from '../format.ts';
 import { MODES } from '../modes.ts';
-import { go, openFolder, openWizard, refreshFolders, useStore } from '../store.ts';
+import { awaitsFirstLook, go, openFolder, openWizard, setAllPaused, useStore } from '../store.ts';
 import { EmptyFolders } from './FoldersView.tsx';
 
 const SHOWN = 3;
@@ -87,14 +87,12 @@ function Moving({ folders }: { folders: readonly FolderView[] }): ReactElement {
 }
 
 /** Stops and starts every folder; one that the user paused before starts with them. */
-function PauseAll({ folders }: { folders: readonly FolderView[] }): ReactElement {
+function PauseAll({ folders }: { folders: readonly FolderView[] }): ReactElement | null {
   const { t } = useTranslation();
   const action = useAction();
   const isAnyRunning = folders.some(({ isPaused }) => !isPaused);
-  const toggle = (): void => void action.run(async () => {
-    await Promise.allSettled(folders.filter(({ isPaused }) => isPaused !== isAnyRunning).map(({ id }) => ask(isAnyRunning ? 'folders.pause' : 'folders.start', { folderId: id })));
-    await refreshFolders();
-  });
+  const toggle = (): void => void action.run(() => setAllPaused(isAnyRunning));
+  if (folders.every(awaitsFirstLook)) return null;
   return <Button leftSection={isAnyRunning ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />} loading={action.isRunning} onClick={toggle}>{t(isAnyRunning ? 'home.pauseAll' : 'home.resumeAll')}</Button>;
 }
 

@@ -12,7 +12,7 @@ import { StateGlyph } from '../components/glyphs.tsx';
 import { baseName, count, date, fingerprint, visible } from '../format.ts';
 import { KeyKit } from './KeyKit.tsx';
 import { OtherSecrets } from './OtherSecrets.tsx';
-import { refreshKeys, useStore } from '../store.ts';
+import { refreshKeys, useOpens, useStore } from '../store.ts';
 import { KeyChange } from './change/RotateKey.tsx';
 import { ImportSecret, KeyFrom, type KeyPlace } from './ImportSecret.tsx';
 
@@ -113,7 +113,8 @@ export function KeysView(): ReactElement {
   const { keys, folders, keychain } = useStore();
   const [selected, setSelected] = useState<string | null>(null);
   const [begun, setBegun] = useState<string | null>(null);
-  const [dialog, setDialog] = useState<'new' | 'import' | null>(null);
+  const [isMaking, setMaking] = useOpens('new');
+  const [isImporting, setImporting] = useOpens('import');
   const current = keys.find((key) => key.keyId === selected) ?? null;
   const filesOf = (which: (key: KeyView) => boolean): { names: string; files: number } => {
     const mine = folders.filter((folder) => keys.some((key) => key.keyId === folder.keyId && which(key)));
@@ -126,8 +127,8 @@ export function KeysView(): ReactElement {
       <div className="page scroll">
         <header className="page-head">
           <div className="grow"><h1>{t('rail.keys')}</h1><p className="sm mute">{t('keys.says')} {keychain !== null && t(`keychain.where.${keychain.backend}`)}</p></div>
-          <Button leftSection={<IconFileImport size={16} />} onClick={() => setDialog('import')}>{t('keys.importButton')}</Button>
-          <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => setDialog('new')}>{t('keys.new')}</Button>
+          <Button leftSection={<IconFileImport size={16} />} onClick={() => setImporting(true)}>{t('keys.importButton')}</Button>
+          <Button variant="filled" leftSection={<IconPlus size={16} />} onClick={() => setMaking(true)}>{t('keys.new')}</Button>
         </header>
         {keys.length === 0 ? (
           <p className="mute quiet">{t('keys.none')}</p>
@@ -155,8 +156,8 @@ export function KeysView(): ReactElement {
         )}
       </div>
       {current !== null && <KeyDetails keyView={current} isNew={current.keyId === begun} onReplaced={(next) => { setBegun(next); setSelected(next); }} />}
-      {dialog === 'new' && <NewKey onClose={() => setDialog(null)} />}
-      {dialog === 'import' && <ImportKey onClose={() => setDialog(null)} />}
+      {isMaking && <NewKey onClose={() => setMaking(false)} />}
+      {isImporting && <ImportKey onClose={() => setImporting(false)} />}
     </div>
   );
 }

@@ -8,7 +8,7 @@ import { BucketExam } from '../components/BucketExam.tsx';
 import { ErrorNote } from '../components/bits.tsx';
 import { Dialog } from '../components/Dialog.tsx';
 import { shortPath, visible } from '../format.ts';
-import { refreshConnections, useStore } from '../store.ts';
+import { refreshConnections, useOpens, useStore } from '../store.ts';
 import { Abilities } from '../components/Abilities.tsx';
 import { StorageOwner } from './StorageOwner.tsx';
 import { PlaceError, PlaceForm, emptyPlace, isPlaceComplete, useAddPlace } from './PlaceForm.tsx';
@@ -76,7 +76,7 @@ function Row({ connection }: { connection: ConnectionView }): ReactElement {
 export function StorageView(): ReactElement {
   const { t } = useTranslation();
   const connections = useStore((state) => state.connections);
-  const [isAdding, setAdding] = useState(false);
+  const [isAdding, setAdding] = useOpens('add');
   return (
     <div className="page scroll">
       <header className="page-head">

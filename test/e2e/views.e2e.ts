@@ -121,12 +121,12 @@ const only = process.env.ENFOLD_VIEWS?.split(',');
 const chosen = VIEWS.filter((view) => only === undefined || only.includes(view.name));
 const picture = async (name: string): Promise<unknown> => only !== undefined && page.screenshot({ path: path.join(results, `${name}.png`) });
 
-/** What axe finds; `rules` undefined: all of them. */
-async function faultsOf(rules?: readonly string[]): Promise<string[]> {
-  return page.evaluate(async (wanted) => {
-    const { violations } = await (globalThis as unknown as { axe: { run: (root: Document, options: object) => Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] }> } }).axe.run(document, wanted === undefined ? {} : { runOnly: wanted });
+/** What axe finds, by all its rules. */
+async function faultsOf(): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: { run: (root: Document) => Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] }> } }).axe.run(document);
     return violations.flatMap((fault) => fault.nodes.map((node) => `${fault.id}: ${JSON.stringify(node.target)} ${node.failureSummary?.split('\n')[1] ?? ''}`));
-  }, rules);
+  });
 }
 
 /** The document itself never scrolls, and everything that can be used can be brought into sight. */
@@ -146,12 +146,75 @@ async function outOfReach(): Promise<string[]> {
   });
 }
 
+/**
+ * Walks the view, or the dialog on it, with Tab and back with Shift+Tab, as somebody without a mouse does. Tells what cannot be reached,
+ * where focus is not seen, and what lets nobody out again.
+ */
+async function keyboardFaults(): Promise<string[]> {
+  await page.evaluate(() => {
+    const name = (element: Element): string => `${element.tagName.toLowerCase()} ${element.getAttribute('aria-label') ?? element.textContent.slice(0, 40)}`;
+    const rings = (element: Element): boolean => {
+      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+      return (outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 1) || boxShadow.includes('1px') || boxShadow.includes('2px');
+    };
+    const walk = { visited: [] as Element[], dark: [] as string[] };
+    Object.assign(window, { walk, walkName: name });
+    document.addEventListener('focusin', ({ target }) => {
+      const element = target as Element;
+      walk.visited.push(element);
+      // A field's frame glows for what stands in it, and a list for its current row.
+      const seen = [element, element.closest('.field-input, .find'), element.querySelector('.at, .sel')].some((one) => one !== null && rings(one));
+      if (!seen) walk.dark.push(name(element));
+    });
+  });
+  const round = async (key: string): Promise<boolean> => {
+    await page.evaluate(() => void (window as unknown as { walk: { visited: Element[] } }).walk.visited.splice(0));
+    for (let presses = 0; presses < 12; presses += 1) {
+      for (let press = 0; press < 12; press += 1) await page.keyboard.press(key);
+      const isRound = await page.evaluate(() => {
+        const { visited } = (window as unknown as { walk: { visited: Element[] } }).walk;
+        // The only thing there is has the keyboard all the time.
+        if (visited.length === 0 && document.activeElement !== document.body && document.activeElement !== null) visited.push(document.activeElement, document.activeElement);
+        return new Set(visited).size < visited.length;
+      });
+      if (isRound) return true;
+    }
+    return false;
+  };
+  const missed = (key: string): Promise<string[]> => page.evaluate((by) => {
+    const { walk, walkName } = window as unknown as { walk: { visited: Element[] }; walkName: (element: Element) => string };
+    const scope = document.querySelector('[role="dialog"]') ?? document;
+    const usable = [...scope.querySelectorAll<HTMLElement>('a[href], button, input, textarea, summary, [tabindex]')].filter((one) => one.tabIndex >= 0 && !one.matches(':disabled, [type="hidden"]') && one.checkVisibility({ visibilityProperty: true }) && one.closest('details:not([open]) > :not(summary), [aria-hidden="true"], [inert]') === null);
+    // Of a group of native radio buttons, Tab goes to the chosen one.
+    return usable.filter((one) => !walk.visited.includes(one) && !(one instanceof HTMLInputElement && one.type === 'radio')).map((one) => `${by} does not reach ${walkName(one)}`);
+  }, key);
+  const faults: string[] = [];
+  // Backwards where something might hold on to the keyboard.
+  const mayHold = (await page.locator('[role="dialog"], [role="grid"]').count()) > 0;
+  for (const key of mayHold ? ['Tab', 'Shift+Tab'] : ['Tab']) {
+    if (!(await round(key))) faults.push(`${key} does not come round`);
+    faults.push(...(await missed(key)));
+  }
+  return [...faults, ...(await page.evaluate(() => [...new Set((window as unknown as { walk: { dark: string[] } }).walk.dark)].map((name) => `focus is not seen on ${name}`)))];
+}
+
+/** What is walked with Tab: a view of every kind; the others are made of the same parts. */
+const WALKED = new Set([
+  'home', 'home-calm', 'folders', 'folders-empty', 'folder', 'folder-activity', 'folder-settings', 'folder-remove', 'folder-invite', 'held-delete', 'browse', 'browse-preview', 'browse-pick', 'keys', 'keys-import', 'storage', 'storage-add', 'storage-bucket', 'activity', 'settings',
+  'locked', 'find', 'two-versions', 'first-run', 'wizard-place', 'wizard-folder', 'wizard-who', 'wizard-key', 'wizard-kms', 'wizard-start',
+]);
+
+/** Escape closes a dialog, and whoever opened it has the keyboard again. */
+async function leaveDialog(): Promise<void> {
+  if ((await page.getByRole('dialog').count()) === 0) return;
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName ?? ''), { message: 'where the keyboard is after a dialog', timeout: 10_000 }).not.toBe('BODY');
+}
+
 /** The last two are 1280 x 800 and 1920 x 1080 at 200 % zoom. */
 const SIZES = [[1920, 1080], [1024, 700], [960, 540], [640, 400]] as const;
-/** The rules that look at colours: all that the other scheme can change. */
-const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
-
-test.each(chosen)('$name has no accessibility fault in either scheme and fits every window size', async ({ name, scene, steps }) => {
+test.each(chosen)('$name has no accessibility fault in either scheme and fits every window size, with the mouse or without', async ({ name, scene, steps }) => {
   await show(scene);
   await steps();
   await page.mouse.move(2, 2);
@@ -163,12 +226,15 @@ test.each(chosen)('$name has no accessibility fault in either scheme and fits ev
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === 'dark');
   await picture(`${name}-dark`);
-  expect(await faultsOf(COLOUR_RULES)).toEqual([]);
+  expect(await faultsOf()).toEqual([]);
   for (const [width, height] of SIZES) {
     await page.setViewportSize({ width, height });
     expect.soft(await outOfReach(), `${width} x ${height}`).toEqual([]);
     await picture(`${name}-${width}`);
   }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  expect(WALKED.has(name) ? await keyboardFaults() : []).toEqual([]);
+  if (WALKED.has(name)) await leaveDialog();
 });
 
 test('a mode is chosen and the wizard walked with the keyboard alone', async () => {

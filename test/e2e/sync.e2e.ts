@@ -1,6 +1,8 @@
 /** The whole way through the window: set up, seal, browse, download, join from a second home, edit on both sides. */
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openAccessKeys } from '../../main/storage/access-keys.ts';
@@ -71,6 +73,14 @@ test('the first run leads from nothing to a sealed folder that is up to date', a
   await upToDate(first);
 }, 120_000);
 
+/** Keys of the user's files. */
+async function storedBelow(prefix: string): Promise<string[]> {
+  const client = new S3Client({ endpoint: (await readEndpoint(storage)) ?? '', region: 'us-east-1', forcePathStyle: true, credentials: (await openAccessKeys(storage)).root });
+  const { Contents: objects = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'enfold', Prefix: prefix }));
+  client.destroy();
+  return objects.map(({ Key = '' }) => Key).filter((key) => !key.includes('/.enfold/'));
+}
+
 test('what the storage holds gives away neither contents nor names', async () => {
   const endpoint = await readEndpoint(storage);
   const { root: credentials } = await openAccessKeys(storage);
@@ -113,7 +123,11 @@ test('files dropped onto the browser are sealed, sent, and arrive in the folder'
   await expect.poll(() => read(here, 'House/dropped file.txt'), SYNCED).toBe(`dropped, ${SECRET}`);
 });
 
-test('a second computer joins with the recovery file and gets everything', async () => {
+test('a second computer joins with the recovery file and files of its own; it is told before what becomes of them, and nothing is lost', async () => {
+  write(there, 'letter.txt', SECRET);
+  write(there, 'empty.txt', 'not empty here');
+  write(there, 'of the second computer.txt', 'its own');
+  const before = filesIn(there);
   second = await startApp(path.join(root, 'home-2'));
   const { page, app } = second;
   await page.getByLabel('Place for the copies').fill(storage);
@@ -136,10 +150,39 @@ test('a second computer joins with the recovery file and gets everything', async
   await page.getByText('opens this folder.').waitFor();
   await button(second, 'Continue to preview').click();
   await page.getByText('files come down').waitFor();
+  const told = await page.getByRole('list', { name: 'What will happen' }).getByRole('listitem').allTextContents();
+  const lines = ['1file goes up', '4files come down', '1file is the same on both sides already', '1file differs; both versions are kept', '0files are deleted'];
+  expect(lines.filter((line) => !told.some((text) => text.startsWith(line)))).toEqual([]);
+  expect([filesIn(there), filesIn(here).has('of the second computer.txt')]).toEqual([before, false]);
   await button(second, 'Start').click();
   await upToDate(second);
-  await expect.poll(() => filesIn(there), SYNCED).toEqual(filesIn(here));
+  await expect.poll(() => [filesIn(there).size, filesIn(here)], SYNCED).toEqual([8, filesIn(there)]);
+  const contents = [...filesIn(there).values()];
+  for (const text of before.values()) expect(contents).toContain(text);
+  expect(read(there, 'empty.txt')).toBe('');
 }, 120_000);
+
+test('a folder that waits for its first sync shows what that will do, wherever it is resumed, and begins with a click', async () => {
+  const { page } = second;
+  const third = path.join(root, 'Third');
+  write(third, 'one.txt', 'one');
+  await page.evaluate(async (localPath) => {
+    const connections = await window.enfold.request('connections.list', undefined);
+    if (!connections.ok || connections.value[0] === undefined) throw new Error('no connection');
+    const added = await window.enfold.request('folders.add', { localPath, connectionId: connections.value[0].id, bucket: 'enfold', prefix: 'third/', mode: 'sse-s3', keyId: null, names: 'readable', direction: 'two-way', createBucket: false });
+    if (!added.ok) throw new Error(added.error.says);
+  }, third);
+  await page.getByRole('navigation').first().getByRole('button', { name: /^Folders/ }).click();
+  await button(second, 'Menu of Third').click();
+  await page.getByRole('menuitem', { name: 'Resume' }).click();
+  await page.getByText('Nothing was sent or fetched yet.').waitFor();
+  await page.getByText('file goes up').waitFor();
+  expect(await button(second, 'Resume').count()).toBe(0);
+  expect(await storedBelow('third/')).toEqual([]);
+  await button(second, 'Start').click();
+  await upToDate(second);
+  expect(await storedBelow('third/')).toEqual(['third/one.txt']);
+}, 90_000);
 
 test('an edit on each side travels to the other', async () => {
   write(here, 'letter.txt', 'changed here');
@@ -211,4 +254,22 @@ test('what was set up is there again after a restart, and what changed meanwhile
   await button(first, 'Browse').click();
   await first.page.getByText('while closed.txt', { exact: true }).waitFor({ timeout: 60_000 });
   expect(filesIn(here).get('while closed.txt')).toBe('written while Enfold was closed');
+}, 120_000);
+
+test('the app looks at its folders when the computer wakes up, and does not wait for its next look', async () => {
+  const { page, app } = first;
+  await page.getByRole('navigation').first().getByRole('button', { name: 'Home' }).click();
+  // A new engine finds nothing to do, so that its next look is half a minute away.
+  const [engine] = await app.evaluate(({ app: electron }) => electron.getAppMetrics().filter(({ name }) => name === 'Enfold engine').map(({ pid }) => pid));
+  process.kill(engine ?? 0, 'SIGKILL');
+  const state = async (): Promise<string | null> => {
+    const folders = await page.evaluate(async () => window.enfold.request('folders.list', undefined));
+    return folders.ok ? (folders.value[0]?.status.state ?? null) : null;
+  };
+  await page.getByText('The engine stopped and is being started again. Nothing was lost.').waitFor();
+  await expect.poll(state, SYNCED).toBe('up-to-date');
+  write(there, 'woken.txt', 'came while it slept');
+  await promisify(execFile)(process.execPath, ['main/cli.ts', 'sync', 'Joined'], { env: { ...process.env, ENFOLD_HOME: second.home } });
+  await app.evaluate(({ powerMonitor }) => void powerMonitor.emit('resume'));
+  await expect.poll(() => read(here, 'woken.txt'), { timeout: 15_000, interval: 100 }).toBe('came while it slept');
 }, 120_000);

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createComputer, makeScratch } from '../helpers/cli.ts';
-import { IN_KEYCHAIN } from '../helpers/secrets.ts';
+import { hasThrowAwayKeychain, IN_KEYCHAIN } from '../helpers/secrets.ts';
 import { treeOf, writeAt } from '../helpers/tree.ts';
 import { createTarget, send } from './target.ts';
 
@@ -128,7 +128,9 @@ test('a sync that uses the storage of another process goes on when that one is g
   expect(treeOf(copy)).toEqual(treeOf(folder));
 });
 
-test('the real keychain keeps the root key of a storage in Enfold\'s own directory, and its words open it elsewhere', async () => {
+const inKeychain = hasThrowAwayKeychain();
+
+test.runIf(inKeychain)('the real keychain keeps the root key of a storage in Enfold\'s own directory, and its words open it elsewhere', async () => {
   const here = createComputer(scratch.dir, 'home', { secrets: IN_KEYCHAIN });
   const dir = join(here.home, 'storage');
   const serve = async (computer: typeof here, given: readonly string[]): Promise<Ready & { rootKey: string; end: () => Promise<void> }> => {

@@ -57,6 +57,8 @@ export type CycleOptions = {
   readonly quietMs?: number;
   /** What to look at, and in which order. Default: both sides whole. */
   readonly look?: Look;
+  /** Grows with all that a cycle would look at. Where it grows while only large transfers are left, they give way to another cycle. */
+  readonly news?: (() => number) | undefined;
 };
 
 export type CycleResult = {
@@ -78,6 +80,8 @@ export type CycleResult = {
   readonly stopped: WireError | null;
   /** Nothing is left to do but what was skipped by rule. */
   readonly isSettled: boolean;
+  /** Large transfers were put off for what has come up meanwhile: another cycle is due. */
+  readonly gaveWay: boolean;
   /** Nothing was new: all else is as the last cycle that planned left it. */
   readonly isUnchanged: boolean;
   /** Neither side differed from what was agreed, as far as was looked. */
@@ -95,8 +99,9 @@ const MAX_LISTED_PROBLEMS = 1_000;
  */
 export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: CycleMemory, board: StatusBoard, options: CycleOptions, signal: AbortSignal): Promise<CycleResult> {
   const ending = new AbortController();
+  const newsBefore = options.news?.();
   const recorder = new Recorder(parts.state, parts.clock, ending.signal);
-  const outcome: Outcome = { done: 0, failed: 0, postponed: 0, conflictCopies: [], left: new Leftovers() };
+  const outcome: Outcome = { done: 0, failed: 0, postponed: 0, gaveWay: false, conflictCopies: [], left: new Leftovers() };
   let plan: Plan | null = null;
   let snapshots: Snapshots | null = null;
   let stopped: WireError | null = null;
@@ -130,7 +135,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
       outcome.conflictCopies.push(copy.path);
       recorder.record({ note: { kind: 'two-versions', path: of, bytes: copy.sizeBytes, detail: copy.path } });
     });
-    const run: Run = { parts, facts, recorder, board, brakes, failures: memory.failures, suspects: memory.suspects, signal, outcome, place: (staged) => placer.add(staged) };
+    const run: Run = { parts, facts, recorder, board, brakes, failures: memory.failures, suspects: memory.suspects, signal, outcome, place: (staged) => placer.add(staged), hasNews: options.news === undefined ? undefined : () => options.news?.() !== newsBefore };
     const forgotten = new Set(memory.failures.paths());
     // From here on it holds what this cycle finds, for the next one.
     suspected = new Set(memory.suspects);
@@ -312,7 +317,7 @@ function nothingNew({ state }: FolderParts, { last, feed }: CycleMemory): CycleR
     counts: null, failed: 0, postponed: 0, problems: [], held: null, questions: [], skipped: state.skipped().length, waiting: 0, stopped: null, isSettled: true, alarms: feed.alarms.length,
   };
   const isQuiet = before.failed + before.postponed + before.waiting === 0 && before.stopped === null && before.held === null && before.questions.length === 0;
-  return { ...before, counts: null, done: 0, quietAtMs: null, conflictCopies: [], isUnchanged: true, isClean: true, isSettled: isQuiet };
+  return { ...before, counts: null, done: 0, quietAtMs: null, conflictCopies: [], gaveWay: false, isUnchanged: true, isClean: true, isSettled: isQuiet };
 }
 
 function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, plan: Plan | null, snapshots: Snapshots | null, stopped: WireError | null): CycleResult {
@@ -336,6 +341,7 @@ function resultOf(parts: FolderParts, memory: CycleMemory, outcome: Outcome, pla
     conflictCopies: outcome.conflictCopies,
     stopped,
     isSettled: !isLeft && outcome.done === 0,
+    gaveWay: outcome.gaveWay,
     isUnchanged: false,
     isClean: snapshots === null || (snapshots.local.isClean && snapshots.remote.isClean),
     alarms: memory.feed.alarms.length,

@@ -16,7 +16,7 @@ import { breathe, forEachBounded } from './bounded.ts';
 import type { Lane } from './brakes.ts';
 import { beginPruning, deleteLocal, deleteRemote, finishPruning, renameRemote, updateAttributes } from './changes.ts';
 import { resolveIntent } from './intents.ts';
-import type { Intent } from './ports.ts';
+import type { Intent, SavedUpload } from './ports.ts';
 import type { Run } from './run.ts';
 import { fittingUpload } from './saved-uploads.ts';
 import { adopt, download, upload } from './transfer.ts';
@@ -46,7 +46,7 @@ export async function executePlan(plan: Plan, run: Run, notHeld: CopyGuard, drai
       postpone(stage, run);
       continue;
     }
-    const due = stage.filter((action) => !(plan.held !== null && isDeletion(action)) && isDue(action, run) && notHeld.mayGo(action, run));
+    const due = stage.filter((action) => !(plan.held !== null && isDeletion(action)) && isDue(action, run, notHeld) && notHeld.mayGo(action, run));
     await executeStage(due, run, drainPlacer, notHeld);
   }
 }
@@ -55,10 +55,16 @@ function isDeletion(action: Action): boolean {
   return action.type === 'delete-local' || action.type === 'delete-remote';
 }
 
-function isDue(action: Action, run: Run): boolean {
+function isDue(action: Action, run: Run, copies: CopyGuard): boolean {
   if (run.failures.blocking(action, run.parts.clock.nowMs()) === null) return true;
-  postpone([action], run);
+  putOff([action], run, copies);
   return false;
+}
+
+/** Left for a later cycle, and with it the deletion of what it may be a copy of. */
+function putOff(actions: readonly Action[], run: Run, copies: CopyGuard): void {
+  for (const action of actions) copies.notDone(action);
+  postpone(actions, run);
 }
 
 /** Left for a later cycle. */
@@ -96,27 +102,95 @@ async function executeStage(actions: readonly Action[], run: Run, drainPlacer: (
   downloads.sort(smallAndRecentFirst);
   largeDownloads.sort(smallAndRecentFirst);
 
+  const way = new AbortController();
+  const largeRun: Run = { ...run, signal: AbortSignal.any([run.signal, way.signal]) };
+  const going: Going = { mayGo: (lane) => run.brakes.mayGo(lane), copies };
+  const goingLarge: Going = { mayGo: (lane) => !way.signal.aborted && run.brakes.mayGo(lane), copies };
   const atOnce = run.parts.transfers.concurrency;
   const largeAtOnce = Math.max(1, Math.floor(atOnce / LARGE_SHARE));
   const change = (work: Work): Promise<void> => perform(work.action, laneOf(work.action), run, copies, () => changeRemote(work, run), work.intent);
+  const changeLarge = (work: Work): Promise<void> => unlessGivingWay(work.action, way.signal, run, copies, () => perform(work.action, laneOf(work.action), largeRun, copies, () => changeRemote(work, largeRun), work.intent));
   const fetch = (action: (typeof downloads)[number]): Promise<void> =>
     action.type === 'adopt' ? perform(action, 'down', run, copies, () => adopt(action, run)) : fetchAndPlace(action, run, copies);
+  const fetchLarge = (action: (typeof largeDownloads)[number]): Promise<void> => unlessGivingWay(action, way.signal, run, copies, () => fetchAndPlace(action, largeRun, copies));
   const directories = downloads.filter(({ type, path }) => type === 'download' && isDirectoryPath(path)).map(({ path }) => path);
   beginPruning(localDeletions, directories, run.parts);
   // One lane's failing state must not leave the others running unwatched: all are awaited, then the first error is thrown.
-  const lanes = await Promise.allSettled([
-    forEachBounded(withIntents(remoteChanges, INTENTS_PER_COMMIT, run), atOnce, change),
-    forEachBounded(withIntents(largeUploads, largeAtOnce, run), largeAtOnce, change),
-    forEachBounded(whileGoing(downloads, 'down', run), Math.min(atOnce, MOST_DOWNLOADS_AT_ONCE), fetch),
-    forEachBounded(whileGoing(largeDownloads, 'down', run), largeAtOnce, fetch),
-    forEachBounded(whileGoing(localDeletions, 'delete-local', run), LOCAL_DELETIONS_AT_ONCE, (action) => perform(action, 'delete-local', run, copies, () => deleteLocal(action, run))),
+  const small = Promise.allSettled([
+    forEachBounded(withIntents(remoteChanges, INTENTS_PER_COMMIT, run, going), atOnce, change),
+    forEachBounded(whileGoing(downloads, 'down', run, going), Math.min(atOnce, MOST_DOWNLOADS_AT_ONCE), fetch),
+    forEachBounded(whileGoing(localDeletions, 'delete-local', run, going), LOCAL_DELETIONS_AT_ONCE, (action) => perform(action, 'delete-local', run, copies, () => deleteLocal(action, run))),
   ]);
+  const large = Promise.allSettled([
+    forEachBounded(withIntents(largeUploads, largeAtOnce, run, goingLarge), largeAtOnce, changeLarge),
+    forEachBounded(whileGoing(largeDownloads, 'down', run, goingLarge), largeAtOnce, fetchLarge),
+  ]);
+  const smallLanes = await small;
+  const isOver = new AbortController();
+  const waiting = giveWay(way, [...largeUploads, ...largeDownloads], run, AbortSignal.any([run.signal, isOver.signal]));
+  const lanes = [...smallLanes, ...(await large)];
+  isOver.abort();
+  await waiting;
   // Also after an abort: what is staged is verified, and putting it in place takes no time.
   await drainPlacer();
   run.recorder.flush();
   run.signal.throwIfAborted();
   for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
   if (localDeletions.length + directories.length > 0) await finishPruning(run.parts);
+}
+
+/**
+ * Large transfers have their turn for so long at least before they give way to what has come up meanwhile; what is on its way at that moment is sent or
+ * fetched again. How much of a download has arrived is not known here, so these have longer.
+ */
+const LEAST_TURN_MS = 30_000;
+const LEAST_DOWNLOAD_TURN_MS = 300_000;
+/** An upload must have come on by so many parts, of which the last four may not have arrived; on a slow line that takes longer than the turn, */
+const PARTS_PER_TURN = 12;
+const MOST_WAITED_FOR_PARTS_MS = 1_800_000;
+/** and long enough that reading again what was sent, as going on with an upload takes, is a small part of it. */
+const BYTES_PER_TURN_MS = 100_000;
+/** What other devices did is worth a look after so long, whether or not anything tells of it. */
+const LONGEST_TURN_MS = 600_000;
+const LOOK_FOR_NEWS_MS = 1_000;
+
+/** Ends the large transfers when nothing else is left to do and something has come up. They are gone on with by the next cycle, behind what is small. */
+async function giveWay(way: AbortController, large: readonly Travelling[], { hasNews, parts: { clock, state }, outcome }: Run, signal: AbortSignal): Promise<void> {
+  if (hasNews === undefined || large.length === 0) return;
+  const startMs = clock.nowMs();
+  const uploads = large.filter(({ type }) => type === 'upload');
+  const attemptsOf = (saved: SavedUpload | null): number => (saved === null ? 0 : Object.keys(saved.parts).length);
+  const before = new Map(uploads.map(({ path }) => [path, attemptsOf(state.savedUpload(path))]));
+  const hasComeOn = (): boolean => {
+    const begun = uploads.map(({ path }) => state.savedUpload(path)).filter((saved) => saved !== null);
+    return begun.length === 0 || begun.some((saved) => attemptsOf(saved) - (before.get(saved.path) ?? 0) >= Math.min(PARTS_PER_TURN, Math.ceil(saved.sizeBytes / saved.partBytes / 2)));
+  };
+  const largestBytes = large.reduce((most, action) => Math.max(most, bytesOf(action)), 0);
+  const turnMs = Math.max(uploads.length < large.length ? LEAST_DOWNLOAD_TURN_MS : LEAST_TURN_MS, Math.ceil(largestBytes / BYTES_PER_TURN_MS));
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_FOR_NEWS_MS, signal).catch(() => undefined);
+    const ranMs = clock.nowMs() - startMs;
+    if (signal.aborted || ranMs < turnMs || !(hasNews() || ranMs >= Math.max(turnMs, LONGEST_TURN_MS))) continue;
+    if (ranMs < MOST_WAITED_FOR_PARTS_MS && !hasComeOn()) continue;
+    outcome.gaveWay = true;
+    way.abort(new DOMException('gives way', 'AbortError'));
+    return;
+  }
+}
+
+/** What was ended for others is left for the next cycle. Its intent stays open, since it may have been done at that moment. */
+async function unlessGivingWay(action: Action, way: AbortSignal, run: Run, copies: CopyGuard, carryOut: () => Promise<void>): Promise<void> {
+  try {
+    await carryOut();
+  } catch (error) {
+    if (!way.aborted || run.signal.aborted || isSyncError(error)) throw error;
+    putOff([action], run, copies);
+  }
+}
+
+function bytesOf(action: Travelling): number {
+  if (action.type === 'upload') return action.local.sizeBytes;
+  return 'remote' in action ? action.remote.objectBytes : 0;
 }
 
 /** A million small files first, the newest of them before the oldest: what the user just saved is safe soonest. */
@@ -140,11 +214,13 @@ function laneOf(action: RemoteChange): Lane {
   return action.type === 'delete-remote' ? 'delete-remote' : 'up';
 }
 
-function* whileGoing<T extends Action>(actions: readonly T[], lane: Lane, run: Run): Generator<T> {
+type Going = { readonly mayGo: (lane: Lane) => boolean; readonly copies: CopyGuard };
+
+function* whileGoing<T extends Action>(actions: readonly T[], lane: Lane, run: Run, { mayGo, copies }: Going): Generator<T> {
   for (const [i, action] of actions.entries()) {
     run.signal.throwIfAborted();
-    if (!run.brakes.mayGo(lane)) {
-      postpone(actions.slice(i), run);
+    if (!mayGo(lane)) {
+      putOff(actions.slice(i), run, copies);
       return;
     }
     yield action;
@@ -152,11 +228,11 @@ function* whileGoing<T extends Action>(actions: readonly T[], lane: Lane, run: R
 }
 
 /** Commits the intents of the next batch just before its first action is taken; those not taken after all are dropped again. */
-function* withIntents(actions: readonly RemoteChange[], perCommit: number, run: Run): Generator<Work> {
+function* withIntents(actions: readonly RemoteChange[], perCommit: number, run: Run, { mayGo, copies }: Going): Generator<Work> {
   for (let start = 0; start < actions.length; start += perCommit) {
     const next = actions.slice(start, start + perCommit);
-    const batch = next.filter((action) => run.brakes.mayGo(laneOf(action)));
-    if (batch.length < next.length) postpone(next.filter((action) => !batch.includes(action)), run);
+    const batch = next.filter((action) => mayGo(laneOf(action)));
+    if (batch.length < next.length) putOff(next.filter((action) => !batch.includes(action)), run, copies);
     if (batch.length === 0) continue;
     const works = prepare(batch, run);
     let taken = 0;
@@ -164,10 +240,10 @@ function* withIntents(actions: readonly RemoteChange[], perCommit: number, run: 
       for (const work of works) {
         run.signal.throwIfAborted();
         taken += 1;
-        if (run.brakes.mayGo(laneOf(work.action))) {
+        if (mayGo(laneOf(work.action))) {
           yield work;
         } else {
-          postpone([work.action], run);
+          putOff([work.action], run, copies);
           run.recorder.record({ finish: work.intent.operationId });
         }
       }

@@ -192,7 +192,7 @@ export function createFolderEngine(options: FolderEngineOptions): FolderEngine {
       const result = await inTurn(() => {
         const acceptHeld = acceptNext;
         acceptNext = false;
-        return cycle({ acceptHeld, quietMs: options.quietMs ?? QUIET_MS, look: lookFor(reason) }, signalOf(signal));
+        return cycle({ acceptHeld, quietMs: options.quietMs ?? QUIET_MS, look: lookFor(reason), news: () => scheduler.news }, signalOf(signal));
       });
       return endOf(result);
     } catch (error) {
@@ -313,6 +313,7 @@ function isDone(result: CycleResult): boolean {
 /** Conflict copies are uploaded by the next cycle, and what the world moved under is planned anew. A cycle that did all it planned left nothing. */
 function isWorthAnother(result: CycleResult): boolean {
   if (result.stopped !== null || result.isUnchanged) return false;
+  if (result.gaveWay) return true;
   if (result.done > 0) return result.conflictCopies.length + result.failed + result.postponed > 0;
   return result.failed > 0 && result.problems.some((problem) => problem.error.retry === 'replan');
 }

@@ -34,6 +34,8 @@ export type Run = {
   /** Hands a staged file on; it is put in place together with others, soon. */
   readonly place: (staged: Staged) => Promise<void>;
   readonly outcome: Outcome;
+  /** Whether something has come up since the cycle looked; without it large transfers never give way. */
+  readonly hasNews?: (() => boolean) | undefined;
 };
 
 export type Outcome = {
@@ -41,6 +43,8 @@ export type Outcome = {
   failed: number;
   /** Actions that were left out: the brakes were on, or the path waits after a failure. */
   postponed: number;
+  /** Large transfers were put off for what has come up meanwhile. */
+  gaveWay: boolean;
   readonly conflictCopies: SyncPath[];
   /** All that failed or was left out. */
   readonly left: Leftovers;

@@ -52,6 +52,7 @@ export class Scheduler {
   #stopping: AbortController | null = null;
   #loop: Promise<void> | null = null;
   #wake: (() => void) | null = null;
+  #news = 0;
   #isAsked = false;
   #isWoken = false;
   #isShown = false;
@@ -68,6 +69,11 @@ export class Scheduler {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#run = options.run;
+  }
+
+  /** Grows with all that asks for a look. */
+  get news(): number {
+    return this.#news;
   }
 
   get isRunning(): boolean {
@@ -98,6 +104,7 @@ export class Scheduler {
   /** Something below the root may have changed. */
   hint(): void {
     const nowMs = this.#clock.nowMs();
+    this.#news += 1;
     this.#firstHintMs ??= nowMs;
     this.#lastHintMs = nowMs;
     this.#wake?.();
@@ -106,12 +113,14 @@ export class Scheduler {
   /** The user wants a cycle now, whatever was waited for. */
   ask(): void {
     this.#isAsked = true;
+    this.#news += 1;
     this.#wake?.();
   }
 
   /** The computer slept, or its network or clock changed: what was waited for means nothing any more. */
   woken(): void {
     this.#isWoken = true;
+    this.#news += 1;
     this.#wake?.();
   }
 

@@ -262,12 +262,12 @@ test('the app looks at its folders when the computer wakes up, and does not wait
   // A new engine finds nothing to do, so that its next look is half a minute away.
   const [engine] = await app.evaluate(({ app: electron }) => electron.getAppMetrics().filter(({ name }) => name === 'Enfold engine').map(({ pid }) => pid));
   process.kill(engine ?? 0, 'SIGKILL');
-  const state = async (): Promise<string | null> => {
+  const state = async (): Promise<unknown> => {
     const folders = await page.evaluate(async () => window.enfold.request('folders.list', undefined));
-    return folders.ok ? (folders.value[0]?.status.state ?? null) : null;
+    return folders.ok ? folders.value.map(({ status }) => [status.state, status.problems.map(({ error }) => error.code)]) : folders.error;
   };
   await page.getByText('The engine stopped and is being started again. Nothing was lost.').waitFor();
-  await expect.poll(state, SYNCED).toBe('up-to-date');
+  await expect.poll(state, SYNCED).toEqual([['up-to-date', []]]);
   write(there, 'woken.txt', 'came while it slept');
   await promisify(execFile)(process.execPath, ['main/cli.ts', 'sync', 'Joined'], { env: { ...process.env, ENFOLD_HOME: second.home } });
   await app.evaluate(({ powerMonitor }) => void powerMonitor.emit('resume'));

@@ -233,6 +233,9 @@ describe('copies before deletes', () => {
     fail('remote.put', 'permission-denied');
     await a.cycle();
     expect(world.remoteFiles().get('from')).toBe('precious');
+    // Nor while the upload waits to be tried again.
+    expect(await a.cycle()).toMatchObject({ done: 0, failed: 0, postponed: 2 });
+    expect(world.remoteFiles().get('from')).toBe('precious');
     await settleBoth();
     expect([...a.disk.files().keys()].toSorted()).toEqual(['other', 'to']);
   });

@@ -218,6 +218,9 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
   let wired = await wireFolder(settings, wiring);
   let lastReport: SyncReport | null = null;
   let onHint: (() => void) | null = null;
+  /** Grows with all that the watch tells; without a watch nothing gives way. */
+  let heard = 0;
+  const news = (): (() => number) | undefined => (onHint === null ? undefined : () => heard);
   const closing = new AbortController();
 
   const renew = async (signal: AbortSignal): Promise<void> => {
@@ -249,7 +252,7 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
     let first: CycleResult | null = null;
     if (look === 'both') await side.remote.checkFolder?.(signal);
     if (isOneSided) {
-      first = await engine.runCycle({ look, signal, quietMs: WATCH_QUIET_MS });
+      first = await engine.runCycle({ look, signal, quietMs: WATCH_QUIET_MS, news: news() });
       if (first.isSettled) return told(SETTLED);
       if (first.isUnchanged && lastReport !== null) return { result: SETTLED, report: { ...lastReport, counts: NO_COUNTS, conflictCopies: [], cycles: 1, elapsedMs: Date.now() - startedAt } };
     }
@@ -257,7 +260,7 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
       onProgress?.({ phase, doneFiles: progress?.doneFiles ?? 0, totalFiles: progress?.totalFiles ?? 0, doneBytes: progress?.doneBytes ?? 0, totalBytes: progress?.totalBytes ?? 0 });
     });
     try {
-      const result = await engine.runUntilDone({ acceptHeld, signal, look: look === 'both' ? 'both' : 'changes' });
+      const result = await engine.runUntilDone({ acceptHeld, signal, look: look === 'both' ? 'both' : 'changes', news: news() });
       // An upload has probed the endpoint; what was found spares the next start the probe.
       if (side.config.capabilities === null && (result.counts['upload'] ?? 0) > 0 && result.isInStep) state.putFact(CAPABILITIES_FACT, await side.remote.capabilities(signal));
       const { report } = told(first === null ? result : withFirst(first, result));
@@ -287,9 +290,10 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
     watch: async () => {
       let wake: (() => void) | null = null;
       let pending: WatchNews = 'nothing';
-      const tell = (news: WatchNews): void => {
+      const tell = (what: WatchNews): void => {
         // Who was asleep looks at both sides, and so at what changed.
-        if (pending !== 'woken') pending = news;
+        if (pending !== 'woken') pending = what;
+        heard += 1;
         wake?.();
       };
       onHint = () => tell('changed');
@@ -301,10 +305,10 @@ export async function openFolder(folder: FolderSettings, wiring: Wiring): Promis
           new Promise<WatchNews>((resolve) => {
             const finish = (): void => {
               wake = null;
-              const news = pending;
+              const what = pending;
               pending = 'nothing';
               signal.removeEventListener('abort', finish);
-              resolve(news);
+              resolve(what);
             };
             if (pending !== 'nothing' || signal.aborted) return finish();
             wake = finish;

@@ -19,7 +19,7 @@ export const de: Words = {
   ago: { never: 'noch nicht', now: 'gerade eben', seconds: 'vor {{value}}\u00a0s', minutes: 'vor {{value}}\u00a0min', today: 'heute {{at}}', yesterday: 'gestern {{at}}' },
   table: {
     state: 'Zustand', here: 'Dieser Computer', there: 'S3', direction: 'Richtung', who: 'Wer lesen darf', lastSuccess: 'Zuletzt gelungen', menu: 'Menü', progressOf: 'Fortschritt von {{name}}', doneOf: '{{done}} von {{total}}',
-    allSealed_one: '{{files}} Datei versiegelt', allSealed_other: '{{files}} Dateien versiegelt', allEncrypted_one: '{{files}} Datei verschlüsselt', allEncrypted_other: '{{files}} Dateien verschlüsselt',
+    allSealed_one: '{{files}} Datei versiegelt', allSealed_other: '{{files}} Dateien versiegelt', allEncrypted_one: '{{files}} Datei verschlüsselt', allEncrypted_other: '{{files}} Dateien verschlüsselt', allChanging_one: '{{files}} Datei, Verschlüsselung wird geändert', allChanging_other: '{{files}} Dateien, Verschlüsselung wird geändert',
   },
   modes: {
     'cse-c': { badge: 'Versiegelt, mein Schlüssel', name: 'Nur ich, und wem ich meinen Schlüssel gebe', says: 'Versiegelt, bevor es geht. Niemand bei Amazon kann es öffnen.', lost: 'Die Dateien sind weg.', lostSays: 'Der nächste Schritt macht den Schlüssel und sichert eine Rettungsdatei.', cost: 'Keine KMS-Anfragen. Nur Speicher und S3-Anfragen.' },

@@ -18,7 +18,7 @@ export const en = {
   ago: { never: 'not yet', now: 'just now', seconds: '{{value}}\u00a0s ago', minutes: '{{value}}\u00a0min ago', today: 'today {{at}}', yesterday: 'yesterday {{at}}' },
   table: {
     state: 'State', here: 'This computer', there: 'S3', direction: 'Direction', who: 'Who may read', lastSuccess: 'Last success', menu: 'Menu', progressOf: 'Progress of {{name}}', doneOf: '{{done}} of {{total}}',
-    allSealed_one: '{{files}} file sealed', allSealed_other: '{{files}} files sealed', allEncrypted_one: '{{files}} file encrypted', allEncrypted_other: '{{files}} files encrypted',
+    allSealed_one: '{{files}} file sealed', allSealed_other: '{{files}} files sealed', allEncrypted_one: '{{files}} file encrypted', allEncrypted_other: '{{files}} files encrypted', allChanging_one: '{{files}} file, encryption being changed', allChanging_other: '{{files}} files, encryption being changed',
   },
   modes: {
     'cse-c': { badge: 'Sealed, my key', name: 'Only me, and whoever I give my key', says: 'Sealed before it leaves. No one at Amazon can open it.', lost: 'The files are gone.', lostSays: 'The next step makes the key and saves a recovery file.', cost: 'No KMS requests. Storage and S3 requests only.' },

@@ -11,7 +11,7 @@ import { Sparkline, Speed, useSamples } from '../components/Throughput.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
 import { Phases } from '../components/Phases.tsx';
 import { bytes, count, shortPath, visible } from '../format.ts';
-import { MODES, choiceOf } from '../modes.ts';
+import { MODES, choiceOf, thereKeyOf } from '../modes.ts';
 import { awaitsFirstLook, go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
 import { ChangeNow } from './change/ChangeNow.tsx';
@@ -58,13 +58,12 @@ function Now({ folder, isBusy, onLook, onAccept }: { folder: FolderView; isBusy:
 
 function Facts({ folder }: { folder: FolderView }): ReactElement {
   const { t } = useTranslation();
-  const isSealed = MODES[folder.mode].family === 'client';
   const proven = useProven(folder.id, folder.status.lastSuccessMs);
   return (
     <aside className="side" aria-label={t('folder.facts')}>
       <h2 className="h3">{t('folder.facts')}</h2>
       <dl className="facts">
-        <Fact name={t('folder.files')}>{t(isSealed ? 'table.allSealed' : 'table.allEncrypted', { count: folder.status.files, files: count(folder.status.files) })}, {bytes(folder.status.bytes)}</Fact>
+        <Fact name={t('folder.files')}>{t(thereKeyOf(folder), { count: folder.status.files, files: count(folder.status.files) })}, {bytes(folder.status.bytes)}</Fact>
         <Fact name={t('folder.key')}>{folder.keyName ?? t('folder.keyOfS3')}</Fact>
         <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
         <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.says`)}</Fact>

@@ -29,6 +29,7 @@ import { dropOneSided, finishRejoining, FIRST_CYCLE_DONE, joinOnNewDirection, ob
 import type { Look, Snapshots } from './observe.ts';
 import type { Outcome, Run } from './run.ts';
 import { clearUploads } from './saved-uploads.ts';
+import { keepListedUnder } from './scan.ts';
 import type { StatusBoard, SyncProblem } from './status.ts';
 
 /** What a folder remembers from one cycle to the next, in memory only: losing it costs a look, never a file. */
@@ -129,6 +130,7 @@ export async function runCycle(parts: FolderParts, facts: FolderFacts, memory: C
     dropOneSided(parts);
     const policy = policyOf(parts, facts, snapshots, options);
     const found = await enrich(parts, policy, signal);
+    if (snapshots.isListed) keepListedUnder(parts.state, facts.epoch);
 
     const brakes = new Brakes();
     const placer = createPlacer(parts, facts, recorder, (copy, of) => {

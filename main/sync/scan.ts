@@ -167,6 +167,14 @@ function whenQuiet(entry: LocalEntry, quiet: QuietRule): number | null {
   return ageMs >= 0 && ageMs < quiet.quietMs ? entry.mtimeMs + quiet.quietMs : null;
 }
 
+/** The fact of which epoch was known when a listing was last gone through. Times that it told may be of what another device had brought under a later one. */
+const LISTED_UNDER = 'listed-under';
+
+/** All that a listing found was looked at. */
+export function keepListedUnder(state: FolderState, epoch: number): void {
+  if (state.fact<number>(LISTED_UNDER) !== epoch) state.putFact(LISTED_UNDER, epoch);
+}
+
 /**
  * Lists the bucket and writes down where it differs from base. Only keys that base does not know are resolved to paths.
  *
@@ -182,6 +190,7 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, { sus
   let vanished = 0;
   let isClean = true;
   let after: ObjectKey | '' = '';
+  const isNewEpoch = (state.fact<number>(LISTED_UNDER) ?? 0) < epoch;
 
   const mergePage = async (page: readonly ListedObject[], until: ObjectKey | null): Promise<void> => {
     const unknown: ListedObject[] = [];
@@ -205,8 +214,9 @@ export async function scanRemote(remote: RemoteFolder, state: FolderState, { sus
       const isSame = etag === object.etag && !suspects.has(path);
       // The first listing after a transfer tells the version's time; another time later means that its attributes are new. Under an earlier epoch they may
       // be new by then already: what is only wrapped anew keeps its ETag.
-      if (isSame && (listedMs ?? null) === null && baseEpoch >= epoch) learned.push({ path, listedMs: object.lastModifiedMs });
-      else if (!isSame || listedMs !== object.lastModifiedMs) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
+      const isDoubtful = baseEpoch < epoch && ((listedMs ?? null) === null || isNewEpoch);
+      if (isSame && (listedMs ?? null) === null && !isDoubtful) learned.push({ path, listedMs: object.lastModifiedMs });
+      else if (!isSame || isDoubtful || listedMs !== object.lastModifiedMs) rows.add({ path, state: { type: 'present', version: { ...object, attributes: null } } });
       if (!path.endsWith('/')) files += 1;
       base = known.next();
     }

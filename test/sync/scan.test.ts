@@ -4,7 +4,7 @@ import type { ObjectKey, SyncPath } from '../../main/model/path.ts';
 import type { LocalEntry, PathStates } from '../../main/model/snapshot.ts';
 import type { FolderState, ListedObject, LocalTree, RemoteFolder, WalkedDirectory } from '../../main/sync/ports.ts';
 import { compareByteOrder } from '../../main/sync/key-order.ts';
-import { scanLocal, scanRemote } from '../../main/sync/scan.ts';
+import { keepListedUnder, scanLocal, scanRemote } from '../../main/sync/scan.ts';
 import { World } from '../helpers/world.ts';
 
 const never = new AbortController().signal;
@@ -146,6 +146,16 @@ describe('the listing', () => {
   test('shows an object of an earlier epoch anew, whose ETag is the known one, where no listing told its time before', async () => {
     await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 1 }, never);
     expect(found()).toEqual({ 'dir/one': 'present|present', 'dir/sub/two': 'present|present', kept: 'present|present' });
+  });
+
+  test('shows an object of an earlier epoch anew whose time a listing told before this device knew of the later one, until all was looked at', async () => {
+    await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 0 }, never);
+    keepListedUnder(state, 0);
+    await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 1 }, never);
+    expect(found()).toEqual({ 'dir/one': 'present|present', 'dir/sub/two': 'present|present', kept: 'present|present' });
+    keepListedUnder(state, 1);
+    state.beginScan();
+    expect(await scanRemote(remoteOf([known()]), state, { suspects: new Set(), epoch: 1 }, never)).toMatchObject({ isClean: true });
   });
 
   test('shows an object anew whose time changed under an unchanged ETag', async () => {

@@ -31,6 +31,8 @@ export type SignedRequest = {
   readonly bodySha256?: string | undefined;
   /** Takes the answer's body where that fits. */
   readonly into?: Buffer | undefined;
+  /** Called with the bytes of the request's body that have left so far, or of the answer's that have arrived; a small body says nothing. */
+  readonly onMoved?: ((bytes: number) => void) | undefined;
 };
 
 export type HttpClient = {
@@ -47,21 +49,28 @@ const COPY_TIMEOUT_MS = 15 * 60_000;
 /** A request body may take as long as a line this slow needs. */
 const SLOWEST_BYTES_PER_MS = 16;
 const WATCH_EVERY_MS = 5_000;
+/** What an unlimited body is handed over in, where somebody wants to know how far it is: as fast as in one piece. */
+const SLICE_BYTES = 256 * 1024;
+/** A body up to here has left before anybody could look. */
+const UNTOLD_BYTES = 1024 * 1024;
 /** Largest answer taken without an announced length, or announced for anything. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 type Controller = { abort(reason: Error): void; pause(): void; resume(): void };
 
-/** A body that leaves no faster than its bytes are paid for. `onMoved` is called as it goes. */
-async function* paced(body: Uint8Array, throttle: Throttle, onMoved: () => void, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+/** A body that leaves as the line takes it, and no faster than its bytes are paid for. `onMoved` is called as it goes, with what had left before. */
+async function* inSlices(body: Uint8Array, throttle: Throttle | null, onMoved: (bytes: number) => void, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < body.length;) {
-    const slice = body.subarray(at, at + throttle.sliceBytes('up'));
-    at += slice.length;
-    for (let waitMs = throttle.take('up', slice.length); waitMs > 0; waitMs -= WATCH_EVERY_MS) {
-      await pause(Math.min(waitMs, WATCH_EVERY_MS), signal);
-      onMoved();
+    const isLimited = throttle?.isLimited('up') === true;
+    const slice = body.subarray(at, at + (isLimited ? throttle.sliceBytes('up') : SLICE_BYTES));
+    if (isLimited) {
+      for (let waitMs = throttle.take('up', slice.length); waitMs > 0; waitMs -= WATCH_EVERY_MS) {
+        await pause(Math.min(waitMs, WATCH_EVERY_MS), signal);
+        onMoved(at);
+      }
     }
-    onMoved();
+    onMoved(at);
+    at += slice.length;
     yield slice;
   }
 }
@@ -73,6 +82,7 @@ class AnswerReader {
   readonly #signal: AbortSignal;
   readonly #method: string;
   readonly #into: Buffer | undefined;
+  readonly #onMoved: ((bytes: number) => void) | undefined;
   readonly #throttle: Throttle | null;
   readonly #forgetAbort: () => void;
   #controller: Controller | null = null;
@@ -82,10 +92,11 @@ class AnswerReader {
   #filled = 0;
   #chunks: Buffer[] = [];
 
-  constructor({ method, into }: SignedRequest, throttle: Throttle | null, signal: AbortSignal, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
+  constructor({ method, into, body, onMoved }: SignedRequest, throttle: Throttle | null, signal: AbortSignal, resolve: (answer: Answer) => void, reject: (error: unknown) => void) {
     this.#throttle = throttle;
     this.#method = method;
     this.#into = into;
+    this.#onMoved = body === undefined ? onMoved : undefined;
     this.#signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -133,6 +144,7 @@ class AnswerReader {
       controller.abort(new SyncError('answer-invalid', { detail: 'The answer is longer than announced.' }));
     } else {
       chunk.copy(this.#whole, filled);
+      if (this.#status < 300) this.#onMoved?.(this.#filled);
     }
   }
 
@@ -215,15 +227,20 @@ export function createHttpClient(endpoint: Endpoint, connections: number, thrott
     try {
       return await new Promise<Answer>((resolve, reject) => {
         const reader = new AnswerReader(request, throttle, signal, resolve, reject);
-        if (body === null || body.length === 0 || throttle?.isLimited('up') !== true) {
+        const tell = body !== null && body.length > UNTOLD_BYTES ? request.onMoved : undefined;
+        if (body === null || body.length === 0 || (throttle?.isLimited('up') !== true && tell === undefined)) {
           pool.dispatch({ ...target, headers, body, headersTimeout }, reader);
           return;
         }
-        // How long it takes is up to the limit, which may change meanwhile: what counts is that it moves.
+        // How long it takes is up to the limit, which may change meanwhile: what counts is that it moves. The system may still be sending when all was handed to it.
         let movedMs = performance.now();
-        const slow = paced(body, throttle, () => (movedMs = performance.now()), signal);
+        const onMoved = (bytes: number): void => {
+          movedMs = performance.now();
+          tell?.(bytes);
+        };
+        const slow = inSlices(body, throttle, onMoved, signal);
         watch = setInterval(() => {
-          if (performance.now() - movedMs > IDLE_TIMEOUT_MS) reader.abort(new SyncError('offline', { detail: 'The server takes no more.' }));
+          if (performance.now() - movedMs > headersTimeout) reader.abort(new SyncError('offline', { detail: 'The server takes no more.' }));
         }, WATCH_EVERY_MS);
         pool.dispatch({ ...target, headers: { ...headers, 'content-length': String(body.length) }, body: slow as unknown as Readable, headersTimeout: 0 }, reader);
       });

@@ -78,13 +78,16 @@ export type ListedPart = Part & { readonly sizeBytes: number };
 export type ListedVersion = ListedKey & { readonly versionId: string; readonly isLatest: boolean; readonly isDeleteMarker: boolean };
 export type UnfinishedUpload = { readonly objectKey: ObjectKey; readonly uploadId: string; readonly initiatedMs: number };
 
+/** Of a large body, how many bytes have left or arrived so far; an attempt that is repeated begins at 0 again. */
+export type OnMoved = ((bytes: number) => void) | undefined;
+
 export interface ObjectStore {
   /** `bodySha256` (64 hex digits) spares hashing the body again where the request must be signed with it; with `keepsChecksum` S3 checks it and keeps it. */
-  put(objectKey: ObjectKey, body: Uint8Array, options: WriteOptions & { readonly bodySha256?: string | undefined; readonly keepsChecksum?: boolean | undefined }, signal: AbortSignal): Promise<Written>;
+  put(objectKey: ObjectKey, body: Uint8Array, options: WriteOptions & { readonly bodySha256?: string | undefined; readonly keepsChecksum?: boolean | undefined; readonly onMoved?: OnMoved }, signal: AbortSignal): Promise<Written>;
   /** Null where nothing is there. */
   head(objectKey: ObjectKey, options: ReadOptions, signal: AbortSignal): Promise<ObjectHead | null>;
   /** @throws SyncError object-not-found, version-changed, truncated (the body is not as long as announced) */
-  get(objectKey: ObjectKey, options: ReadOptions & { readonly range?: Range | undefined; /** The body is put here where it fits, and is then a view of it. */ readonly into?: Buffer | undefined }, signal: AbortSignal): Promise<{ readonly head: ObjectHead; readonly body: Buffer }>;
+  get(objectKey: ObjectKey, options: ReadOptions & { readonly range?: Range | undefined; /** The body is put here where it fits, and is then a view of it. */ readonly into?: Buffer | undefined; readonly onMoved?: OnMoved }, signal: AbortSignal): Promise<{ readonly head: ObjectHead; readonly body: Buffer }>;
   listPage(options: ListOptions, signal: AbortSignal): Promise<ListPage>;
   /** Success also where nothing was there, unless a condition says otherwise. */
   delete(objectKey: ObjectKey, condition: Condition, signal: AbortSignal): Promise<void>;
@@ -102,7 +105,7 @@ export interface ObjectStore {
   deleteVersion?(objectKey: ObjectKey, versionId: string, signal: AbortSignal): Promise<void>;
 
   startMultipart(objectKey: ObjectKey, options: Omit<WriteOptions, 'condition'>, signal: AbortSignal): Promise<{ readonly uploadId: string; readonly encryption: ServerEncryption }>;
-  putPart(objectKey: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array, options: { readonly modeHeaders: ModeHeaders; readonly bodySha256?: string | undefined }, signal: AbortSignal): Promise<Part>;
+  putPart(objectKey: ObjectKey, uploadId: string, partNumber: number, body: Uint8Array, options: { readonly modeHeaders: ModeHeaders; readonly bodySha256?: string | undefined; readonly onMoved?: OnMoved }, signal: AbortSignal): Promise<Part>;
   /** The parts that have arrived. @throws SyncError object-not-found where the upload is gone */
   listParts(objectKey: ObjectKey, uploadId: string, signal: AbortSignal): Promise<readonly ListedPart[]>;
   /** The ETag may be empty: some servers do not say it. */

@@ -142,10 +142,10 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
   }
 
   return {
-    async put(objectKey, body, { metadata, modeHeaders, condition, contentType, kept, bodySha256, keepsChecksum }, signal) {
+    async put(objectKey, body, { metadata, modeHeaders, condition, contentType, kept, bodySha256, keepsChecksum, onMoved }, signal) {
       const checksum: Record<string, string> = keepsChecksum === true && bodySha256 !== undefined ? { 'x-amz-checksum-sha256': Buffer.from(bodySha256, 'hex').toString('base64') } : {};
       const headers = { ...kept, ...checksum, ...metadataHeaders(metadata), ...modeHeaders, ...conditionHeaders(condition), 'content-type': contentType ?? BINARY };
-      const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, headers, body, bodySha256 }, signal), objectKey);
+      const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, headers, body, bodySha256, onMoved }, signal), objectKey);
       const written = writtenOf(answer, undefined);
       if (written.etag === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer to the upload names no version.' });
       return written;
@@ -159,11 +159,11 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       return headOf(answer, Number(headerOf(answer, 'content-length')));
     },
 
-    async get(objectKey, { ifMatch, modeHeaders, range, into, versionId }, signal) {
+    async get(objectKey, { ifMatch, modeHeaders, range, into, versionId, onMoved }, signal) {
       const headers: Record<string, string> = { ...modeHeaders };
       if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
       if (range !== undefined) headers['range'] = `bytes=${range.start}-${range.end - 1}`;
-      const answer = await expect(range === undefined ? 200 : 206, await (await http()).send({ method: 'GET', objectKey, headers, into, ...queryOf(versionId) }, signal), objectKey);
+      const answer = await expect(range === undefined ? 200 : 206, await (await http()).send({ method: 'GET', objectKey, headers, into, onMoved, ...queryOf(versionId) }, signal), objectKey);
       if (range === undefined) {
         if (headerOf(answer, 'content-range') !== undefined) throw new SyncError('answer-invalid', { objectKey, detail: 'A part came where the whole was asked for.' });
         return { head: headOf(answer, answer.body.length), body: answer.body };
@@ -217,9 +217,9 @@ export function createS3Store(access: S3Access, bucket: string, options: S3Store
       return { uploadId, encryption: encryptionOf(answer) };
     },
 
-    async putPart(objectKey, uploadId, partNumber, body, { modeHeaders, bodySha256 }, signal) {
+    async putPart(objectKey, uploadId, partNumber, body, { modeHeaders, bodySha256, onMoved }, signal) {
       const query: [string, string][] = [['partNumber', String(partNumber)], ['uploadId', uploadId]];
-      const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, query, headers: modeHeaders, body, bodySha256 }, signal), objectKey);
+      const answer = await expect(200, await (await http()).send({ method: 'PUT', objectKey, query, headers: modeHeaders, body, bodySha256, onMoved }, signal), objectKey);
       const etag = bareEtag(headerOf(answer, 'etag'));
       if (etag === '') throw new SyncError('not-s3', { objectKey, detail: 'The answer to a part names no version.' });
       return { partNumber, etag };

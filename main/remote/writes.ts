@@ -10,7 +10,7 @@ import type { ObjectKey } from '../model/path.ts';
 import type { Capabilities } from './capabilities.ts';
 import { checkHonoured, isHonoured } from './modes.ts';
 import type { ModeRequests } from './modes.ts';
-import type { Condition, Metadata, ObjectHead, ObjectStore, Part, Written } from './object-store.ts';
+import type { Condition, Metadata, ObjectHead, ObjectStore, OnMoved, Part, Written } from './object-store.ts';
 import { backoffMs, pause, withRetries } from './retry.ts';
 
 /** The metadata name under which Enfold's attributes stand. */
@@ -164,13 +164,13 @@ export async function putGuarded(
   store: ObjectStore,
   requests: ModeRequests,
   capabilities: Capabilities,
-  write: GuardedWrite & { readonly bodySha256?: string | undefined; readonly keepsChecksum?: boolean },
+  write: GuardedWrite & { readonly bodySha256?: string | undefined; readonly keepsChecksum?: boolean; readonly onMoved?: OnMoved },
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Written> {
   // An endpoint that does not enforce a condition may also refuse every write that has one, as radosgw 16 does on versioned buckets.
   const isEnforced = isPutEnforced(capabilities, write.ifMatch);
-  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: isEnforced ? conditionOf(write.ifMatch, capabilities) : null, bodySha256: write.bodySha256, keepsChecksum: write.keepsChecksum, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
+  const options = { metadata: write.metadata, modeHeaders: requests.write, condition: isEnforced ? conditionOf(write.ifMatch, capabilities) : null, bodySha256: write.bodySha256, keepsChecksum: write.keepsChecksum, onMoved: write.onMoved, kept: write.kept, ...(write.contentType === undefined ? {} : { contentType: write.contentType }) };
   return settle(store, requests, write, isEnforced, async () => store.put(write.objectKey, body, options, signal), signal);
 }
 

@@ -13,6 +13,7 @@ import { explainUnreadable } from '../remote/writes.ts';
 import type { DownloadJob, DownloadResult, OnProgress } from '../sync/ports.ts';
 import { openKeptRanges } from './partial.ts';
 import type { KeptRanges } from './partial.ts';
+import { sumOfPieces } from './moved.ts';
 import { createStagedFile } from './staged-file.ts';
 import type { StagedFile } from './staged-file.ts';
 import { withPath } from './upload.ts';
@@ -85,7 +86,7 @@ async function downloadWhole(context: TransferContext, job: DownloadJob, onProgr
   let decryption: Decryption | null = null;
   let staged: StagedFile | null = null;
   try {
-    const get = async (): ReturnType<typeof store.get> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId }, signal), signal);
+    const get = async (): ReturnType<typeof store.get> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId, onMoved: sumOfPieces(onProgress).piece(job.objectBytes).moved }, signal), signal);
     const { head, body } = await explainUnreadable(store, files.requests, job.objectKey, get, signal);
     const opening = await openReader(context, job, head);
     decryption = opening.decryption;
@@ -145,21 +146,27 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, kept: 
   let decryption: Decryption | null = null;
   let staged: StagedFile | null = null;
   let next = 0;
+  const pieces = sumOfPieces(onProgress);
 
   async function fetchRange(index: number): Promise<{ arrived: Arrived; release: () => void }> {
     const range = { start: index * context.partBytes, end: Math.min(job.objectBytes, (index + 1) * context.partBytes) };
     const release = await budget.take(range.end - range.start, rangeSignal);
+    const piece = pieces.piece(range.end - range.start);
     try {
       if (kept?.isResumed === true) {
         const body = buffers.take(range.end - range.start);
-        if (await kept.read(index, body)) return { arrived: { head: null, body }, release };
+        if (await kept.read(index, body)) {
+          piece.done();
+          return { arrived: { head: null, body }, release };
+        }
         buffers.give(body);
       }
       // A new one for each attempt: the broken one's connection may still be writing.
-      const get = async (): Promise<FreshlyArrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId, range, into: buffers.take(range.end - range.start) }, rangeSignal), rangeSignal);
+      const get = async (): Promise<FreshlyArrived> => withRetries(async () => store.get(job.objectKey, { ifMatch: job.etag, modeHeaders: files.requests.read, versionId: job.versionId, range, into: buffers.take(range.end - range.start), onMoved: piece.moved }, rangeSignal), rangeSignal);
       const arrived = await explainUnreadable(store, files.requests, job.objectKey, get, rangeSignal);
       if (arrived.head.objectBytes !== job.objectBytes) throw new SyncError('version-changed', { objectKey: job.objectKey });
       await kept?.keep(index, arrived.body);
+      piece.done();
       return { arrived, release };
     } catch (error) {
       release();
@@ -180,7 +187,6 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, kept: 
     fetchAhead();
     let opening: Awaited<ReturnType<typeof openReader>> | null = null;
     let head: ObjectHead | null = null;
-    let doneBytes = 0;
     for (let range = coming.shift(); range !== undefined; range = coming.shift()) {
       const { arrived, release } = await range;
       try {
@@ -193,8 +199,6 @@ async function downloadRanges(context: TransferContext, job: DownloadJob, kept: 
           const plaintext = opening.reader.update(arrived.body.subarray(offset, offset + SLICE_BYTES));
           if (plaintext !== null) await staged.append(plaintext);
         }
-        doneBytes += arrived.body.length;
-        onProgress(doneBytes);
         buffers.give(arrived.body);
       } finally {
         release();

@@ -18,6 +18,7 @@ import { completeGuarded, putGuarded } from '../remote/writes.ts';
 import type { OnProgress, SavedUpload, UploadJob, UploadJournal, UploadResult } from '../sync/ports.ts';
 import type { Budget } from './budget.ts';
 import type { PartBuffers } from './part-buffers.ts';
+import { sumOfPieces } from './moved.ts';
 import { openSourceFile } from './source-file.ts';
 import type { SourceFile } from './source-file.ts';
 
@@ -92,7 +93,7 @@ async function uploadWhole(context: TransferContext, capabilities: Capabilities,
     encryption = await files.startEncryption();
     const body = encryption === null ? plaintext : Buffer.concat([encryption.cipher.update(plaintext), encryption.cipher.final()], file.sizeBytes + TAG_BYTES);
     const metadata = files.metadataOf(attributes, job.objectKey, encryption);
-    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, kept: job.kept, keepsChecksum: files.epoch.mode.id === 'sse-kms', bodySha256: encryption === null ? sha256 : undefined };
+    const write = { objectKey: job.objectKey, metadata, ifMatch: job.ifMatch, keepsUnhonoured: job.keepsUnhonoured === true, kept: job.kept, keepsChecksum: files.epoch.mode.id === 'sse-kms', bodySha256: encryption === null ? sha256 : undefined, onMoved: sumOfPieces(onProgress).piece(file.sizeBytes).moved };
     const written = await putGuarded(store, files.requests, capabilities, write, body, signal);
     onProgress(file.sizeBytes);
     return resultOf(context, job, written, attributes, body.length);
@@ -250,7 +251,7 @@ async function sendParts(
   const inFlight = new Set<Promise<void>>();
   const failure = new AbortController();
   const partSignal = AbortSignal.any([signal, failure.signal]);
-  let doneBytes = 0;
+  const pieces = sumOfPieces(onProgress);
 
   async function fillPart(body: Buffer, position: number, plainBytes: number): Promise<void> {
     for (let offset = 0; offset < plainBytes; offset += SLICE_BYTES) {
@@ -264,6 +265,7 @@ async function sendParts(
   }
 
   async function sendPart(partNumber: number, body: Buffer, plainBytes: number, release: () => void): Promise<void> {
+    const piece = pieces.piece(plainBytes);
     try {
       const bodySha256 = journal === undefined ? undefined : createHash('sha256').update(body).digest('hex');
       const before = attempted[partNumber];
@@ -272,12 +274,11 @@ async function sendParts(
       // Whatever arrived under this number was sent by this device, and all it ever sent under it was this.
       const isThere = before !== undefined && there?.sizeBytes === body.length;
       if (before === undefined && bodySha256 !== undefined) await journal?.attempt(partNumber, bodySha256);
-      const part = isThere ? there : await withRetries(async () => store.putPart(job.objectKey, uploadId, partNumber, body, { modeHeaders: files.requests.part, bodySha256 }, partSignal), partSignal);
+      const part = isThere ? there : await withRetries(async () => store.putPart(job.objectKey, uploadId, partNumber, body, { modeHeaders: files.requests.part, bodySha256, onMoved: piece.moved }, partSignal), partSignal);
       parts[partNumber - 1] = { partNumber, etag: part.etag };
       // Only what has certainly left may be filled again: a broken connection may still be reading.
       buffers.give(body);
-      doneBytes += plainBytes;
-      onProgress(doneBytes);
+      piece.done();
     } finally {
       release();
     }

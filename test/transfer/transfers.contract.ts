@@ -6,6 +6,7 @@ import { entryOf } from '../../main/local/stamp.ts';
 import { syncPath } from '../../main/model/path.ts';
 import type { S3Access } from '../../main/model/settings.ts';
 import { createS3Store } from '../../main/remote/s3.ts';
+import { createMeter, setRates } from '../../main/remote/throttle.ts';
 import type { ObjectStore } from '../../main/remote/object-store.ts';
 import { codeOf } from '../remote/store.contract.ts';
 import { makeConfig, never, newOperationId, noProgress, openFixture } from './folder-fixture.ts';
@@ -103,6 +104,30 @@ export function describeTransfers(name: string, modes: readonly TestMode[], plac
       await fixture.pool.upload(fixture.jobFor(file), (doneBytes) => seen.push(doneBytes), never);
       expect(seen.at(-1)).toBe(2 * PART_BYTES + 7);
       expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    });
+
+    test('report progress while one request is on its way, both ways, over a slow line', async () => {
+      const { access, bucket } = place();
+      const meter = createMeter();
+      const slow = openFixture(makeConfig(access, bucket, mode), { size: 0, meters: [meter] });
+      try {
+        await slow.upload('small, so that the endpoint is known', Buffer.from('x'));
+        setRates(meter, { up: 6 * MIB, down: 6 * MIB });
+        const up: number[] = [];
+        const down: number[] = [];
+        const job = slow.jobFor(slow.writeLocal('slow', randomBytes(3 * MIB)));
+        const { version } = await slow.pool.upload(job, (bytes) => up.push(bytes), never);
+        const { objectKey, etag, objectBytes } = version;
+        await slow.pool.download({ path: job.path, objectKey, etag, objectBytes, staged: slow.newStaged() }, (bytes) => down.push(bytes), never);
+        for (const told of [up, down]) {
+          const underWay = told.filter((bytes) => bytes > 0 && bytes < 3 * MIB);
+          expect(underWay.length).toBeGreaterThan(3);
+          expect(underWay).toEqual(underWay.toSorted((a, b) => a - b));
+          expect(told.at(-1)).toBe(3 * MIB);
+        }
+      } finally {
+        await slow.close();
+      }
     });
 
     test('never write over a staging file that is there', async () => {

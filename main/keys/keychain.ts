@@ -11,6 +11,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as KeytarModule from 'keytar';
 import { SyncError } from '../model/errors.ts';
@@ -22,6 +23,9 @@ const WRAPPING_KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const FORMAT = 1;
+
+/** Two imports at once give the second an empty module in Electron 33's Node 20, where the module is CommonJS and not loaded yet. */
+const requireHere = createRequire(import.meta.url);
 
 type Keytar = Pick<typeof KeytarModule, 'getPassword' | 'setPassword' | 'deletePassword'>;
 
@@ -124,14 +128,11 @@ function translate(error: unknown): SyncError {
  *
  * @param load - how to get keytar; tests give a failing one.
  */
-export function createKeychainStore(home: string, load: () => Promise<Keytar> = async () => (await import('keytar')).default): SecretStore {
-  let loading: Promise<Keytar> | null = null;
+export function createKeychainStore(home: string, load: () => Keytar = () => requireHere('keytar') as Keytar): SecretStore {
   const call = async <T>(use: (keytar: Keytar, account: string) => Promise<T>): Promise<T> => {
     try {
-      loading ??= load();
-      return await use(await loading, `${homeId(home)}/${WRAPPING_ITEM}`);
+      return await use(load(), `${homeId(home)}/${WRAPPING_ITEM}`);
     } catch (error) {
-      loading = null; // the service may come up later
       throw translate(error);
     }
   };

@@ -271,3 +271,15 @@ test('the app looks at its folders when the computer wakes up, and does not wait
   await app.evaluate(({ powerMonitor }) => void powerMonitor.emit('resume'));
   await expect.poll(() => read(here, 'woken.txt'), { timeout: 15_000, interval: 100 }).toBe('came while it slept');
 }, 120_000);
+
+test('an engine that was killed comes back with its keys and goes on', async () => {
+  const engines = (): Promise<number[]> => first.app.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Enfold engine').map(({ pid }) => pid));
+  const [before] = await engines();
+  process.kill(before!, 'SIGKILL');
+  await expect.poll(async () => (await engines()).filter((pid) => pid !== before).length, SYNCED).toBe(1);
+  write(here, 'after.txt', 'written after the kill');
+  await expect.poll(async () => {
+    await promisify(execFile)(process.execPath, ['main/cli.ts', 'sync', 'Joined'], { env: { ...process.env, ENFOLD_HOME: second.home } });
+    return read(there, 'after.txt');
+  }, SYNCED).toBe('written after the kill');
+}, 120_000);

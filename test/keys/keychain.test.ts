@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-const failingWith = (message: string) => createKeychainStore(home, async () => {
+const failingWith = (message: string) => createKeychainStore(home, () => {
   throw new Error(message);
 });
 const wrapped = (): string[] => readdirSync(join(home, 'wrapped-secrets'));
@@ -19,7 +19,7 @@ const wrapped = (): string[] => readdirSync(join(home, 'wrapped-secrets'));
 /** Windows Credential Manager: at most 2,560 bytes of UTF-16 for an item, and this error. */
 function credentialManager() {
   const items = new Map<string, string>();
-  const store = createKeychainStore(home, async () => ({
+  const store = createKeychainStore(home, () => ({
     getPassword: async (_service, account) => items.get(account) ?? null,
     setPassword: async (_service, account, password) => {
       if (Buffer.byteLength(password, 'utf16le') > 2_560) throw new Error('The stub received bad data.');
@@ -40,7 +40,7 @@ test('a keychain that is not there is told from one that is locked', async () =>
 test('a keychain that comes up later is used then', async () => {
   let isUp = false;
   const { items } = credentialManager();
-  const store = createKeychainStore(home, async () => {
+  const store = createKeychainStore(home, () => {
     if (!isUp) throw new Error('no bus');
     return { getPassword: async (_service, account) => items.get(account) ?? null, setPassword: async (_service, account, password) => void items.set(account, password), deletePassword: async (_service, account) => items.delete(account) };
   });
@@ -51,7 +51,7 @@ test('a keychain that comes up later is used then', async () => {
 });
 
 test('a keychain that forgets what it was given is found out at once, and nothing is left behind', async () => {
-  const store = createKeychainStore(home, async () => ({ getPassword: async () => null, setPassword: async () => undefined, deletePassword: async () => true }));
+  const store = createKeychainStore(home, () => ({ getPassword: async () => null, setPassword: async () => undefined, deletePassword: async () => true }));
   await expect(store.set('key/00', Buffer.from('x'))).rejects.toMatchObject({ code: 'keychain-missing' });
   expect(readdirSync(home)).toEqual(['home-id']);
 });

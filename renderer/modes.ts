@@ -33,9 +33,4 @@ export const FAMILIES: Readonly<Record<ModeFamily, readonly ModeChoice[]>> = {
 export function choiceOf({ mode, modeDetails }: { mode: FolderView['mode']; modeDetails: Pick<ModeDetails, 'kmsKeyId'> }): ModeChoice {
   return mode === 'sse-kms' && (modeDetails.kmsKeyId === null || modeDetails.kmsKeyId === 'alias/aws/s3') ? 'sse-kms-aws' : mode;
 }
-/** What may be said of all that lies on S3: nothing of its mode while it is being changed. */
-export function thereKeyOf({ mode, status: { change } }: Pick<FolderView, 'mode' | 'status'>): 'table.allSealed' | 'table.allEncrypted' | 'table.allChanging' {
-  if (change !== null && change.finishedAtMs === null) return 'table.allChanging';
-  return MODES[mode].family === 'client' ? 'table.allSealed' : 'table.allEncrypted';
-}
 export const modeIdOf = (choice: ModeChoice): FolderView['mode'] => (choice === 'sse-kms-aws' ? 'sse-kms' : choice);

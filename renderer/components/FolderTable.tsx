@@ -6,9 +6,9 @@ import { IconDots, IconFileSearch, IconFolderOpen, IconHistory, IconPlayerPause,
 import type { FolderView } from '../../preload/contract.ts';
 import { ask } from '../bridge.ts';
 import { count, shortPath, visible } from '../format.ts';
-import { MODES, choiceOf, thereKeyOf } from '../modes.ts';
+import { MODES, choiceOf } from '../modes.ts';
 import { go, openFolder, refreshFolders, resumeFolder, useStore } from '../store.ts';
-import { Ago, Bar, DirectionIcon, ModeBadge, StatusWord, progressOf, useSecondLine } from './bits.tsx';
+import { Ago, Bar, DirectionIcon, ModeBadge, StatusWord, progressOf, useSecondLine, whatIsThere } from './bits.tsx';
 
 const quietly = (work: Promise<unknown>): void => void work.then(refreshFolders).catch(() => undefined);
 
@@ -50,7 +50,7 @@ function Row({ folder }: { folder: FolderView }): ReactElement {
   const tone = status.held !== null || status.state === 'needs-attention' ? 'held' : status.state === 'syncing' ? 'live' : '';
   const there = status.state === 'syncing' && status.progress !== null
     ? t('table.doneOf', { done: count(status.progress.doneFiles), total: count(status.progress.totalFiles) })
-    : t(thereKeyOf(folder), { count: status.files, files: count(status.files) });
+    : t(whatIsThere(folder), { count: status.files, files: count(status.files) });
   return (
     <div className="tr folder-grid" role="row">
       <div className="col" role="cell">

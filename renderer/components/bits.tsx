@@ -18,6 +18,12 @@ export function progressOf({ progress }: FolderStatus): number | null {
   return progress.totalBytes > 0 ? percent(progress.doneBytes, progress.totalBytes) : percent(progress.doneFiles, progress.totalFiles);
 }
 
+/** The word for all that lies on S3: it names no protection while that is being changed. */
+export function whatIsThere({ mode, status: { change } }: Pick<FolderView, 'mode' | 'status'>): 'table.allSealed' | 'table.allEncrypted' | 'table.allChanging' {
+  if (change !== null && change.finishedAtMs === null) return 'table.allChanging';
+  return MODES[mode].family === 'client' ? 'table.allSealed' : 'table.allEncrypted';
+}
+
 /** Always glyph and word, never colour alone. */
 export function StatusWord({ status }: { status: FolderStatus }): ReactElement {
   const { t } = useTranslation();

@@ -5,13 +5,13 @@ import { Button, Tabs, UnstyledButton } from '@mantine/core';
 import { IconArrowLeft, IconFileSearch, IconFolderOpen, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import type { FolderView } from '../../preload/contract.ts';
 import { ask, useAction } from '../bridge.ts';
-import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf, useSecondLine } from '../components/bits.tsx';
+import { Bar, DirectionIcon, ErrorNote, Fact, ModeBadge, StatusWord, progressOf, useSecondLine, whatIsThere } from '../components/bits.tsx';
 import { FolderMenu, remoteName } from '../components/FolderTable.tsx';
 import { Sparkline, Speed, useSamples } from '../components/Throughput.tsx';
 import { HeldDialog } from '../components/HeldDialog.tsx';
 import { Phases } from '../components/Phases.tsx';
 import { bytes, count, shortPath, visible } from '../format.ts';
-import { MODES, choiceOf, thereKeyOf } from '../modes.ts';
+import { MODES, choiceOf } from '../modes.ts';
 import { awaitsFirstLook, go, openFolder, refreshFolders, useStore, type FolderTab } from '../store.ts';
 import { ActivityList } from './ActivityList.tsx';
 import { ChangeNow } from './change/ChangeNow.tsx';
@@ -63,7 +63,7 @@ function Facts({ folder }: { folder: FolderView }): ReactElement {
     <aside className="side" aria-label={t('folder.facts')}>
       <h2 className="h3">{t('folder.facts')}</h2>
       <dl className="facts">
-        <Fact name={t('folder.files')}>{t(thereKeyOf(folder), { count: folder.status.files, files: count(folder.status.files) })}, {bytes(folder.status.bytes)}</Fact>
+        <Fact name={t('folder.files')}>{t(whatIsThere(folder), { count: folder.status.files, files: count(folder.status.files) })}, {bytes(folder.status.bytes)}</Fact>
         <Fact name={t('folder.key')}>{folder.keyName ?? t('folder.keyOfS3')}</Fact>
         <Fact name={t('folder.names')}>{t(`names.${folder.names}`)}</Fact>
         <Fact name={t('folder.direction')}>{t(`direction.${folder.direction}.says`)}</Fact>

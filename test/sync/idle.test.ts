@@ -60,7 +60,7 @@ function makeFolder(): ReadonlyMap<string, readonly BaseEntry[]> {
   const byDirectory = new Map<string, readonly BaseEntry[]>();
   for (let d = 0; d < FILES / PER_DIRECTORY; d++) {
     const directory = `d${String(d).padStart(3, '0')}/`;
-    byDirectory.set(directory, Array.from({ length: PER_DIRECTORY }, (_, i) => baseOf(`${directory}f${String(i).padStart(4, '0')}`, 'x', { objectKey: `p/${directory}f${String(i).padStart(4, '0')}` as ObjectKey, listedMs: 2_000 })));
+    byDirectory.set(directory, Array.from({ length: PER_DIRECTORY }, (_, i) => baseOf(`${directory}f${String(i).padStart(4, '0')}`, 'x', { objectKey: `p/${directory}f${String(i).padStart(4, '0')}` as ObjectKey, listedMs: 2_000, epoch: 1 })));
   }
   return byDirectory;
 }

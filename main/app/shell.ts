@@ -94,6 +94,8 @@ export async function runShell(options: Options): Promise<void> {
   }
   /** What was never in step is looked at in the window before it runs. */
   async function pauseAll(isPaused: boolean): Promise<void> {
+    // The folders at hand may be from before their first sync.
+    await refreshFolders();
     await Promise.all(folders.filter((folder) => folder.isPaused !== isPaused && !(folder.status.lastSuccessMs === null && folder.status.files === 0)).map(({ id }) => askEngine(isPaused ? 'folders.pause' : 'folders.start', { folderId: id })));
     await refreshFolders();
   }

@@ -71,6 +71,8 @@ def answer(source, _condition):
 node = Gio.DBusNodeInfo.new_for_xml(XML)
 bus.register_object('/StatusNotifierWatcher', node.interfaces[0], call, read, None)
 bus.signal_subscribe(None, 'org.kde.StatusNotifierItem', None, None, None, Gio.DBusSignalFlags.NONE, lambda _bus, _sender, _path, _interface, name, _arguments: say({'signal': name}))
-Gio.bus_own_name_on_connection(bus, WATCHER, Gio.BusNameOwnerFlags.NONE, lambda *_: say({'ready': True}), lambda *_: sys.exit('another panel is there'))
+# The bus may still hold the name for a panel that has just ended.
+giving_up = GLib.timeout_add_seconds(20, lambda: sys.exit('another panel is there'))
+Gio.bus_own_name_on_connection(bus, WATCHER, Gio.BusNameOwnerFlags.NONE, lambda *_: (GLib.source_remove(giving_up), say({'ready': True})), None)
 GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, answer)
 loop.run()
